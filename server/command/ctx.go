@@ -1,0 +1,48 @@
+package command
+
+import (
+	"hpkv/engine"
+	"hpkv/resp"
+)
+
+// Session is the state a connection carries from command to command that
+// commands see. Owned by the connection.
+type Session struct {
+	DB    int // selected database
+	Proto int // RESP version the client negotiated; 0 means 2
+
+	// Owner is the server's client, for rows written in package server. nil in
+	// the embedded API.
+	Owner any
+}
+
+// Ctx is one call of one command. The dispatcher reuses it; nothing in it
+// outlives the handler.
+type Ctx struct {
+	Args  [][]byte // the whole command line, name first; valid until the handler returns
+	Row   *Row
+	W     *resp.Writer
+	Txn   *engine.Txn
+	S     *Session
+	Table *Table // where Row came from: COMMAND reads it
+	Host  Host   // nil: everything runs inline
+}
+
+// Host is what a command may ask of whoever runs it.
+type Host interface {
+	// Defer arranges for work to run off the event loop, with a Ctx that has
+	// its own Txn and the same Args, Row, Session and reply. The client's
+	// further input waits until it has returned.
+	Defer(c *Ctx, work func(*Ctx))
+}
+
+// Defer runs work where it may take long: on the host's terms, or here and now
+// when there is no host (inside EXEC, in scripts, in the embedded API). It must be the last thing a handler
+// does, and work must write the reply through the Ctx it is given.
+func (c *Ctx) Defer(work func(*Ctx)) {
+	if c.Host == nil {
+		work(c)
+		return
+	}
+	c.Host.Defer(c, work)
+}
