@@ -1,0 +1,34 @@
+package engine
+
+import "errors"
+
+// Errors of operations. None carries wire text: package command maps them.
+var (
+	// ErrWrongType: the key holds a value of another type than the operation
+	// works on. Nothing was changed.
+	ErrWrongType = errors.New("engine: the key holds another type of value")
+	// ErrNoSuchKey: the operation needs the key to exist.
+	ErrNoSuchKey = errors.New("engine: no such key")
+	// ErrNotInteger: the value is not a 64-bit decimal integer.
+	ErrNotInteger = errors.New("engine: the value is not an integer")
+	// ErrNotFloat: the value is not a number.
+	ErrNotFloat = errors.New("engine: the value is not a float")
+	// ErrOverflow: the result of an increment does not fit 64 bits.
+	ErrOverflow = errors.New("engine: increment would overflow")
+	// ErrNotFinite: the result of an increment would be infinite or not a number.
+	ErrNotFinite = errors.New("engine: increment would give NaN or infinity")
+	// ErrTooLarge: the value would exceed Options.MaxValueBytes. Checked before
+	// any memory is taken.
+	ErrTooLarge = errors.New("engine: value exceeds the maximum size")
+	// ErrOffset: a negative or too large offset into a value.
+	ErrOffset = errors.New("engine: offset is out of range")
+	// ErrNoMemory: the memory limit, or the machine, has no room. Nothing was
+	// changed.
+	ErrNoMemory = errors.New("engine: out of memory")
+	// ErrDatabase: a database index outside 0..Databases-1.
+	ErrDatabase = errors.New("engine: database index is out of range")
+	// ErrSameKey: source and destination are the same.
+	ErrSameKey = errors.New("engine: source and destination are the same")
+	// ErrClosed: the engine was closed.
+	ErrClosed = errors.New("engine: closed")
+)

@@ -1,0 +1,42 @@
+package engine
+
+import "hpkv/numa"
+
+// Defaults of Options.
+const (
+	DefaultDatabases     = 16
+	DefaultMaxValueBytes = 512 << 20
+	// MaxShards bounds Options.Shards: a transaction keeps one bit a shard.
+	MaxShards = 1024
+)
+
+// Options configure Open. The zero value is usable.
+type Options struct {
+	// Databases is the number of databases; 0 means DefaultDatabases.
+	Databases int
+	// Shards is a power of two up to MaxShards; 0 takes it from Plan.
+	Shards int
+	// Plan places shards on workers and memory nodes; nil means one node and
+	// one home for each core.
+	Plan *numa.Plan
+	// Clock tells the time; nil means the system's.
+	Clock Clock
+	// Journal receives every effect; nil keeps nothing.
+	Journal Journal
+	// Events receives keyspace events; nil means nobody listens.
+	Events Events
+	// MaxValueBytes bounds one string value; 0 means DefaultMaxValueBytes.
+	MaxValueBytes int64
+	// MaxMemoryBytes bounds off-heap memory; 0 means no bound. A write that
+	// would exceed it fails with ErrNoMemory.
+	MaxMemoryBytes int64
+	// ReserveBytes is the address space to reserve, which bounds the data;
+	// 0 lets the allocator choose. It costs no memory.
+	ReserveBytes int64
+	// OrderedIndex builds the ordered index from the start instead of at the
+	// first range query.
+	OrderedIndex bool
+	// Background makes the engine run Maintain by itself, on one goroutine.
+	// Without it the owner must call Maintain for every home.
+	Background bool
+}

@@ -1,0 +1,219 @@
+package record
+
+import (
+	"encoding/binary"
+	"math"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Type is the kind of value a record holds. The zero Type is a string, so that
+// strings, the common case, need no bits set.
+type Type uint8
+
+// MaxType is the largest Type a record can hold.
+const MaxType Type = 15
+
+const (
+	metaType     = 0x0f
+	metaVolatile = 0x10
+	metaWide     = 0x20
+	metaRaw      = 0x40
+
+	headerSize   = 8
+	wideSize     = 8
+	volatileSize = 24
+
+	narrowKey   = math.MaxUint8
+	narrowValue = math.MaxUint16
+)
+
+// MaxLen is the largest key or value a record can hold, in bytes.
+const MaxLen = math.MaxUint32
+
+// Header is a decoded record header: where things are and how long.
+type Header struct {
+	Type     Type
+	Volatile bool // carries an expiry and wheel links
+	Wide     bool // 32-bit lengths
+	Raw      bool // a string that was edited in place: OBJECT ENCODING says raw
+	KeyLen   int
+	ValueLen int
+}
+
+// Shape returns the header for a record of the given lengths.
+func Shape(typ Type, keyLen, valueLen int, volatile, raw bool) Header {
+	return Header{
+		Type: typ, Volatile: volatile, Raw: raw,
+		Wide:   keyLen > narrowKey || valueLen > narrowValue,
+		KeyLen: keyLen, ValueLen: valueLen,
+	}
+}
+
+// KeyOffset returns where the key starts.
+func (h Header) KeyOffset() int {
+	n := headerSize
+	if h.Wide {
+		n += wideSize
+	}
+	if h.Volatile {
+		n += volatileSize
+	}
+	return n
+}
+
+// ValueOffset returns where the value starts.
+func (h Header) ValueOffset() int { return h.KeyOffset() + h.KeyLen }
+
+// Size returns the bytes the record takes.
+func (h Header) Size() int { return h.KeyOffset() + h.KeyLen + h.ValueLen }
+
+// SameForm reports whether a record of shape h can be rewritten as o without
+// moving its key.
+func (h Header) SameForm(o Header) bool {
+	return h.Volatile == o.Volatile && h.Wide == o.Wide && h.KeyLen == o.KeyLen
+}
+
+// Record is a view of one record. The zero Record is no record.
+type Record struct{ p unsafe.Pointer }
+
+// At returns the record at p, which must be 8-byte aligned off-heap memory.
+func At(p unsafe.Pointer) Record { return Record{p} }
+
+// IsNil reports whether r is no record.
+func (r Record) IsNil() bool { return r.p == nil }
+
+func (r Record) u32(off int) *uint32 { return (*uint32)(unsafe.Add(r.p, off)) }
+func (r Record) u64(off int) *uint64 { return (*uint64)(unsafe.Add(r.p, off)) }
+
+// Init writes the header, key and access stamp of a fresh record of shape h.
+// Value bytes and, for a volatile record, expiry and links are the caller's to
+// write.
+func (r Record) Init(h Header, key []byte, stamp uint32) {
+	*r.u32(0) = stamp
+	r.SetHeader(h)
+	copy(r.bytes(h.KeyOffset(), h.KeyLen), key)
+}
+
+// SetHeader rewrites the header in place. Key and value bytes stay where they
+// are, so h must have the same form as the record has now, or the caller
+// rewrites them.
+func (r Record) SetHeader(h Header) {
+	meta := uint32(h.Type)
+	if h.Volatile {
+		meta |= metaVolatile
+	}
+	if h.Raw {
+		meta |= metaRaw
+	}
+	if h.Wide {
+		*r.u32(8) = uint32(h.KeyLen)
+		*r.u32(12) = uint32(h.ValueLen)
+		atomic.StoreUint32(r.u32(4), meta|metaWide)
+		return
+	}
+	atomic.StoreUint32(r.u32(4), meta|uint32(h.KeyLen)<<8|uint32(h.ValueLen)<<16)
+}
+
+// Header reads the header. For a lock-free reader it may be nonsense until
+// validated.
+func (r Record) Header() Header {
+	w := atomic.LoadUint32(r.u32(4))
+	h := Header{
+		Type:     Type(w & metaType),
+		Volatile: w&metaVolatile != 0,
+		Raw:      w&metaRaw != 0,
+		KeyLen:   int(w >> 8 & 0xff),
+		ValueLen: int(w >> 16),
+	}
+	if w&metaWide != 0 {
+		h.Wide = true
+		h.KeyLen = int(*r.u32(8))
+		h.ValueLen = int(*r.u32(12))
+	}
+	return h
+}
+
+func (r Record) bytes(off, n int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(r.p, off)), n)
+}
+
+// Key returns the key bytes in place.
+func (r Record) Key(h Header) []byte { return r.bytes(h.KeyOffset(), h.KeyLen) }
+
+// Value returns the value bytes in place.
+func (r Record) Value(h Header) []byte { return r.bytes(h.ValueOffset(), h.ValueLen) }
+
+// Tail returns n bytes that start where the value starts; n may exceed the
+// value's length up to the capacity of the object.
+func (r Record) Tail(h Header, n int) []byte { return r.bytes(h.ValueOffset(), n) }
+
+// Stamp returns the access stamp.
+func (r Record) Stamp() uint32 { return atomic.LoadUint32(r.u32(0)) }
+
+// SetStamp writes the access stamp with a plain store.
+func (r Record) SetStamp(s uint32) { *r.u32(0) = s }
+
+func (h Header) expiryOffset() int {
+	if h.Wide {
+		return headerSize + wideSize
+	}
+	return headerSize
+}
+
+// ExpireAt returns the expiry in Unix milliseconds. h must be volatile.
+func (r Record) ExpireAt(h Header) int64 {
+	return int64(atomic.LoadUint64(r.u64(h.expiryOffset())))
+}
+
+// SetExpireAt writes the expiry. h must be volatile.
+func (r Record) SetExpireAt(h Header, ms int64) {
+	atomic.StoreUint64(r.u64(h.expiryOffset()), uint64(ms))
+}
+
+// Links returns the record's neighbours in its wheel list and the list's
+// number. h must be volatile.
+func (r Record) Links(h Header) (next, prev uint64, list int) {
+	n := *r.u64(h.expiryOffset() + 8)
+	return n & linkMask, *r.u64(h.expiryOffset() + 16), int(n >> linkBits)
+}
+
+const (
+	linkBits = 40
+	linkMask = 1<<linkBits - 1
+)
+
+// SetNext writes the next neighbour and the list's number.
+func (r Record) SetNext(h Header, next uint64, list int) {
+	*r.u64(h.expiryOffset() + 8) = next | uint64(list)<<linkBits
+}
+
+// SetPrev writes the previous neighbour.
+func (r Record) SetPrev(h Header, prev uint64) {
+	*r.u64(h.expiryOffset() + 16) = prev
+}
+
+// KeyEqual reports whether the key bytes equal key; h.KeyLen must be len(key).
+// Eight bytes at a time: keys are short and a call to the runtime's comparison
+// costs more than the comparison.
+func (r Record) KeyEqual(h Header, key []byte) bool {
+	p := unsafe.Add(r.p, h.KeyOffset())
+	n := len(key)
+	if n > 64 {
+		return string(unsafe.Slice((*byte)(p), n)) == string(key)
+	}
+	for n >= 8 {
+		if *(*uint64)(p) != binary.NativeEndian.Uint64(key) {
+			return false
+		}
+		p = unsafe.Add(p, 8)
+		key = key[8:]
+		n -= 8
+	}
+	for i := range key {
+		if *(*byte)(unsafe.Add(p, i)) != key[i] {
+			return false
+		}
+	}
+	return true
+}
