@@ -1,43 +1,324 @@
 package resp
 
+import "bytes"
+
+// Redis' limits, used where a Limits field is zero.
+const (
+	DefaultMaxBulk   = 512 << 20 // proto-max-bulk-len
+	DefaultMaxArgs   = 1<<31 - 1 // INT_MAX, the most processMultibulkBuffer accepts
+	DefaultMaxInline = 64 << 10  // PROTO_INLINE_MAX_SIZE
+	unauthMaxArgs    = 10        // before AUTH, so that strangers cannot make us allocate
+	unauthMaxBulk    = 16384     // likewise
+	maxLineDigits    = 9         // digits the fast path reads: fits an int on every platform
+	keepArgs         = 1024      // argument slices longer than this are not kept for the next command
+)
+
 // Limits bounds what a client may announce. The zero value of a field stands
-// for Redis' default.
+// for Redis' default. They may be changed between two calls of Next; a command
+// that is pending keeps what was already accepted.
 type Limits struct {
-	MaxBulk         int64 // longest bulk in bytes (proto-max-bulk-len); 0: 512 MB
-	MaxArgs         int   // most arguments of a command; 0: 2147483647
-	MaxInline       int   // longest inline command or count line in bytes; 0: 64 KB
-	Unauthenticated bool  // the client has not logged in yet: 10 arguments of 16384 bytes
+	MaxBulk         int64 // longest bulk in bytes (proto-max-bulk-len)
+	MaxArgs         int   // most arguments of one command
+	MaxInline       int   // longest inline command, and longest count or length line, in bytes
+	Unauthenticated bool  // the client must log in first: at most 10 arguments of 16384 bytes
 }
 
-// Parser reads the commands of one client, in RESP arrays and inline.
-// A Parser is not for concurrent use.
+// Parser reads the commands of one client: RESP arrays and inline commands. The
+// zero value is ready for use. A Parser is not for concurrent use.
+//
+// Next tries a short single pass over complete, well-formed arrays first (fast)
+// and leaves everything else, incomplete and wrong input above all, to advance,
+// which is resumable and alone decides about errors.
 type Parser struct {
 	Limits
-	args [][]byte
+
+	args [][]byte // of the last command; reused
+
+	// State of a command begun but not complete. Offsets count from the first
+	// byte of the command, so the caller may move or grow its buffer.
+	pending bool
+	inline  bool
+	blind   bool // a NUL stands before the line's end: as in Redis the line never ends
+	left    int  // arguments still to come; 0 before the count line was read
+	bulk    int  // length of the argument being read, -1: its length line comes first
+	pos     int  // start of the current line or argument
+	seen    int  // bytes from pos already searched for the line's end
+	spans   []span
+	err     *ProtocolError
+
+	work int // bytes examined by advance and given up by fast; tests bound it
 }
 
-// ProtocolError is a violation after which the connection must be closed, once
-// Error() has been sent: it is the exact wire text without '-' and CRLF.
-type ProtocolError struct{ text string }
-
-func (e *ProtocolError) Error() string { return e.text }
+// span is an argument of a pending command, as offsets from the command's start.
+type span struct{ off, n int }
 
 // Next parses one command from the start of buf. It returns the arguments and
 // the number of bytes the command took.
 //
 // n == 0 and err == nil: the command is incomplete. Call again with the same
-// bytes and more behind them; they may have moved. n > 0 and no arguments: an
-// empty line or `*0`, to be skipped silently.
+// bytes and more behind them; the buffer may have moved. Nothing is examined
+// twice (but for the first, incomplete piece), so the cost is linear however
+// the bytes arrive. n > 0 and no arguments: an empty line, `*0` or a negative
+// count, to be skipped silently.
+//
+// err is a *ProtocolError; send its text and close. Further calls return it again.
 //
 // The arguments alias buf and a slice the Parser reuses: they are valid until
-// the next call or until buf changes. Next may rewrite the bytes of an inline
-// command in place.
-func (p *Parser) Next(buf []byte) (args [][]byte, n int, err error) { panic("unfinished") }
+// the next call of Next or Reset and as long as the caller leaves buf alone.
+// Their capacity is clipped. Next may rewrite the bytes of an inline command
+// in place (quotes and escapes).
+func (p *Parser) Next(buf []byte) (args [][]byte, n int, err error) {
+	if !p.pending {
+		if n = p.fast(buf); n > 0 {
+			return p.args, n, nil
+		}
+	}
+	return p.advance(buf)
+}
 
-// Need returns the length buf must have before the pending command can be
-// complete, 0 if not known. It is what the client announced (within Limits),
-// not what has arrived.
-func (p *Parser) Need() int { panic("unfinished") }
+// fast parses a complete and well-formed array into p.args and returns its
+// length. It returns 0 for anything else, having changed nothing that matters.
+func (p *Parser) fast(buf []byte) int {
+	if len(buf) < 4 || buf[0] != '*' || p.Unauthenticated || cap(p.args) > keepArgs {
+		return 0
+	}
+	maxBulk := uint64(p.MaxBulk)
+	if maxBulk-1 >= DefaultMaxBulk {
+		maxBulk = DefaultMaxBulk // 0, or more than the digits below can say: advance decides
+	}
+	count := uint(buf[1] - '0')
+	if count-1 > 8 {
+		return 0
+	}
+	i := 2
+	for buf[i] != '\r' {
+		d := buf[i] - '0'
+		if d > 9 || i > maxLineDigits {
+			return 0
+		}
+		count = count*10 + uint(d)
+		if i++; i >= len(buf) {
+			return 0
+		}
+	}
+	if p.MaxArgs > 0 && count > uint(p.MaxArgs) {
+		return 0
+	}
+	i += 2 // the byte after '\r' is not looked at: Redis accepts any
+	args := p.args[:0]
+	if cap(args) == 0 {
+		args = make([][]byte, 0, 8)
+	}
+	for ; count > 0; count-- {
+		// The shortest argument is "$0\r\n\r\n".
+		if i+6 > len(buf) || buf[i] != '$' {
+			return 0
+		}
+		n := uint64(buf[i+1] - '0')
+		if n > 9 {
+			return 0
+		}
+		i += 2
+		if buf[i] != '\r' {
+			if n == 0 {
+				return 0
+			}
+			for {
+				d := buf[i] - '0'
+				if d > 9 {
+					return 0
+				}
+				if n = n*10 + uint64(d); n > maxBulk {
+					return 0
+				}
+				if i++; i >= len(buf) {
+					return 0
+				}
+				if buf[i] == '\r' {
+					break
+				}
+			}
+		}
+		i += 2
+		end := i + int(n)
+		if end+2 > len(buf) {
+			return 0
+		}
+		args = append(args, buf[i:end:end])
+		i = end + 2
+	}
+	p.args = args
+	return i
+}
 
-// Reset forgets a pending command and releases the reused memory.
+// advance continues the pending command, or begins one.
+func (p *Parser) advance(buf []byte) ([][]byte, int, error) {
+	if p.err != nil {
+		return nil, 0, p.err
+	}
+	if !p.pending {
+		if len(buf) == 0 {
+			return nil, 0, nil
+		}
+		if cap(p.args) > keepArgs {
+			p.args = nil
+		}
+		p.pending = true
+		p.inline = buf[0] != '*'
+		p.bulk = -1
+		p.work += len(buf)
+	}
+	if p.inline {
+		return p.advanceInline(buf)
+	}
+	if p.left == 0 {
+		line, err := p.line(buf, errBigCount)
+		if line == nil {
+			return nil, 0, err
+		}
+		count, ok := ParseInt64(line[1:])
+		switch {
+		case !ok || count > int64(orElse(p.MaxArgs, DefaultMaxArgs)):
+			return nil, 0, p.fail(errBadCount)
+		case p.Unauthenticated && count > unauthMaxArgs:
+			return nil, 0, p.fail(errUnauthCount)
+		case count <= 0:
+			return nil, p.done(), nil
+		}
+		p.left = int(count)
+	}
+	for p.left > 0 {
+		if p.bulk < 0 {
+			line, err := p.line(buf, errBigLength)
+			if line == nil {
+				return nil, 0, err
+			}
+			if len(line) == 0 || line[0] != '$' {
+				return nil, 0, p.fail(errNoDollar(buf[p.pos-len(line)-2]))
+			}
+			n, ok := ParseInt64(line[1:])
+			switch {
+			case !ok || n < 0 || n > orElse(p.MaxBulk, DefaultMaxBulk):
+				return nil, 0, p.fail(errBadLength)
+			case p.Unauthenticated && n > unauthMaxBulk:
+				return nil, 0, p.fail(errUnauthLength)
+			}
+			p.bulk = int(n)
+		}
+		if len(buf)-p.pos < p.bulk+2 {
+			return nil, 0, nil
+		}
+		// The two bytes after the argument are not looked at: Redis accepts any.
+		p.spans = append(p.spans, span{p.pos, p.bulk})
+		p.pos += p.bulk + 2
+		p.bulk = -1
+		p.left--
+		p.work++
+	}
+	args := p.args[:0]
+	for _, s := range p.spans {
+		args = append(args, buf[s.off:s.off+s.n:s.off+s.n])
+	}
+	p.args = args
+	return args, p.done(), nil
+}
+
+// line returns the count or length line at p.pos without its end and steps
+// behind it. nil and no error: it is incomplete. As in Redis a line ends with
+// '\r' and one byte more, a NUL hides what follows it, and a line is too long
+// once MaxInline bytes went by without its end. (Redis looks only when a read
+// returns, so it may let a longer line pass; we do not depend on the reads.)
+func (p *Parser) line(buf []byte, tooLong *ProtocolError) ([]byte, error) {
+	limit := orElse(p.MaxInline, DefaultMaxInline)
+	k := p.search(buf, '\r', limit)
+	if k < 0 {
+		if len(buf)-p.pos > limit {
+			return nil, p.fail(tooLong)
+		}
+		return nil, nil
+	}
+	if p.pos+k+2 > len(buf) {
+		p.seen = k
+		return nil, nil
+	}
+	line := buf[p.pos : p.pos+k]
+	p.pos += k + 2
+	p.seen = 0
+	return line, nil
+}
+
+// search returns the offset from p.pos of the line's end, -1 if it is not among
+// the first limit+1 bytes or not there yet.
+func (p *Parser) search(buf []byte, end byte, limit int) int {
+	if p.blind {
+		return -1
+	}
+	rest := buf[p.pos:]
+	if len(rest) > limit+1 {
+		rest = rest[:limit+1]
+	}
+	if len(rest) <= p.seen {
+		return -1
+	}
+	part := rest[p.seen:]
+	k := bytes.IndexByte(part, end)
+	if k >= 0 {
+		part = part[:k]
+	}
+	p.work += len(part) + 1
+	if bytes.IndexByte(part, 0) >= 0 {
+		p.blind = true
+		return -1
+	}
+	if k < 0 {
+		p.seen = len(rest)
+		return -1
+	}
+	return p.seen + k
+}
+
+// fail ends the stream: every later call returns the same error.
+func (p *Parser) fail(e *ProtocolError) *ProtocolError {
+	p.err = e
+	p.pending = true // keeps fast away
+	p.spans = nil
+	return e
+}
+
+// done forgets the pending command, which is complete, and returns its length.
+func (p *Parser) done() int {
+	n := p.pos
+	p.pending, p.blind = false, false
+	p.left, p.pos, p.seen, p.bulk = 0, 0, 0, -1
+	if cap(p.spans) > keepArgs {
+		p.spans = nil
+	}
+	p.spans = p.spans[:0]
+	return n
+}
+
+// Pending says whether part of a command has been seen and the rest is awaited.
+func (p *Parser) Pending() bool { return p.pending && p.err == nil }
+
+// Need returns the length buf must have before the pending argument can be
+// complete, so that the caller grows its buffer once; 0 if that is not known.
+// It is what the client announced (within Limits), not what has arrived: a
+// caller who fears announcements grows in steps up to it.
+func (p *Parser) Need() int {
+	if !p.pending || p.bulk < 0 || p.err != nil {
+		return 0
+	}
+	return p.pos + p.bulk + 2
+}
+
+// Reset forgets a pending command and an error, and releases the reused memory
+// and with it the references into the last buffer. Call it when a connection
+// goes idle (unless Pending) or is reused. Limits stay.
 func (p *Parser) Reset() { *p = Parser{Limits: p.Limits} }
+
+func orElse[T int | int64](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
