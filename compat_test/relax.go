@@ -1,0 +1,245 @@
+package compat
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Relaxation compares two replies that are allowed to differ in a stated way.
+// ours and ref are parsed; equal bytes were accepted before it is asked.
+type Relaxation struct {
+	Why     string
+	Compare func(ours, ref Node) error
+}
+
+// relaxations are all the ways in which replies may differ and still pass. A
+// case asks for one with "!name CMD"; commandRelax attaches some to commands.
+var relaxations = map[string]Relaxation{
+	"exact": {"byte for byte; overrides what is attached to the command", func(ours, ref Node) error {
+		return fmt.Errorf("replies differ")
+	}},
+	"any": {"the value is the server's own (memory use, ids, a random key); the type must agree", sameKind},
+	"error": {"both must refuse, with the same code word; the text quotes something of the server's own", func(ours, ref Node) error {
+		if !ours.IsError() || !ref.IsError() || firstWord(ours.Text) != firstWord(ref.Text) {
+			return fmt.Errorf("not the same kind of error")
+		}
+		return nil
+	}},
+	"sort":  {"the protocol promises no order of these elements", func(o, r Node) error { return sameWire(sorted(o), sorted(r)) }},
+	"pairs": {"the protocol promises no order of these pairs", func(o, r Node) error { return sameWire(sortedPairs(o), sortedPairs(r)) }},
+	"ttl":   {"time passes between the two servers' answers: 3 s", func(o, r Node) error { return within(o, r, 3) }},
+	"pttl":  {"time passes between the two servers' answers: 3000 ms", func(o, r Node) error { return within(o, r, 3000) }},
+	"hello": {"server version and connection id are the server's own", func(o, r Node) error { return samePairsBut(o, r, "version", "id") }},
+	"client": {"of a CLIENT LIST line only the state a client caused itself is compared; 7.2 has lib-name and lib-ver, 7.0 has not",
+		func(o, r Node) error { return sameLines(clientState(o.Text), clientState(r.Text)) }},
+	"line1": {"only the first line of a help text is ours to keep; the rest lists what this version offers", func(o, r Node) error {
+		if len(o.Elems) == 0 || len(r.Elems) == 0 {
+			return fmt.Errorf("no help")
+		}
+		return sameWire(o.Elems[0], r.Elems[0])
+	}},
+	"superset": {"the reference has commands or fields that ours will get later; ours must have none that it lacks",
+		func(o, r Node) error {
+			if o.Kind != r.Kind {
+				return sameKind(o, r)
+			}
+			has := map[string]bool{}
+			for _, e := range r.Elems {
+				has[string(e.Wire())] = true
+			}
+			for _, e := range o.Elems {
+				if !has[string(e.Wire())] && !strings.HasPrefix(e.Text, "hpkv.") {
+					return fmt.Errorf("only ours has %q", e.Text)
+				}
+			}
+			return nil
+		}},
+}
+
+// commandRelax attaches a relaxation to commands whose replies are never
+// comparable byte for byte. "!exact" overrides it.
+var commandRelax = map[string]string{
+	"keys":        "sort",
+	"ttl":         "ttl",
+	"pttl":        "pttl",
+	"expiretime":  "ttl",
+	"pexpiretime": "pttl",
+	"time":        "any",
+	"randomkey":   "any",
+	"hello":       "hello",
+	"memory":      "any", // MEMORY USAGE
+	"client|id":   "any",
+	"client|list": "client",
+	"client|info": "client",
+	"config|get":  "pairs",
+	"dump":        "any", // ends in a version and a checksum of it
+}
+
+// Differences names where Redis 7.2 answers otherwise than Redis 7.0, with the
+// reason why the case files expect the former.
+var Differences = map[string]string{
+	"client-setinfo":  "CLIENT SETINFO came with 7.2; texts from its source",
+	"client-libinfo":  "lib-name and lib-ver in CLIENT INFO came with 7.2",
+	"client-no-touch": "CLIENT NO-TOUCH came with 7.2",
+}
+
+// relaxFor returns the relaxation a command carries by itself, or "".
+func relaxFor(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	name := strings.ToLower(args[0])
+	if r, ok := commandRelax[name]; ok {
+		return r
+	}
+	if len(args) > 1 {
+		return commandRelax[name+"|"+strings.ToLower(args[1])]
+	}
+	return ""
+}
+
+// Compare returns nil when two replies to one command agree. relax names how,
+// "" being byte for byte. inner gives the relaxations of the elements of an
+// EXEC reply in order and is nil otherwise.
+func Compare(relax string, inner []string, ours, ref []byte) error {
+	if bytes.Equal(ours, ref) {
+		return nil
+	}
+	o, err := ParseReply(ours)
+	if err != nil {
+		return fmt.Errorf("ours: %w", err)
+	}
+	r, err := ParseReply(ref)
+	if err != nil {
+		return fmt.Errorf("reference: %w", err)
+	}
+	// A relaxation excuses values, never an error on one side.
+	if o.IsError() != r.IsError() {
+		return fmt.Errorf("only one of the replies is an error")
+	}
+	if inner != nil && o.Kind == '*' && r.Kind == '*' && len(o.Elems) == len(inner) && len(r.Elems) == len(inner) {
+		for i, name := range inner {
+			if err := Compare(name, nil, o.Elems[i].Wire(), r.Elems[i].Wire()); err != nil {
+				return fmt.Errorf("element %d: %w", i+1, err)
+			}
+		}
+		return nil
+	}
+	if relax == "" || (o.IsError() && relax != "error") {
+		relax = "exact"
+	}
+	return relaxations[relax].Compare(o, r)
+}
+
+func sameKind(o, r Node) error {
+	if o.Kind != r.Kind || o.Null != r.Null {
+		return fmt.Errorf("types %q and %q differ", o.Kind, r.Kind)
+	}
+	return nil
+}
+
+func sameWire(o, r Node) error {
+	if !bytes.Equal(o.Wire(), r.Wire()) {
+		return fmt.Errorf("replies differ beyond their order")
+	}
+	return nil
+}
+
+func sorted(n Node) Node {
+	n.Elems = slices.Clone(n.Elems)
+	sort.Slice(n.Elems, func(i, j int) bool { return string(n.Elems[i].Wire()) < string(n.Elems[j].Wire()) })
+	return n
+}
+
+func sortedPairs(n Node) Node {
+	if len(n.Elems)%2 != 0 {
+		return n
+	}
+	type pair struct{ k, v Node }
+	var ps []pair
+	for i := 0; i < len(n.Elems); i += 2 {
+		ps = append(ps, pair{n.Elems[i], n.Elems[i+1]})
+	}
+	sort.Slice(ps, func(i, j int) bool { return string(ps[i].k.Wire()) < string(ps[j].k.Wire()) })
+	n.Elems = nil
+	for _, p := range ps {
+		n.Elems = append(n.Elems, p.k, p.v)
+	}
+	return n
+}
+
+func samePairsBut(o, r Node, except ...string) error {
+	if o.Kind != r.Kind || len(o.Elems) != len(r.Elems) {
+		return fmt.Errorf("not the same shape")
+	}
+	for i := 0; i+1 < len(o.Elems); i += 2 {
+		if o.Elems[i].Text != r.Elems[i].Text {
+			return fmt.Errorf("field %q where the reference has %q", o.Elems[i].Text, r.Elems[i].Text)
+		}
+		cmp := sameWire
+		if slices.Contains(except, o.Elems[i].Text) {
+			cmp = sameKind
+		}
+		if err := cmp(o.Elems[i+1], r.Elems[i+1]); err != nil {
+			return fmt.Errorf("field %q: %w", o.Elems[i].Text, err)
+		}
+	}
+	return nil
+}
+
+// within accepts two points or spans of time that lie close together. Negative
+// replies mean "no key" and "no expiry" and have no tolerance.
+func within(o, r Node, tolerance int64) error {
+	a, errA := strconv.ParseInt(o.Text, 10, 64)
+	b, errB := strconv.ParseInt(r.Text, 10, 64)
+	if o.Kind != ':' || r.Kind != ':' || errA != nil || errB != nil || a < 0 || b < 0 {
+		return fmt.Errorf("times differ")
+	}
+	if d := max(a-b, b-a); d > tolerance {
+		return fmt.Errorf("times differ by %d", d)
+	}
+	return nil
+}
+
+// clientFields are the fields of a CLIENT LIST line that are the same on any
+// server for the same history of commands.
+var clientFields = regexp.MustCompile(`^(name|flags|db|sub|psub|ssub|multi|cmd|user|resp)=`)
+
+// clientState keeps the comparable fields of each line and the names of the
+// others, without those that came with 7.2.
+func clientState(text string) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		var keep []string
+		for _, f := range strings.Fields(line) {
+			name, _, _ := strings.Cut(f, "=")
+			switch {
+			case name == "lib-name" || name == "lib-ver" || name == "watch":
+			case clientFields.MatchString(f):
+				keep = append(keep, f)
+			default:
+				keep = append(keep, name)
+			}
+		}
+		lines = append(lines, strings.Join(keep, " "))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func sameLines(a, b []string) error {
+	if !slices.Equal(a, b) {
+		return fmt.Errorf("lines differ:\n  ours      %s\n  reference %s", strings.Join(a, "\n            "), strings.Join(b, "\n            "))
+	}
+	return nil
+}
+
+func firstWord(s string) string {
+	w, _, _ := strings.Cut(s, " ")
+	return w
+}
