@@ -1,5 +1,12 @@
 package numa
 
+import (
+	"cmp"
+	"fmt"
+	"math/bits"
+	"slices"
+)
+
 // PinMode says whether workers are bound to their CPUs.
 type PinMode uint8
 
@@ -16,6 +23,11 @@ const (
 	MinShards  = 16
 	MaxShards  = 1 << 16
 )
+
+// defaultShardsPerWorker keeps two workers from meeting on one shard's lock often
+// without making the per-shard parts (index, heap pages, wheel) too small to be
+// used well.
+const defaultShardsPerWorker = 8
 
 // PlanOptions are the operator's wishes. The zero value is the default plan.
 type PlanOptions struct {
@@ -49,3 +61,179 @@ type Plan struct {
 
 // ShardNode returns the node on which the memory of a shard should be placed.
 func (p *Plan) ShardNode(shard int) int { return p.Workers[p.ShardHome[shard]].Memory }
+
+// pinWholeMachine is how many workers a plan that has the whole machine must
+// have to be pinned by default. On a smaller machine the clients, the log's
+// threads and the garbage collector regularly need a core a worker sits on, and
+// a pinned worker cannot step aside.
+const pinWholeMachine = 4
+
+// slot is a CPU that may carry a worker, with what it is ordered by.
+type slot struct {
+	cpu    *CPU
+	thread int // position among the usable threads of its core
+	far    bool
+}
+
+// Plan lays out workers and shards. It has no error: wishes out of range are cut
+// to what is possible (fields of PlanOptions below zero count as zero).
+func (t *Topology) Plan(o PlanOptions) *Plan {
+	p := &Plan{}
+	slots := t.slots()
+	cores := slices.IndexFunc(slots, func(s slot) bool { return s.thread > 0 })
+	if cores < 0 {
+		cores = len(slots)
+	}
+	n := cores
+	p.Reason = "one for each usable core"
+	if o.SMT {
+		// All threads count, so they need not come after all cores: keep
+		// neighbours together.
+		slices.SortStableFunc(slots, func(a, b slot) int { return cmp.Or(a.place(b), cmp.Compare(a.thread, b.thread)) })
+		n = len(slots)
+		p.Reason = "one for each usable thread"
+	}
+	if q := t.Limits.CPUs; q > 0 && q < float64(n) {
+		n = max(1, int(q))
+		p.Reason = fmt.Sprintf("whole part of the CPU quota of %.4g", q)
+	}
+	if o.Workers > 0 {
+		n, p.Reason = o.Workers, "as configured"
+	}
+	n = min(n, MaxWorkers)
+
+	p.Workers = make([]Worker, n)
+	for i := range p.Workers {
+		// More workers than CPUs begin again with the first CPU.
+		c := slots[i%len(slots)].cpu
+		p.Workers[i] = Worker{
+			CPU: c.ID, Core: c.Core, Socket: c.Socket, Node: c.Node,
+			Memory: t.memoryNode(c.Node), Cache: c.Cache, Kind: c.Kind,
+		}
+	}
+	// Workers that spill to second threads or wrap around come in the order of
+	// need; the order of the plan is by place again.
+	if n > cores && !o.SMT {
+		rank := map[int]int{}
+		for i, s := range t.byPlace(slots) {
+			rank[s.cpu.ID] = i
+		}
+		slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(rank[a.CPU], rank[b.CPU]) })
+	}
+
+	p.Shards = shardCount(o, n)
+	p.ShardHome = make([]int, p.Shards)
+	for i := range p.ShardHome {
+		p.ShardHome[i] = i * n / p.Shards
+	}
+	p.Pinned, p.PinReason = t.pinAdvice(o.Pin, n, len(slots))
+	return p
+}
+
+func shardCount(o PlanOptions, workers int) int {
+	want := o.Shards
+	if want <= 0 {
+		per := o.ShardsPerWorker
+		if per <= 0 {
+			per = defaultShardsPerWorker
+		}
+		// Cut before the product can overflow.
+		want = max(MinShards, workers*min(per, MaxShards))
+	}
+	want = min(want, MaxShards)
+	return 1 << bits.Len(uint(want-1))
+}
+
+// slots returns the usable CPUs: first one thread of each core in the order of
+// doc.go, then the other threads in that order.
+func (t *Topology) slots() []slot {
+	var slots []slot
+	threads := map[int]int{}
+	for i := range t.CPUs {
+		if c := &t.CPUs[i]; c.Usable {
+			// A node whose memory is elsewhere comes after those with their own.
+			slots = append(slots, slot{c, threads[c.Core], t.memoryNode(c.Node) != c.Node})
+			threads[c.Core]++
+		}
+	}
+	slots = t.byPlace(slots)
+	slices.SortStableFunc(slots, func(a, b slot) int { return cmp.Compare(min(a.thread, 1), min(b.thread, 1)) })
+	return slots
+}
+
+func (t *Topology) byPlace(slots []slot) []slot {
+	return slices.SortedStableFunc(slices.Values(slots), func(a, b slot) int {
+		return cmp.Or(a.place(b), cmp.Compare(a.cpu.ID, b.cpu.ID))
+	})
+}
+
+// place compares by what workers are grouped by.
+func (s slot) place(o slot) int {
+	far := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(
+		cmp.Compare(far(s.far), far(o.far)),
+		cmp.Compare(s.cpu.Node, o.cpu.Node),
+		cmp.Compare(s.cpu.Kind, o.cpu.Kind), // Performance before Efficiency
+		cmp.Compare(s.cpu.Cache, o.cpu.Cache),
+	)
+}
+
+// memoryNode returns the node that memory for CPUs of node id should come from:
+// itself if it has memory we may use, else the nearest that has. Of equally near
+// ones those with CPUs are preferred: a memory-only node is slower memory.
+func (t *Topology) memoryNode(id int) int {
+	own := slices.IndexFunc(t.Nodes, func(n Node) bool { return n.ID == id })
+	if own < 0 {
+		return t.Nodes[0].ID
+	}
+	distances := t.Nodes[own].Distances
+	best, bestDistance := -1, 0
+	for i := range t.Nodes {
+		n := &t.Nodes[i]
+		if !n.Allowed || n.Memory == 0 {
+			continue
+		}
+		if i == own {
+			return id
+		}
+		d := 20 // the kernel's REMOTE_DISTANCE, where the table is unknown
+		if len(distances) > 0 {
+			d = distances[i]
+		}
+		if best < 0 || d < bestDistance || d == bestDistance && t.Nodes[best].CPUs.Empty() && !n.CPUs.Empty() {
+			best, bestDistance = i, d
+		}
+	}
+	if best < 0 {
+		return id
+	}
+	return t.Nodes[best].ID
+}
+
+// pinAdvice decides whether n workers on so many usable CPUs are pinned.
+func (t *Topology) pinAdvice(mode PinMode, n, cpus int) (bool, string) {
+	switch {
+	case !canPin:
+		return false, "this system has no thread affinity"
+	case n > cpus:
+		return false, "more workers than CPUs"
+	case mode == PinOn:
+		return true, "as configured"
+	case mode == PinOff:
+		return false, "as configured"
+	case t.Limits.CPUs > 0:
+		return false, "a CPU quota means that the cores are shared"
+	case t.Usable.AndNot(t.Isolated).Empty():
+		return true, "the CPUs are isolated"
+	case !t.Usable.Equal(t.Online):
+		return true, "the process was given CPUs of its own"
+	case n < pinWholeMachine:
+		return false, fmt.Sprintf("fewer than %d workers on a whole machine: the cores are likely shared", pinWholeMachine)
+	}
+	return true, "the process has the whole machine"
+}

@@ -108,8 +108,3 @@ type Roots struct {
 	// from Dir/proc/self/status and cpuid is not used.
 	Dir string
 }
-
-// Detect reads the running machine. It works everywhere: where the system says
-// nothing it answers with one node of runtime.NumCPU cores and says so in
-// Warnings. The error is non-nil only if not a single CPU was found.
-func Detect() (*Topology, error) { return DetectAt(Roots{}) }
