@@ -1,6 +1,6 @@
 package config
 
-// Choices of the enumerated settings, in the order CONFIG SET lists them.
+// Values of loglevel.
 const (
 	LogDebug Choice = iota
 	LogVerbose
@@ -8,14 +8,14 @@ const (
 	LogWarning
 )
 
-// appendfsync
+// Values of appendfsync.
 const (
 	FsyncEverySec Choice = iota
 	FsyncAlways
 	FsyncNo
 )
 
-// maxmemory-policy
+// Values of maxmemory-policy.
 const (
 	VolatileLRU Choice = iota
 	VolatileLFU
@@ -27,47 +27,88 @@ const (
 	NoEviction
 )
 
-// io-driver
+// Values of io-driver. DriverAuto means epoll where there is one.
 const (
 	DriverAuto Choice = iota
 	DriverEpoll
 	DriverGoroutine
 )
 
-// pin
+// Values of pin.
 const (
 	PinAuto Choice = iota
 	PinYes
 	PinNo
 )
 
-// ordered-index
+// Values of ordered-index.
 const (
 	IndexOnDemand Choice = iota
 	IndexAlways
 )
 
-// enable-debug-command, enable-module-command, enable-protected-configs
+// Values of enable-debug-command, enable-module-command and
+// enable-protected-configs. AllowLocal admits clients of the loopback interface
+// and of the Unix socket.
 const (
 	AllowNo Choice = iota
 	AllowYes
 	AllowLocal
 )
 
-// supervised
+// Values of supervised.
 const (
-	SupervisedUpstart Choice = iota
+	SupervisedNo Choice = iota
+	SupervisedUpstart
 	SupervisedSystemd
 	SupervisedAuto
-	SupervisedNo
 )
 
-// shutdown-on-sigint, shutdown-on-sigterm: ShutdownDefault or any combination
-// of the others except Save with NoSave.
+// Values of shutdown-on-sigint and shutdown-on-sigterm: ShutdownDefault, or a
+// set of the others without ShutdownSave and ShutdownNoSave together.
 const (
 	ShutdownDefault Choice = 0
-	ShutdownSave    Choice = 1 << iota
-	ShutdownNoSave
-	ShutdownNow
-	ShutdownForce
+	ShutdownSave    Choice = 1
+	ShutdownNoSave  Choice = 2
+	ShutdownNow     Choice = 4
+	ShutdownForce   Choice = 8
+)
+
+// name is one word an Enum accepts and its value. Where two names share a
+// value, the first is the one shown.
+type name struct {
+	text  string
+	value Choice
+}
+
+// enumerate gives the names the values 0, 1, 2 …, the order of the constants.
+func enumerate(texts ...string) []name {
+	list := make([]name, len(texts))
+	for i, t := range texts {
+		list[i] = name{t, Choice(i)}
+	}
+	return list
+}
+
+var (
+	logLevels        = enumerate("debug", "verbose", "notice", "warning")
+	fsyncPolicies    = enumerate("everysec", "always", "no")
+	evictionPolicies = enumerate("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl",
+		"allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction")
+	drivers       = enumerate("auto", "epoll", "goroutine")
+	pinning       = enumerate("auto", "yes", "no")
+	orderedIndex  = enumerate("on-demand", "always")
+	allowances    = enumerate("no", "yes", "local")
+	supervisors   = []name{{"upstart", SupervisedUpstart}, {"systemd", SupervisedSystemd}, {"auto", SupervisedAuto}, {"no", SupervisedNo}}
+	shutdownModes = []name{{"default", ShutdownDefault}, {"save", ShutdownSave}, {"nosave", ShutdownNoSave}, {"now", ShutdownNow}, {"force", ShutdownForce}}
+
+	// Settings that nothing reads; only their words matter.
+	syslogFacilities = enumerate("user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7")
+	disklessLoads    = enumerate("disabled", "on-empty-db", "swapdb")
+	tlsClientAuths   = enumerate("no", "yes", "optional")
+	oomScoreModes    = []name{{"no", 0}, {"yes", 1}, {"relative", 1}, {"absolute", 2}}
+	pubsubDefaults   = enumerate("allchannels", "resetchannels")
+	sanitizeModes    = enumerate("no", "yes", "clients")
+	endpointTypes    = enumerate("ip", "hostname", "unknown-endpoint")
+	propagationModes = enumerate("ignore", "panic", "panic-on-replicas")
 )

@@ -26,7 +26,6 @@ type Config struct {
 	Pin          Enum // Pin…
 	OrderedIndex Enum // Index…
 	Hz           Int
-	DynamicHz    Bool
 
 	// Keyspace and memory.
 	Databases              Int
@@ -57,7 +56,6 @@ type Config struct {
 	// Security.
 	RequirePass            Text
 	EnableDebugCommand     Enum // Allow…
-	EnableModuleCommand    Enum // Allow…
 	EnableProtectedConfigs Enum // Allow…
 
 	// Process and log.
@@ -83,23 +81,42 @@ type Config struct {
 	LatencyTracking         Bool
 	LatencyPercentiles      Percentiles
 
+	values []holder // by row; immutable after New
+
 	mu struct {
 		sync.Mutex
+		hooks map[int][]func() error // by row
+		given map[int]bool           // rows that a file or the command line set
 	}
 }
 
 // New returns a Config with every setting at its default.
-func New() *Config { return &Config{} }
+func New() *Config {
+	t := table()
+	c := &Config{values: make([]holder, len(t.rows))}
+	c.mu.hooks = make(map[int][]func() error)
+	c.mu.given = make(map[int]bool)
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.field != nil {
+			c.values[i] = r.field(c)
+		} else {
+			c.values[i] = new(unread)
+		}
+		c.values[i].set(r.initial())
+	}
+	return c
+}
 
-// Get calls visit with each setting that matches one of the patterns, once for
-// each matching name or alias, and its value as CONFIG GET shows it.
-func (c *Config) Get(patterns [][]byte, visit func(name, value string)) { panic("unfinished") }
-
-// Set is CONFIG SET: args alternate names and values. All of them are applied,
-// or none; the error's text is the complete reply line ("ERR …").
-func (c *Config) Set(args [][]byte) error { panic("unfinished") }
-
-// OnChange registers f to run, on the goroutine of Set, after the named
-// setting got another value. If f fails, Set restores all values, runs the
-// hooks again and reports f's error text to the client.
-func (c *Config) OnChange(name string, f func() error) { panic("unfinished") }
+// OnChange registers f to run, on the goroutine of Set, after the named setting
+// got another value. If f fails, Set restores all values, runs the hooks again
+// and reports f's error text to the client. It panics for an unknown name.
+func (c *Config) OnChange(name string, f func() error) {
+	e, _, ok := table().find(name)
+	if !ok {
+		panic("BUG: OnChange of unknown setting " + name)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.hooks[e.row] = append(c.mu.hooks[e.row], f)
+}

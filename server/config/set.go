@@ -1,0 +1,169 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"hpkv/engine/glob"
+)
+
+// Get calls visit for each name that one of the patterns matches, once, in
+// alphabetical order, with the value as CONFIG GET shows it. A pattern without
+// glob characters is a name, and visit gets it as it was spelled.
+func (c *Config) Get(patterns [][]byte, visit func(name, value string)) {
+	t := table()
+	spelled := make([]string, len(t.sorted)) // "": not asked for
+	for _, p := range patterns {
+		if pattern := string(p); !strings.ContainsAny(pattern, "[*?") {
+			if i, ok := t.byName[strings.ToLower(pattern)]; ok && spelled[i] == "" {
+				spelled[i] = pattern
+			}
+			continue
+		}
+		for i, e := range t.sorted {
+			if spelled[i] == "" && t.rows[e.row].Flags&Hidden == 0 && glob.Match(p, []byte(e.name), true) {
+				spelled[i] = e.name
+			}
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, s := range spelled {
+		if s != "" {
+			visit(s, c.format(t.sorted[i].row))
+		}
+	}
+}
+
+// format is the current value of a row as CONFIG GET shows it. REQUIRES: c.mu is held.
+func (c *Config) format(row int) string { return table().rows[row].format(c.values[row].get()) }
+
+// change is one name and value of a Set, checked.
+type change struct {
+	name     string // as found in the table
+	row      int
+	old, new any
+}
+
+// Set is CONFIG SET: args alternate names and values. All are applied, or none.
+// local says that the client is on this machine, for settings only such clients
+// may change. The error's text is the complete reply ("ERR …").
+func (c *Config) Set(args [][]byte, local bool) error {
+	if len(args) == 0 || len(args)%2 != 0 {
+		return errors.New("ERR syntax error")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	changes, err := c.plan(args, local)
+	if err != nil {
+		return err
+	}
+	for i := range changes {
+		ch := &changes[i]
+		r := &table().rows[ch.row]
+		// The current value is read here, not when planning: a name and its
+		// alias may both be given.
+		ch.old = c.values[ch.row].get()
+		var base any
+		if r.Kind == Buffers {
+			base = ch.old
+		}
+		value, err := r.parse(arguments(r, string(args[2*i+1])), base)
+		if err != nil {
+			c.restore(changes[:i])
+			return failed(ch.name, err)
+		}
+		ch.new = value
+		c.values[ch.row].set(value)
+	}
+	return c.apply(changes)
+}
+
+// plan finds the rows and refuses what may not be changed.
+func (c *Config) plan(args [][]byte, local bool) ([]change, error) {
+	t := table()
+	changes := make([]change, 0, len(args)/2)
+	for i := 0; i < len(args); i += 2 {
+		spelled := string(args[i])
+		e, r, ok := t.find(spelled)
+		if !ok {
+			return nil, fmt.Errorf("ERR Unknown option or number of arguments for CONFIG SET - '%s'", spelled)
+		}
+		if r.Flags&Immutable != 0 {
+			return nil, failed(spelled, errors.New("can't set immutable config"))
+		}
+		if r.Flags&Protected != 0 && !c.EnableProtectedConfigs.Load().Admits(local) {
+			return nil, failed(spelled, errors.New("can't set protected config"))
+		}
+		for _, earlier := range changes {
+			if earlier.name == e.name {
+				return nil, failed(spelled, errors.New("duplicate parameter"))
+			}
+		}
+		changes = append(changes, change{name: e.name, row: e.row})
+	}
+	return changes, nil
+}
+
+// apply runs the hooks of what really changed.
+func (c *Config) apply(changes []change) error {
+	t := table()
+	var effective []change
+	done := make(map[int]bool)
+	for _, ch := range changes {
+		r := &t.rows[ch.row]
+		if done[ch.row] || r.format(ch.old) == c.format(ch.row) {
+			continue
+		}
+		done[ch.row] = true
+		effective = append(effective, ch)
+	}
+	for i, ch := range effective {
+		err := c.runHooks(ch.row)
+		if err == nil && t.rows[ch.row].Flags&Hooked != 0 && len(c.mu.hooks[ch.row]) == 0 {
+			err = errors.New("can't be changed while the server runs")
+		}
+		if err != nil {
+			c.restore(changes)
+			for _, undone := range effective[:i+1] {
+				// The first failure is the one to report; a hook that cannot go
+				// back has nobody else to tell.
+				_ = c.runHooks(undone.row)
+			}
+			return failed(ch.name, err)
+		}
+	}
+	return nil
+}
+
+// restore puts old values back, last change first.
+func (c *Config) restore(changes []change) {
+	for i := len(changes) - 1; i >= 0; i-- {
+		c.values[changes[i].row].set(changes[i].old)
+	}
+}
+
+func (c *Config) runHooks(row int) error {
+	for _, f := range c.mu.hooks[row] {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Admits reports whether a client may do what an enable-… setting guards.
+func (v Choice) Admits(local bool) bool { return v == AllowYes || v == AllowLocal && local }
+
+func failed(name string, err error) error {
+	return fmt.Errorf("ERR CONFIG SET failed (possibly related to argument '%s') - %w", name, err)
+}
+
+// arguments splits the one value of CONFIG SET where the setting takes several.
+func arguments(r *Row, value string) []string {
+	if r.Kind.several() {
+		return words(value)
+	}
+	return []string{value}
+}
