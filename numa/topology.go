@@ -67,6 +67,10 @@ type Limits struct {
 	Cpuset CPUSet  // CPUs of the cpuset; empty when it does not say
 	Mems   CPUSet  // nodes of the cpuset; empty when it does not say
 	Memory int64   // bytes (memory.max or memory.high, the lower); 0 when there is no limit
+
+	// CPUsFrom and MemoryFrom are the directories of the cgroups that set the
+	// quota and the memory limit.
+	CPUsFrom, MemoryFrom string
 }
 
 // HugePages is one pool of reserved huge pages.
