@@ -1,46 +1,271 @@
 package resp
 
-// Writer builds the replies for one client in RESP2 or RESP3. Handlers say what
-// they mean and never ask for the protocol.
+import (
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/redcon"
+)
+
+// Writer builds the replies for one client, in RESP2 or RESP3, in a byte slice
+// it owns. Callers say what they mean (Map, Null, Double...) and never ask for
+// the protocol. The zero value writes RESP2.
+//
+// A Writer allocates only when its slice must grow. It copies what it is given.
+// It is not for concurrent use.
 type Writer struct {
-	buf   []byte
-	resp3 bool
+	buf    []byte
+	resp3  bool
+	errors int
 }
 
-func (w *Writer) Bytes() []byte                { return w.buf }
-func (w *Writer) Reset(buf []byte, proto int)  { w.buf = buf[:0]; w.resp3 = proto >= 3 }
-func (w *Writer) Proto() int                   { panic("unfinished") }
-func (w *Writer) SetProto(proto int)           { panic("unfinished") }
-func (w *Writer) Len() int                     { return len(w.buf) }
-func (w *Writer) Truncate(n int)               { w.buf = w.buf[:n] }
-func (w *Writer) Buffer() []byte               { return w.buf }
-func (w *Writer) SetBuffer(buf []byte)         { w.buf = buf }
-func (w *Writer) OK()                          { panic("unfinished") }
-func (w *Writer) Status(s string)              { panic("unfinished") }
-func (w *Writer) Error(text string)            { panic("unfinished") }
-func (w *Writer) Int(n int64)                  { panic("unfinished") }
-func (w *Writer) Bulk(b []byte)                { panic("unfinished") }
-func (w *Writer) BulkString(s string)          { panic("unfinished") }
-func (w *Writer) BulkInt(n int64)              { panic("unfinished") }
-func (w *Writer) Null()                        { panic("unfinished") }
-func (w *Writer) NullArray()                   { panic("unfinished") }
-func (w *Writer) Array(n int)                  { panic("unfinished") }
-func (w *Writer) Map(pairs int)                { panic("unfinished") }
-func (w *Writer) Set(n int)                    { panic("unfinished") }
-func (w *Writer) Push(n int)                   { panic("unfinished") }
-func (w *Writer) Double(f float64)             { panic("unfinished") }
-func (w *Writer) Bool(b bool)                  { panic("unfinished") }
-func (w *Writer) BigNumber(digits string)      { panic("unfinished") }
-func (w *Writer) Verbatim(format, text string) { panic("unfinished") }
-func (w *Writer) Raw(b []byte)                 { w.buf = append(w.buf, b...) }
+// Reset makes w write to buf[:0] in the given protocol (2 or 3).
+func (w *Writer) Reset(buf []byte, proto int) {
+	*w = Writer{buf: buf[:0], resp3: proto >= 3}
+}
 
-// BeginArray opens an array whose length is not known yet; EndArray (or EndMap,
-// EndSet, EndPush) closes it. Between them the elements are written as usual.
-func (w *Writer) BeginArray() (mark int) { panic("unfinished") }
-func (w *Writer) EndArray(mark, n int)   { panic("unfinished") }
-func (w *Writer) EndMap(mark, pairs int) { panic("unfinished") }
-func (w *Writer) EndSet(mark, n int)     { panic("unfinished") }
-func (w *Writer) EndPush(mark, n int)    { panic("unfinished") }
+// Bytes returns what was written. It is w's own memory: valid until the next
+// call that writes.
+func (w *Writer) Bytes() []byte { return w.buf }
 
-// AppendBulkHeader appends "$n\r\n".
-func AppendBulkHeader(dst []byte, n int) []byte { panic("unfinished") }
+// Len returns the number of bytes written.
+func (w *Writer) Len() int { return len(w.buf) }
+
+// Truncate drops everything after the first n bytes.
+func (w *Writer) Truncate(n int) { w.buf = w.buf[:n] }
+
+// Buffer returns the written bytes with the spare capacity behind them, for a
+// caller that appends replies itself and hands the slice back by SetBuffer.
+func (w *Writer) Buffer() []byte { return w.buf }
+
+// SetBuffer takes a slice obtained from Buffer and appended to.
+func (w *Writer) SetBuffer(buf []byte) { w.buf = buf }
+
+// Proto returns the protocol version, 2 or 3.
+func (w *Writer) Proto() int {
+	if w.resp3 {
+		return 3
+	}
+	return 2
+}
+
+// SetProto changes the protocol for the replies to come.
+func (w *Writer) SetProto(proto int) { w.resp3 = proto >= 3 }
+
+// Errors returns how many error replies were written since Reset.
+func (w *Writer) Errors() int { return w.errors }
+
+// Raw appends bytes that are protocol already.
+func (w *Writer) Raw(b []byte) { w.buf = append(w.buf, b...) }
+
+// OK writes the status OK.
+func (w *Writer) OK() { w.buf = append(w.buf, "+OK\r\n"...) }
+
+// Status writes a simple string. CR and LF become spaces.
+func (w *Writer) Status(s string) {
+	w.buf = appendLine(w.buf, '+', s)
+}
+
+// Error writes an error reply: the complete text with its prefix ("ERR ...").
+// As in Redis, CR and LF at its end are dropped and others become spaces.
+func (w *Writer) Error(text string) {
+	w.errors++
+	w.buf = appendLine(w.buf, '-', strings.TrimRight(text, "\r\n"))
+}
+
+// Int writes an integer.
+func (w *Writer) Int(n int64) { w.buf = redcon.AppendInt(w.buf, n) }
+
+// Bulk writes a binary-safe string; nil is an empty one, not a null.
+func (w *Writer) Bulk(b []byte) { w.buf = appendBulk(w.buf, b) }
+
+// BulkString is Bulk for a string.
+func (w *Writer) BulkString(s string) { w.buf = appendBulk(w.buf, s) }
+
+// BulkInt writes an integer as a bulk string.
+func (w *Writer) BulkInt(n int64) {
+	var digits [20]byte
+	w.buf = appendBulk(w.buf, strconv.AppendInt(digits[:0], n, 10))
+}
+
+// Null writes the absence of a value.
+func (w *Writer) Null() {
+	if w.resp3 {
+		w.buf = append(w.buf, "_\r\n"...)
+	} else {
+		w.buf = append(w.buf, "$-1\r\n"...)
+	}
+}
+
+// NullArray writes the absence of an array, which RESP2 clients tell from Null.
+func (w *Writer) NullArray() {
+	if w.resp3 {
+		w.buf = append(w.buf, "_\r\n"...)
+	} else {
+		w.buf = append(w.buf, "*-1\r\n"...)
+	}
+}
+
+// Array opens an array of n elements, which the next n replies are.
+func (w *Writer) Array(n int) { w.buf = appendHeader(w.buf, '*', n) }
+
+// Map opens a map; its keys and values follow in turn. RESP2: a flat array.
+func (w *Writer) Map(pairs int) {
+	if w.resp3 {
+		w.buf = appendHeader(w.buf, '%', pairs)
+	} else {
+		w.buf = appendHeader(w.buf, '*', 2*pairs)
+	}
+}
+
+// Set opens an unordered collection of n elements. RESP2: an array.
+func (w *Writer) Set(n int) { w.buf = appendHeader(w.buf, w.kind('~'), n) }
+
+// Push opens an out-of-band message of n elements. RESP2: an array.
+func (w *Writer) Push(n int) { w.buf = appendHeader(w.buf, w.kind('>'), n) }
+
+// Attribute opens a map of attributes of the reply that follows it. RESP2 has
+// none: it writes nothing and returns false, and the caller leaves them out.
+func (w *Writer) Attribute(pairs int) bool {
+	if w.resp3 {
+		w.buf = appendHeader(w.buf, '|', pairs)
+	}
+	return w.resp3
+}
+
+// Double writes a floating point number in Redis' format. RESP2: a bulk string.
+func (w *Writer) Double(f float64) {
+	if w.resp3 {
+		w.buf = append(AppendDouble(append(w.buf, ','), f), '\r', '\n')
+		return
+	}
+	var text [32]byte
+	w.buf = appendBulk(w.buf, AppendDouble(text[:0], f))
+}
+
+// Bool writes a truth value. RESP2: the integer 1 or 0.
+func (w *Writer) Bool(b bool) {
+	s := ":0\r\n"
+	switch {
+	case w.resp3 && b:
+		s = "#t\r\n"
+	case w.resp3:
+		s = "#f\r\n"
+	case b:
+		s = ":1\r\n"
+	}
+	w.buf = append(w.buf, s...)
+}
+
+// BigNumber writes an integer of any size, given as decimal digits with an
+// optional sign. RESP2: a bulk string.
+func (w *Writer) BigNumber(digits string) {
+	if w.resp3 {
+		w.buf = appendLine(w.buf, '(', digits)
+	} else {
+		w.buf = appendBulk(w.buf, digits)
+	}
+}
+
+// Verbatim writes text with the format hint of three characters ("txt", "mkd").
+// RESP2: a bulk string without the hint.
+func (w *Writer) Verbatim(format, text string) {
+	if !w.resp3 {
+		w.buf = appendBulk(w.buf, text)
+		return
+	}
+	b := appendHeader(w.buf, '=', len(text)+4)
+	b = append(b, (format + "   ")[:3]...)
+	b = append(b, ':')
+	b = append(b, text...)
+	w.buf = append(b, '\r', '\n')
+}
+
+// kind is the type byte of an aggregate that RESP2 shows as an array.
+func (w *Writer) kind(resp3 byte) byte {
+	if w.resp3 {
+		return resp3
+	}
+	return '*'
+}
+
+// headRoom is what BeginArray leaves for a header: enough for two digits, the
+// usual case. A header of another length moves what follows once.
+const headRoom = len("*10\r\n")
+
+// BeginArray opens an aggregate whose length is known only after its elements
+// were written. Close it by exactly one of EndArray, EndMap, EndSet and
+// EndPush; they nest. Truncate(mark) abandons it.
+func (w *Writer) BeginArray() (mark int) {
+	mark = len(w.buf)
+	w.buf = append(w.buf, "*00\r\n"...)
+	return mark
+}
+
+// EndArray makes what was written since mark an array of n elements.
+func (w *Writer) EndArray(mark, n int) { w.end(mark, '*', n) }
+
+// EndMap makes what was written since mark a map of keys and values in turn.
+func (w *Writer) EndMap(mark, pairs int) {
+	if w.resp3 {
+		w.end(mark, '%', pairs)
+	} else {
+		w.end(mark, '*', 2*pairs)
+	}
+}
+
+// EndSet makes what was written since mark a set of n elements.
+func (w *Writer) EndSet(mark, n int) { w.end(mark, w.kind('~'), n) }
+
+// EndPush makes what was written since mark a push message of n elements.
+func (w *Writer) EndPush(mark, n int) { w.end(mark, w.kind('>'), n) }
+
+func (w *Writer) end(mark int, kind byte, n int) {
+	var room [24]byte
+	head := appendHeader(room[:0], kind, n)
+	if d := len(head) - headRoom; d != 0 {
+		body := len(w.buf) - mark - headRoom
+		if d > 0 {
+			w.buf = append(w.buf, room[:d]...)
+		}
+		copy(w.buf[mark+len(head):], w.buf[mark+headRoom:mark+headRoom+body])
+		w.buf = w.buf[:mark+len(head)+body]
+	}
+	copy(w.buf[mark:], head)
+}
+
+// AppendBulkHeader appends "$n\r\n", which n bytes and a CRLF must follow.
+func AppendBulkHeader(dst []byte, n int) []byte { return appendHeader(dst, '$', n) }
+
+// appendHeader appends the type byte, n >= 0 and CRLF.
+func appendHeader(dst []byte, kind byte, n int) []byte {
+	switch {
+	case uint(n) < 10:
+		return append(dst, kind, byte('0'+n), '\r', '\n')
+	case uint(n) < 100:
+		return append(dst, kind, byte('0'+n/10), byte('0'+n%10), '\r', '\n')
+	}
+	dst = strconv.AppendInt(append(dst, kind), int64(n), 10)
+	return append(dst, '\r', '\n')
+}
+
+func appendBulk[T []byte | string](dst []byte, b T) []byte {
+	dst = appendHeader(dst, '$', len(b))
+	dst = append(dst, b...)
+	return append(dst, '\r', '\n')
+}
+
+// appendLine appends the type byte, s on one line, and CRLF.
+func appendLine(dst []byte, kind byte, s string) []byte {
+	dst = append(dst, kind)
+	at := len(dst)
+	dst = append(dst, s...)
+	if strings.ContainsAny(s, "\r\n") {
+		for i, c := range dst[at:] {
+			if c == '\r' || c == '\n' {
+				dst[at+i] = ' '
+			}
+		}
+	}
+	return append(dst, '\r', '\n')
+}
