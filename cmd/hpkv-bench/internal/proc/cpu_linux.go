@@ -1,0 +1,68 @@
+package proc
+
+import (
+	"runtime"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cpuClock reads the CPU clock of another process. The clock id encodes the
+// pid as clock_getcpuclockid(3) does: the inverted pid above three bits, of
+// which 2 means the scheduler's exact clock.
+func cpuClock(pid int) (time.Duration, error) {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &ts); err != nil {
+		return 0, err
+	}
+	return time.Duration(ts.Nano()), nil
+}
+
+// childAttributes makes the child die with the thread that started it; the
+// runtime keeps that thread, as OnCPUs unlocks it. Its own process group keeps
+// the terminal's interrupt from it, so that it is ended in order.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+}
+
+// Allowed returns the processors this process may use, ascending.
+func Allowed() []int {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil
+	}
+	var cpus []int
+	for i := 0; len(cpus) < set.Count(); i++ {
+		if set.IsSet(i) {
+			cpus = append(cpus, i)
+		}
+	}
+	return cpus
+}
+
+// OnCPUs runs f on a thread confined to the given processors (none: no
+// confinement) and then gives the thread its old affinity back. A process
+// that f starts inherits the confinement.
+func OnCPUs(cpus []int, f func() error) error {
+	if len(cpus) == 0 {
+		return f()
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var old, set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &old); err != nil {
+		return err
+	}
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return err
+	}
+	defer unix.SchedSetaffinity(0, &old)
+	return f()
+}
+
+// CanPin tells whether OnCPUs has an effect.
+const CanPin = true

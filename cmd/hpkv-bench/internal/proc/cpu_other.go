@@ -1,0 +1,21 @@
+//go:build !linux
+
+package proc
+
+import (
+	"syscall"
+	"time"
+)
+
+func cpuClock(int) (time.Duration, error) { return 0, ErrNoAccounting }
+
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// Allowed returns nil: affinity is not known on this platform.
+func Allowed() []int { return nil }
+
+// OnCPUs runs f: this platform does not pin.
+func OnCPUs(_ []int, f func() error) error { return f() }
+
+// CanPin tells whether OnCPUs has an effect.
+const CanPin = false

@@ -1,0 +1,132 @@
+package workload
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// RandInt in an argument is replaced for each command by twelve digits, a
+// random number below the key space. Data is replaced once by the value.
+const (
+	RandInt = "__rand_int__"
+	Data    = "__data__"
+)
+
+// KeyName is the template of the keys that Strings rows use and that the key
+// space is loaded with.
+const KeyName = "key:" + RandInt
+
+// Workload is one row: a command and its preconditions.
+type Workload struct {
+	Name string
+	Args []string // the command; RandInt and Data are replaced
+
+	// Strings says that the row reads or overwrites the loaded string keys, so
+	// that uniform and hot keys differ for it.
+	Strings bool
+
+	// Fill is sent before a measured run, after the collection key named by
+	// its second word was deleted. FillTimes is how often; 0 means once for
+	// each request of the run, for rows that consume what they read.
+	Fill      []string
+	FillTimes int
+}
+
+// Sized tells whether the row carries or returns a value, so that runs with
+// different value sizes differ.
+func (w Workload) Sized() bool {
+	return w.Strings || slices.Contains(w.Args, Data) || slices.Contains(w.Fill, Data)
+}
+
+// Collection returns the key that the row's data structure lives under, if it
+// is one single key.
+func (w Workload) Collection() (string, bool) {
+	if w.Strings || len(w.Args) < 2 || strings.Contains(w.Args[1], RandInt) {
+		return "", false
+	}
+	return w.Args[1], true
+}
+
+// table lists every row. Those up to mset carry redis-benchmark's own names
+// and arguments (its ping_mbulk is ping here: an array, as clients send it).
+var table = []Workload{
+	{Name: "ping", Args: []string{"PING"}},
+	{Name: "set", Args: []string{"SET", KeyName, Data}, Strings: true},
+	{Name: "get", Args: []string{"GET", KeyName}, Strings: true},
+	{Name: "incr", Args: []string{"INCR", "counter:" + RandInt}},
+	{Name: "lpush", Args: []string{"LPUSH", "mylist", Data}},
+	{Name: "rpush", Args: []string{"RPUSH", "mylist", Data}},
+	{Name: "lpop", Args: []string{"LPOP", "mylist"}, Fill: []string{"RPUSH", "mylist", Data}},
+	{Name: "rpop", Args: []string{"RPOP", "mylist"}, Fill: []string{"RPUSH", "mylist", Data}},
+	{Name: "sadd", Args: []string{"SADD", "myset", "element:" + RandInt}},
+	{Name: "hset", Args: []string{"HSET", "myhash", "element:" + RandInt, Data}},
+	{Name: "spop", Args: []string{"SPOP", "myset"}, Fill: []string{"SADD", "myset", "element:" + RandInt}},
+	{Name: "zadd", Args: []string{"ZADD", "myzset", RandInt, "element:" + RandInt}},
+	{Name: "zpopmin", Args: []string{"ZPOPMIN", "myzset"}, Fill: []string{"ZADD", "myzset", RandInt, "element:" + RandInt}},
+	{Name: "lrange_100", Args: []string{"LRANGE", "mylist", "0", "99"}, Fill: []string{"LPUSH", "mylist", Data}, FillTimes: 1000},
+	{Name: "lrange_300", Args: []string{"LRANGE", "mylist", "0", "299"}, Fill: []string{"LPUSH", "mylist", Data}, FillTimes: 1000},
+	{Name: "lrange_500", Args: []string{"LRANGE", "mylist", "0", "499"}, Fill: []string{"LPUSH", "mylist", Data}, FillTimes: 1000},
+	{Name: "lrange_600", Args: []string{"LRANGE", "mylist", "0", "599"}, Fill: []string{"LPUSH", "mylist", Data}, FillTimes: 1000},
+	{Name: "mset", Args: msetArgs(10), Strings: true},
+
+	{Name: "mget", Args: repeat("MGET", 10, KeyName), Strings: true},
+	{Name: "exists", Args: []string{"EXISTS", KeyName}, Strings: true},
+	{Name: "ttl", Args: []string{"TTL", KeyName}, Strings: true},
+	{Name: "setrange", Args: []string{"SETRANGE", KeyName, "0", Data}, Strings: true},
+	{Name: "hget", Args: []string{"HGET", "myhash", "element:" + RandInt}, Fill: []string{"HSET", "myhash", "element:" + RandInt, Data}, FillTimes: 100_000},
+	{Name: "sismember", Args: []string{"SISMEMBER", "myset", "element:" + RandInt}, Fill: []string{"SADD", "myset", "element:" + RandInt}, FillTimes: 100_000},
+	{Name: "zscore", Args: []string{"ZSCORE", "myzset", "element:" + RandInt}, Fill: []string{"ZADD", "myzset", RandInt, "element:" + RandInt}, FillTimes: 100_000},
+	{Name: "zrange_100", Args: []string{"ZRANGE", "myzset", "0", "99"}, Fill: []string{"ZADD", "myzset", RandInt, "element:" + RandInt}, FillTimes: 1000},
+	{Name: "xadd", Args: []string{"XADD", "mystream", "*", "myfield", Data}},
+}
+
+func msetArgs(pairs int) []string {
+	args := []string{"MSET"}
+	for range pairs {
+		args = append(args, KeyName, Data)
+	}
+	return args
+}
+
+func repeat(name string, n int, arg string) []string {
+	args := []string{name}
+	for range n {
+		args = append(args, arg)
+	}
+	return args
+}
+
+// Find returns the rows with the given names, in that order.
+func Find(names []string) ([]Workload, error) {
+	var rows []Workload
+	for _, name := range names {
+		i := slices.IndexFunc(table, func(w Workload) bool { return w.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no workload %q; there are: %s", name, strings.Join(Names(), " "))
+		}
+		rows = append(rows, table[i])
+	}
+	return rows, nil
+}
+
+// Names lists the rows.
+func Names() []string {
+	names := make([]string, len(table))
+	for i, w := range table {
+		names[i] = w.Name
+	}
+	return names
+}
+
+// Expand puts value in place of Data and leaves RandInt to the generator.
+func Expand(args []string, value string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		out[i] = strings.ReplaceAll(arg, Data, value)
+	}
+	return out
+}
+
+// Value returns n bytes of the filler redis-benchmark uses.
+func Value(n int) string { return strings.Repeat("x", n) }

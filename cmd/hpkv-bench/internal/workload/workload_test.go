@@ -1,0 +1,101 @@
+package workload
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestTableRows(t *testing.T) {
+	seen := map[string]bool{}
+	for _, w := range table {
+		if seen[w.Name] {
+			t.Errorf("%s appears twice", w.Name)
+		}
+		seen[w.Name] = true
+		if w.Fill != nil {
+			if key, ok := w.Collection(); !ok || w.Fill[1] != key {
+				t.Errorf("%s: fills %s but reads %s", w.Name, w.Fill[1], key)
+			}
+		}
+		if w.Strings && !strings.Contains(strings.Join(w.Args, " "), KeyName) {
+			t.Errorf("%s claims the loaded keys but does not name one", w.Name)
+		}
+	}
+	if ping := table[0]; ping.Sized() {
+		t.Error("ping has no value size")
+	}
+}
+
+func TestFind(t *testing.T) {
+	rows, err := Find([]string{"mget", "set"})
+	if err != nil || rows[0].Name != "mget" || rows[1].Name != "set" {
+		t.Errorf("got %v, %v", rows, err)
+	}
+	if _, err := Find([]string{"nosuch"}); err == nil || !strings.Contains(err.Error(), "lrange_100") {
+		t.Errorf("an unknown name must list the known ones, got %v", err)
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	tmpl := Compile(Expand([]string{"SET", KeyName, Data}, "abc"))
+	const want = "*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000042\r\n$3\r\nabc\r\n"
+	if got := string(tmpl.AppendAt(nil, 42)); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	// Two random numbers in one command must be independent.
+	two := Compile([]string{RandInt, RandInt})
+	keys := NewKeys(Uniform, 1_000_000_000, 1)
+	out := string(two.Append(nil, keys))
+	words := strings.Split(out, "\r\n")
+	if words[2] == words[4] || strings.Contains(out, "rand") {
+		t.Errorf("got %q", out)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	const space = 1000
+	for _, spread := range []Spread{Uniform, Hot, Zipf} {
+		a, b := NewKeys(spread, space, 7), NewKeys(spread, space, 7)
+		distinct := map[uint64]int{}
+		for range 10_000 {
+			n := a.Next()
+			if n >= space {
+				t.Fatalf("%s: %d is outside the key space", spread, n)
+			}
+			if m := b.Next(); m != n {
+				t.Fatalf("%s: the same seed gave %d and %d", spread, n, m)
+			}
+			distinct[n]++
+		}
+		switch {
+		case spread == Hot && len(distinct) != 1:
+			t.Errorf("hot: %d keys", len(distinct))
+		case spread == Uniform && len(distinct) < space*9/10:
+			t.Errorf("uniform: only %d keys", len(distinct))
+		case spread == Zipf && distinct[0] < 1000:
+			t.Errorf("zipf: the first key got only %d of 10000", distinct[0])
+		}
+	}
+}
+
+func TestParseMix(t *testing.T) {
+	mix, err := ParseMix("get=90,set=10")
+	if err != nil || len(mix) != 2 || mix[0].Weight != 90 || mix[1].Name != "set" {
+		t.Errorf("got %v, %v", mix, err)
+	}
+	for _, bad := range []string{"", "get=0", "get=x", "nosuch=1", "get,"} {
+		if _, err := ParseMix(bad); err == nil {
+			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestExpandLeavesTheRow(t *testing.T) {
+	args := []string{"SET", KeyName, Data}
+	before := slices.Clone(args)
+	Expand(args, "v")
+	if !slices.Equal(args, before) {
+		t.Error("Expand changed the table")
+	}
+}
