@@ -22,7 +22,7 @@ func (c *Config) Get(patterns [][]byte, visit func(name, value string)) {
 			continue
 		}
 		for i, e := range t.sorted {
-			if spelled[i] == "" && t.rows[e.row].Flags&Hidden == 0 && glob.Match(p, []byte(e.name), true) {
+			if spelled[i] == "" && t.rows[e.row].Flags&Hidden == 0 && glob.MatchFold(p, []byte(e.name)) {
 				spelled[i] = e.name
 			}
 		}
