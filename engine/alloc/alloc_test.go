@@ -1,0 +1,499 @@
+package alloc
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+func newArena(t testing.TB, o Options) *Arena {
+	t.Helper()
+	if o.ReserveBytes == 0 {
+		o.ReserveBytes = 16 << 30
+	}
+	a, err := NewArena(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+func seeded(t testing.TB) *rand.Rand {
+	seed := uint64(time.Now().UnixNano())
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seed %d", seed)
+		}
+	})
+	return rand.New(rand.NewPCG(seed, 1))
+}
+
+func TestClasses(t *testing.T) {
+	for i, s := range classes {
+		if s%8 != 0 || s > fineBelow && s%64 != 0 {
+			t.Errorf("class %d: %d bytes are not aligned", i, s)
+		}
+		tail := payload - payload/s*s
+		if tail*40 > payload {
+			t.Errorf("class %d: %d bytes leave %d of a page over", i, s, tail)
+		}
+		if i > 0 && s <= 8192 && (s-classes[i-1])*8 > classes[i-1] && s > 64 {
+			t.Errorf("class %d: step from %d to %d above 12.5%%", i, classes[i-1], s)
+		}
+	}
+	if last := classes[len(classes)-1]; last != maxSmall {
+		t.Errorf("largest class %d, want %d", last, maxSmall)
+	}
+	for n := 0; n <= 200000; n++ {
+		c := ClassSize(n)
+		if c < n || n <= exactBelow && n >= minObject && c > (n+7)&^7 || n > exactBelow && n < 7000 && c*8 > n*9+64 {
+			t.Fatalf("ClassSize(%d) = %d", n, c)
+		}
+	}
+}
+
+// object is what the model knows of a live object.
+type object struct {
+	ref     Ref
+	n       int
+	purpose Purpose
+	tag     uint64
+}
+
+// fill and intact write and verify both ends of an object.
+func (o object) fill(a *Arena) {
+	b := a.Bytes(o.ref, 0, o.n)
+	binary.LittleEndian.PutUint64(b, o.tag)
+	binary.LittleEndian.PutUint64(b[o.n-8:], o.tag)
+}
+
+func (o object) intact(a *Arena) bool {
+	b := a.Bytes(o.ref, 0, o.n)
+	return binary.LittleEndian.Uint64(b) == o.tag && binary.LittleEndian.Uint64(b[o.n-8:]) == o.tag
+}
+
+func randomSize(r *rand.Rand) int {
+	switch r.IntN(20) {
+	case 0:
+		return 32000 + r.IntN(300000)
+	case 1, 2:
+		return 1000 + r.IntN(32000)
+	default:
+		return 16 + r.IntN(400)
+	}
+}
+
+// TestModel allocates, frees and evacuates at random, with retirements run late,
+// and verifies contents and books.
+func TestModel(t *testing.T) {
+	r := seeded(t)
+	var late []func()
+	a := newArena(t, Options{Retire: func(fn func()) { late = append(late, fn) }})
+	h := a.NewHeap(0)
+	var live []object
+	index := map[Ref]int{}
+	add := func(o object) {
+		index[o.ref] = len(live)
+		live = append(live, o)
+	}
+	drop := func(i int) {
+		delete(index, live[i].ref)
+		last := len(live) - 1
+		if live[i] = live[last]; i != last {
+			index[live[i].ref] = i
+		}
+		live = live[:last]
+	}
+	for step := range 400000 {
+		grow := step/50000%2 == 0
+		switch k := r.IntN(100); {
+		case k < 45 && grow || k < 30:
+			o := object{n: randomSize(r), purpose: Purpose(r.IntN(int(NumPurposes))), tag: r.Uint64()}
+			ref, err := h.Alloc(o.n, o.purpose)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, twice := index[ref]; twice || ref == 0 {
+				t.Fatalf("step %d: object %d handed out twice", step, ref)
+			}
+			if uintptr(a.Ptr(ref))%8 != 0 || o.purpose == Index && uintptr(a.Ptr(ref))%64 != 0 {
+				t.Fatalf("object at %p for %v", a.Ptr(ref), o.purpose)
+			}
+			if c := h.Capacity(ref); c < o.n || c != ClassSize(o.n) && o.purpose != Index {
+				t.Fatalf("capacity %d for %d bytes", c, o.n)
+			}
+			o.ref = ref
+			o.fill(a)
+			add(o)
+		case k < 95 && len(live) > 0:
+			i := r.IntN(len(live))
+			if !live[i].intact(a) {
+				t.Fatalf("step %d: %+v was overwritten", step, live[i])
+			}
+			// The stamp of a late reader must not matter.
+			ref := live[i].ref
+			h.Free(ref)
+			*(*uint32)(a.Ptr(ref)) = r.Uint32()
+			drop(i)
+		case k < 97:
+			if pg, ok := h.Sparse(Purpose(r.IntN(int(NumPurposes)))); ok {
+				h.Evacuate(pg, 1+r.IntN(50), func(old Ref) bool {
+					i, ok := index[old]
+					if !ok {
+						t.Fatalf("step %d: evacuation offers %d, which is not live", step, old)
+					}
+					if r.IntN(20) == 0 {
+						return false
+					}
+					o := live[i]
+					ref, err := h.Alloc(o.n, o.purpose)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if ref>>(pageShift-3) == Ref(pg) {
+						t.Fatal("evacuated object came back to its page")
+					}
+					copy(a.Bytes(ref, 0, o.n), a.Bytes(old, 0, o.n))
+					h.Free(old)
+					drop(i)
+					o.ref = ref
+					add(o)
+					return true
+				})
+			}
+		case k == 97 && r.IntN(20) == 0:
+			h.Trim()
+		case k == 98:
+			for _, fn := range late {
+				fn()
+			}
+			late = nil
+		}
+		if step%40000 == 0 {
+			check(t, a, h)
+		}
+	}
+	for len(live) > 0 {
+		if !live[0].intact(a) {
+			t.Fatalf("%+v was overwritten", live[0])
+		}
+		h.Free(live[0].ref)
+		drop(0)
+	}
+	h.Trim()
+	if pg, ok := h.Sparse(h.evacPurpose()); ok {
+		h.Evacuate(pg, 1, nil)
+	}
+	for _, fn := range late {
+		fn()
+	}
+	check(t, a, h)
+	if s := a.Stats(); s.InUseBytes != 0 {
+		t.Errorf("after freeing everything: %+v", s)
+	}
+}
+
+func (h *Heap) evacPurpose() Purpose {
+	if h.evac.page != nil {
+		return h.evac.page.purpose
+	}
+	return Records
+}
+
+func check(t *testing.T, a *Arena, heaps ...*Heap) {
+	t.Helper()
+	sum := int64(0)
+	for _, h := range heaps {
+		if err := h.Check(); err != nil {
+			t.Fatal(err)
+		}
+		sum += h.Stats().InUseBytes
+	}
+	if err := a.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Stats().InUseBytes; got < sum {
+		t.Fatalf("heaps hold %d bytes of pages, arena counts %d", sum, got)
+	}
+}
+
+// TestRetire: an emptied page keeps its class until its grace period is over.
+func TestRetire(t *testing.T) {
+	var late []func()
+	a := newArena(t, Options{Retire: func(fn func()) { late = append(late, fn) }})
+	h := a.NewHeap(0)
+	pages := map[Ref]bool{}
+	var refs []Ref
+	for range 10 * payload / 64 {
+		ref, _ := h.Alloc(64, Records)
+		pages[ref>>(pageShift-3)] = true
+		refs = append(refs, ref)
+	}
+	for _, ref := range refs {
+		h.Free(ref)
+	}
+	h.Trim()
+	other := a.NewHeap(0)
+	for range 20 * payload / 128 {
+		ref, _ := other.Alloc(128, Collections)
+		if pages[ref>>(pageShift-3)] {
+			t.Fatal("page changed hands within its grace period")
+		}
+	}
+	if len(late) == 0 {
+		t.Fatal("nothing was retired")
+	}
+	for _, fn := range late {
+		fn()
+	}
+	reused := false
+	for range 20 * payload / 128 {
+		ref, _ := other.Alloc(128, Collections)
+		reused = reused || pages[ref>>(pageShift-3)]
+	}
+	if !reused {
+		t.Error("retired pages are not used again")
+	}
+	check(t, a, h, other)
+}
+
+func TestLimit(t *testing.T) {
+	a := newArena(t, Options{LimitBytes: 1 << 20})
+	h := a.NewHeap(0)
+	n := 0
+	for ; ; n++ {
+		if _, err := h.Alloc(1000, Records); err != nil {
+			if err != ErrNoMemory {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if want := 16 * (payload / ClassSize(1000)); n != want {
+		t.Errorf("%d objects under the limit, want %d", n, want)
+	}
+	if _, err := h.Alloc(100000, Records); err != ErrNoMemory {
+		t.Errorf("large object over the limit: %v", err)
+	}
+	a.SetLimit(0)
+	if _, err := h.Alloc(100000, Records); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.Alloc(MaxBytes+1, Records); err != ErrNoMemory {
+		t.Errorf("object above MaxBytes: %v", err)
+	}
+	if _, err := h.Alloc(-1, Records); err != ErrNoMemory {
+		t.Errorf("negative size: %v", err)
+	}
+	check(t, a, h)
+}
+
+// TestExhausted: the end of the reserved range is an error like any other.
+func TestExhausted(t *testing.T) {
+	a := newArena(t, Options{ReserveBytes: minReserve})
+	h := a.NewHeap(0)
+	var refs []Ref
+	for {
+		ref, err := h.Alloc(1<<20, Records)
+		if err != nil {
+			break
+		}
+		refs = append(refs, ref)
+	}
+	if len(refs) < 50 {
+		t.Errorf("%d objects of 1 MB fit into 64 MB", len(refs))
+	}
+	for _, ref := range refs {
+		h.Free(ref)
+	}
+	if _, err := h.Alloc(60<<20, Records); err != nil {
+		t.Error("freed runs do not join:", err)
+	}
+	check(t, a, h)
+}
+
+func TestHuge(t *testing.T) {
+	a := newArena(t, Options{})
+	h := a.NewHeap(0)
+	ref, err := h.Alloc(1<<30, Records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := a.Bytes(ref, 0, 1<<30)
+	b[0], b[1<<30-1] = 1, 2
+	if r := a.Readable(ref); r < 1<<30 {
+		t.Errorf("%d bytes readable", r)
+	}
+	h.Free(ref)
+	if b[0]|b[1<<30-1] != 0 {
+		t.Error("memory of a freed run was kept")
+	}
+	if r := a.Readable(1<<RefBits - 1); r > 0 {
+		t.Errorf("%d bytes readable beyond the range", r)
+	}
+	check(t, a, h)
+}
+
+// TestPlacement: each heap's pages lie in chunks bound to its node.
+func TestPlacement(t *testing.T) {
+	placed := map[uintptr]int{}
+	var mu sync.Mutex
+	a := newArena(t, Options{Place: func(addr uintptr, n, node int) error {
+		mu.Lock()
+		defer mu.Unlock()
+		for ; n > 0; n, addr = n-chunkBytes, addr+chunkBytes {
+			placed[addr] = node
+		}
+		return nil
+	}})
+	heaps := []*Heap{a.NewHeap(0), a.NewHeap(1)}
+	for i := range 20000 {
+		h := heaps[i%2]
+		size := 500
+		if i%100 == 0 {
+			size = 200000
+		}
+		ref, err := h.Alloc(size, Purpose(i/2%2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int{0, size - 1} {
+			addr := uintptr(unsafe.Add(a.Ptr(ref), at)) &^ (chunkBytes - 1)
+			if node, ok := placed[addr]; !ok || node != h.node {
+				t.Fatalf("object of node %d in memory of node %d", h.node, node)
+			}
+		}
+	}
+}
+
+// TestEvacuation: after random deletes the pages left hold little waste.
+func TestEvacuation(t *testing.T) {
+	r := seeded(t)
+	a := newArena(t, Options{})
+	h := a.NewHeap(0)
+	where := map[Ref]int{}
+	for i := range 200000 {
+		n := 16 + r.IntN(20)*8
+		ref, _ := h.Alloc(n, Records)
+		where[ref] = i
+		object{ref: ref, n: n, tag: uint64(i)}.fill(a)
+	}
+	for ref := range where {
+		if r.IntN(10) < 7 {
+			h.Free(ref)
+			delete(where, ref)
+		}
+	}
+	steps := 0
+	for pg, ok := h.Sparse(Records); ok; pg, ok = h.Sparse(Records) {
+		moved := 0
+		h.Evacuate(pg, 100, func(old Ref) bool {
+			moved++
+			n := h.Capacity(old)
+			ref, err := h.Alloc(n, Records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			copy(a.Bytes(ref, 0, n), a.Bytes(old, 0, n))
+			h.Free(old)
+			where[ref] = where[old]
+			delete(where, old)
+			return true
+		})
+		if moved > 100 {
+			t.Fatalf("%d objects in a step of 100", moved)
+		}
+		if steps++; steps > 20000 {
+			t.Fatal("evacuation does not come to an end")
+		}
+	}
+	h.Trim()
+	for ref, i := range where {
+		if n := h.Capacity(ref); !(object{ref: ref, n: n, tag: uint64(i)}).intact(a) {
+			t.Fatal("object damaged by evacuation")
+		}
+	}
+	s := h.Stats().Purpose[Records]
+	t.Logf("%d steps: %d live, %d in pages (%.3f)", steps, s.LiveBytes, s.PageBytes, float64(s.PageBytes)/float64(s.LiveBytes))
+	if float64(s.PageBytes) > 1.12*float64(s.LiveBytes)+20*pageBytes {
+		t.Errorf("%d bytes live in %d bytes of pages", s.LiveBytes, s.PageBytes)
+	}
+	check(t, a, h)
+}
+
+// TestHeapsInParallel: heaps share only the arena.
+func TestHeapsInParallel(t *testing.T) {
+	a := newArena(t, Options{})
+	var wg sync.WaitGroup
+	heaps := make([]*Heap, 4)
+	for i := range heaps {
+		h := a.NewHeap(i % 2)
+		heaps[i] = h
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 7))
+			var live []object
+			for range 40000 {
+				if len(live) == 0 || r.IntN(100) < 55 {
+					o := object{n: randomSize(r), tag: r.Uint64()}
+					o.ref, _ = h.Alloc(o.n, Records)
+					o.fill(a)
+					live = append(live, o)
+				} else {
+					k := r.IntN(len(live))
+					if !live[k].intact(a) {
+						t.Errorf("%+v was overwritten", live[k])
+						return
+					}
+					h.Free(live[k].ref)
+					live[k] = live[len(live)-1]
+					live = live[:len(live)-1]
+				}
+				if r.IntN(1000) == 0 {
+					a.Stats()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	check(t, a, heaps...)
+}
+
+func BenchmarkAllocFree(b *testing.B) {
+	a := newArena(b, Options{})
+	h := a.NewHeap(0)
+	for b.Loop() {
+		ref, _ := h.Alloc(96, Records)
+		h.Free(ref)
+	}
+}
+
+// BenchmarkChurn frees and allocates random objects of a working set of 100k
+// in mixed sizes: what overwriting random keys with other sizes does.
+func BenchmarkChurn(b *testing.B) {
+	a := newArena(b, Options{})
+	h := a.NewHeap(0)
+	r := rand.New(rand.NewPCG(1, 2))
+	refs := make([]Ref, 100000)
+	order := make([]uint32, 1<<16)
+	for i := range refs {
+		refs[i], _ = h.Alloc(16+r.IntN(240), Records)
+	}
+	for i := range order {
+		order[i] = uint32(r.IntN(len(refs)))<<8 | uint32(16+r.IntN(240))
+	}
+	i := 0
+	for b.Loop() {
+		o := order[i&(1<<16-1)]
+		i++
+		h.Free(refs[o>>8])
+		refs[o>>8], _ = h.Alloc(int(o&255), Records)
+	}
+}

@@ -1,0 +1,121 @@
+package alloc
+
+// Sparse pages are what remains of a class after many of its objects went: the
+// memory is held by a few. Evacuation empties the emptiest page of the most
+// wasteful class by having the owner move its objects into the class's other
+// pages, a bounded number at a time.
+
+const (
+	// wasteDivisor: a class is left alone while less than 1/12 of its room is
+	// free. Below that, moving costs more and more for less and less.
+	wasteDivisor = 12
+	// evacuable is the fullest bin, exclusive, pages are evacuated from.
+	evacuable = 7
+)
+
+// evacuation is the state of the page under evacuation, kept between steps.
+type evacuation struct {
+	page   *page
+	cursor int                                              // objects before this one have been offered
+	free   [(pageBytes-headerBytes)/minObject/64 + 1]uint64 // bit per object: not live
+}
+
+func (e *evacuation) freed(pg *page, off uint16) {
+	i := (uint32(off)<<3 - headerBytes) / pg.size
+	e.free[i>>6] |= 1 << (i & 63)
+}
+
+// Sparse returns the page of purpose p most worth evacuating: of the class
+// with the most free room, if that is worth the work and the page's objects
+// fit into its other pages. A page under evacuation comes first.
+func (h *Heap) Sparse(p Purpose) (Page, bool) {
+	if pg := h.evac.page; pg != nil {
+		return h.arena.number(pg), pg.purpose == p
+	}
+	cs := h.classes[p]
+	if cs == nil {
+		return 0, false
+	}
+	var found Page
+	most := int64(0)
+	for i := range cs {
+		c := &cs[i]
+		if c.pages < 2 {
+			continue
+		}
+		size := int64(classes[i])
+		perPage := int64(payload) / size
+		pages := int64(c.pages)
+		if c.empty != 0 {
+			pages--
+		}
+		room := pages*perPage - int64(c.live)
+		if room < perPage || room*wasteDivisor < pages*perPage || room*size <= most {
+			continue
+		}
+		for b := range evacuable {
+			if c.lists[b] != 0 {
+				found, most = c.lists[b], room*size
+				break
+			}
+		}
+	}
+	return found, found != 0
+}
+
+// Evacuate offers up to maxObjects live objects of a page found by Sparse to
+// move, which allocates the object anew (never on this page), copies it,
+// points its owner to the copy and frees the old one, or returns false to
+// leave it. It returns true when the page is done with: it has become empty and
+// goes back to the arena, or some objects could not be moved and it returns to
+// its class. Other calls on the heap may come between steps.
+func (h *Heap) Evacuate(n Page, maxObjects int, move func(old Ref) bool) (done bool) {
+	pg := h.arena.page(n)
+	e := &h.evac
+	if e.page != pg {
+		if e.page != nil {
+			h.endEvacuation()
+		}
+		if pg.heap != h.id || pg.run != 0 || pg.list >= evacuable {
+			return true // it has changed since Sparse
+		}
+		h.beginEvacuation(pg)
+	}
+	first := Ref(uintptr(n)<<(pageShift-3) + headerBytes>>3)
+	made := int(uint32(pg.bump)<<3-headerBytes) / int(pg.size)
+	for moved := 0; e.cursor < made && pg.used > 0; e.cursor++ {
+		i := e.cursor
+		if e.free[i>>6]>>(i&63)&1 != 0 {
+			continue
+		}
+		if moved == maxObjects {
+			return false
+		}
+		moved++
+		move(first + Ref(i*int(pg.size>>3)))
+	}
+	h.endEvacuation()
+	return true
+}
+
+func (h *Heap) beginEvacuation(pg *page) {
+	e := &h.evac
+	h.unlink(&h.classes[pg.purpose][pg.class], pg)
+	pg.list, pg.low = listEvac, pg.capacity+1 // every Free comes to emptier
+	e.page, e.cursor = pg, 0
+	clear(e.free[:])
+	for off := pg.free; off != 0; off = *pg.link(off) {
+		e.freed(pg, off)
+	}
+}
+
+func (h *Heap) endEvacuation() {
+	pg := h.evac.page
+	h.evac.page = nil
+	c := &h.classes[pg.purpose][pg.class]
+	if pg.used == 0 {
+		h.drop(c, pg)
+	} else {
+		h.push(c, pg.bin(), pg)
+	}
+}

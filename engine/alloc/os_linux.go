@@ -1,0 +1,48 @@
+package alloc
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	mapNoReserve = unix.MAP_NORESERVE
+	adviseGone   = unix.MADV_DONTNEED
+)
+
+// adviseHuge asks for (or forbids) huge pages behind [p,p+n). It is a hint.
+func adviseHuge(p unsafe.Pointer, n int, on bool) {
+	advice := unix.MADV_NOHUGEPAGE
+	if on {
+		advice = unix.MADV_HUGEPAGE
+	}
+	_ = unix.Madvise(unsafe.Slice((*byte)(p), n), advice)
+}
+
+// From linux/membarrier.h.
+const (
+	membarrierPrivateExpedited         = 1 << 3
+	membarrierRegisterPrivateExpedited = 1 << 4
+)
+
+// ProcessBarrier returns a function that makes every running thread of the
+// process pass a full memory barrier before it returns, or nil where the
+// system has none. It costs a few microseconds and lets frequent, cheap
+// announcements go without barriers of their own (engine/epoch).
+func ProcessBarrier() func() {
+	call := func(cmd uintptr) bool {
+		_, _, errno := unix.RawSyscall(unix.SYS_MEMBARRIER, cmd, 0, 0)
+		return errno == 0
+	}
+	if !call(membarrierRegisterPrivateExpedited) || !call(membarrierPrivateExpedited) {
+		return nil
+	}
+	return func() {
+		if !call(membarrierPrivateExpedited) {
+			// It worked at start; readers rely on it, so going on would be
+			// a silent use after free.
+			panic("alloc: membarrier failed after it had been registered")
+		}
+	}
+}

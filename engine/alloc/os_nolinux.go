@@ -1,0 +1,19 @@
+//go:build unix && !linux
+
+package alloc
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	mapNoReserve = 0
+	adviseGone   = unix.MADV_FREE
+)
+
+func adviseHuge(unsafe.Pointer, int, bool) {}
+
+// ProcessBarrier returns nil: this system has no process-wide barrier.
+func ProcessBarrier() func() { return nil }
