@@ -57,7 +57,7 @@ func powerOfTwo(value any) error {
 
 func memoryRows() []Row {
 	const alwaysDefragments = "memory is always defragmented, in small steps"
-	const noLimit = "memory is not limited yet"
+	const noLimit = "no keys are evicted yet: when maxmemory is reached, writes are refused"
 	const freeing = "freeing is cheap and bounded whichever way it is asked for"
 	defrag := func(name, standard string, kind Kind, low, high int64, doc string) Row {
 		return Row{Name: name, Topic: Memories, Kind: kind, Default: standard, Min: low, Max: high,
@@ -70,7 +70,7 @@ func memoryRows() []Row {
 	return []Row{
 		{Name: "databases", Topic: Memories, Kind: Integer, Default: "16", Min: 1, Max: maxInt, Flags: Immutable,
 			Doc: "number of databases", field: func(c *Config) holder { return &c.Databases }},
-		{Name: "maxmemory", Topic: Memories, Kind: Memory, Default: "0", Max: math.MaxInt64, Status: Planned, Why: noLimit,
+		{Name: "maxmemory", Topic: Memories, Kind: Memory, Default: "0", Max: math.MaxInt64,
 			Doc: "memory for data before maxmemory-policy applies; 0 no limit", field: func(c *Config) holder { return &c.MaxMemory }},
 		{Name: "maxmemory-policy", Topic: Memories, Kind: Enumeration, Default: "noeviction", names: evictionPolicies, Status: Planned, Why: noLimit,
 			Doc: "which keys make room when maxmemory is reached", field: func(c *Config) holder { return &c.MaxMemoryPolicy }},
