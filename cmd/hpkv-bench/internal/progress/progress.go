@@ -1,0 +1,88 @@
+// Package progress tells a waiting person how far a measurement is: one line
+// that updates in place on a terminal, an occasional line elsewhere.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+)
+
+// A terminal line is redrawn at most this often; elsewhere (a log, CI) a line
+// appears at most once in lineEvery.
+const (
+	redrawEvery = 100 * time.Millisecond
+	lineEvery   = 10 * time.Second
+)
+
+// Line shows the current state of one long piece of work. Safe for concurrent
+// use. The zero value and nil are silent.
+type Line struct {
+	mu       sync.Mutex
+	w        io.Writer
+	terminal bool
+	last     time.Time
+	shown    bool
+	now      func() time.Time
+}
+
+// New writes to f, redrawing one line if f is a terminal.
+func New(f *os.File) *Line {
+	return &Line{w: f, terminal: isatty.IsTerminal(f.Fd()), now: time.Now}
+}
+
+// Printf shows the state unless the previous one was shown a moment ago.
+func (l *Line) Printf(format string, args ...any) {
+	if l == nil || l.w == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	every := lineEvery
+	if l.terminal {
+		every = redrawEvery
+	}
+	now := l.now()
+	if !l.last.IsZero() && now.Sub(l.last) < every {
+		return
+	}
+	l.last = now
+	text := fmt.Sprintf(format, args...)
+	if !l.terminal {
+		fmt.Fprintln(l.w, text)
+		return
+	}
+	const widest = 110 // a longer line would wrap and not be overwritten
+	if len(text) > widest {
+		text = text[:widest]
+	}
+	fmt.Fprintf(l.w, "\r\x1b[K%s", text)
+	l.shown = true
+}
+
+// Clear removes the line from a terminal, before other output.
+func (l *Line) Clear() {
+	if l == nil || l.w == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.shown {
+		fmt.Fprint(l.w, "\r\x1b[K")
+		l.shown = false
+	}
+}
+
+// Eta is a short estimate of the time left after done of total parts took
+// elapsed: "3m10s left", or nothing before the first part.
+func Eta(done, total int, elapsed time.Duration) string {
+	if done <= 0 || done > total {
+		return ""
+	}
+	left := elapsed / time.Duration(done) * time.Duration(total-done)
+	return left.Round(time.Second).String() + " left"
+}

@@ -1,0 +1,48 @@
+package progress
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLine(t *testing.T) {
+	var out strings.Builder
+	at := time.Unix(0, 0)
+	l := &Line{w: &out, now: func() time.Time { return at }}
+	step := func(d time.Duration, text string) { at = at.Add(d); l.Printf("%s", text) }
+
+	step(time.Second, "a")
+	step(time.Second, "b") // too soon
+	step(lineEvery, "c")
+	l.Clear()
+	if got := out.String(); got != "a\nc\n" {
+		t.Errorf("a log got %q", got)
+	}
+
+	out.Reset()
+	l.terminal = true
+	step(redrawEvery, "d")
+	step(redrawEvery/2, "e") // too soon
+	step(redrawEvery, strings.Repeat("f", 200))
+	l.Clear()
+	want := "\r\x1b[Kd" + "\r\x1b[K" + strings.Repeat("f", 110) + "\r\x1b[K"
+	if got := out.String(); got != want {
+		t.Errorf("a terminal got %q", got)
+	}
+
+	var silent *Line
+	silent.Printf("x")
+	silent.Clear()
+}
+
+func TestEta(t *testing.T) {
+	for _, c := range []struct {
+		done, total int
+		want        string
+	}{{0, 10, ""}, {2, 10, "40s left"}, {10, 10, "0s left"}, {11, 10, ""}} {
+		if got := Eta(c.done, c.total, time.Duration(c.done)*5*time.Second); got != c.want {
+			t.Errorf("%d of %d: %q, want %q", c.done, c.total, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"hpkv/cmd/hpkv-bench/internal/machine"
+)
+
+// Comparison is everything one `compare` run measured.
+type Comparison struct {
+	Machine   machine.Machine `json:"machine"`
+	Servers   []Server        `json:"servers"`
+	Base      string          `json:"base"` // ratios are to this server
+	Placement string          `json:"placement"`
+	Generator string          `json:"generator"`
+	Rounds    int             `json:"rounds"`
+	Rows      []Row           `json:"rows"`
+	Memory    []Memory        `json:"memory"`
+	Notes     []string        `json:"notes"`
+}
+
+// Server is one server of the comparison.
+type Server struct {
+	Name    string   `json:"name"`
+	Version string   `json:"version"`
+	Command []string `json:"command"`
+}
+
+// Cell is one point of the matrix.
+type Cell struct {
+	Workload  string `json:"workload"`
+	Pipeline  int    `json:"pipeline"`
+	Clients   int    `json:"clients"`
+	ValueSize int    `json:"value_bytes"` // 0: the workload carries no value
+	Keys      string `json:"keys"`        // "" where keys do not matter
+}
+
+// String names the cell in a chart: "get P16 c50 512B hot".
+func (c Cell) String() string {
+	s := fmt.Sprintf("%s P%d c%d", c.Workload, c.Pipeline, c.Clients)
+	if c.ValueSize > 0 {
+		s += fmt.Sprintf(" %dB", c.ValueSize)
+	}
+	if c.Keys != "" && c.Keys != "uniform" {
+		s += " " + c.Keys
+	}
+	return s
+}
+
+// Row is a cell with what each server did.
+type Row struct {
+	Cell
+	Requests int64   `json:"requests_per_round"`
+	Entries  []Entry `json:"servers"`
+}
+
+// Entry is one server in one cell.
+type Entry struct {
+	Server  string   `json:"server"`
+	Skipped string   `json:"skipped,omitempty"` // why nothing was measured
+	Median  Sample   `json:"median"`
+	Rounds  []Sample `json:"rounds"`
+}
+
+// Sample is one measured run. Unknown values are 0 in JSON.
+type Sample struct {
+	OpsPerSec  float64 `json:"ops_per_sec"`
+	CPUMicros  float64 `json:"cpu_us_per_op"` // of the server process
+	P50        float64 `json:"p50_ms"`
+	P99        float64 `json:"p99_ms"`
+	P999       float64 `json:"p999_ms"`
+	ServerBusy float64 `json:"server_busy"` // processors' worth of CPU time during the run
+	LoadBusy   float64 `json:"load_busy"`
+}
+
+// Memory is a server's resident memory with the string keys loaded.
+type Memory struct {
+	Server      string  `json:"server"`
+	KeyBytes    int     `json:"key_bytes"`
+	ValueBytes  int     `json:"value_bytes"`
+	Keys        int64   `json:"keys"`
+	EmptyBytes  int64   `json:"empty_rss_bytes"`
+	LoadedBytes int64   `json:"loaded_rss_bytes"`
+	PerKey      float64 `json:"rss_per_key_bytes"` // growth over the empty server, for each key
+}
+
+// Settle computes the medians of all entries; each figure has its own median.
+func (c *Comparison) Settle() {
+	for i := range c.Rows {
+		for j := range c.Rows[i].Entries {
+			e := &c.Rows[i].Entries[j]
+			if len(e.Rounds) == 0 {
+				continue
+			}
+			e.Median = Sample{
+				OpsPerSec:  e.median(func(s Sample) float64 { return s.OpsPerSec }),
+				CPUMicros:  e.median(func(s Sample) float64 { return s.CPUMicros }),
+				P50:        e.median(func(s Sample) float64 { return s.P50 }),
+				P99:        e.median(func(s Sample) float64 { return s.P99 }),
+				P999:       e.median(func(s Sample) float64 { return s.P999 }),
+				ServerBusy: e.median(func(s Sample) float64 { return s.ServerBusy }),
+				LoadBusy:   e.median(func(s Sample) float64 { return s.LoadBusy }),
+			}
+		}
+	}
+}
+
+func (e *Entry) pick(f func(Sample) float64) []float64 {
+	values := make([]float64, len(e.Rounds))
+	for i, s := range e.Rounds {
+		values[i] = f(s)
+	}
+	return values
+}
+
+func (e *Entry) median(f func(Sample) float64) float64 { return Median(e.pick(f)) }
+
+// Find returns the named server's entry of a row, nil if it has no figures.
+func (r *Row) Find(server string) *Entry {
+	i := slices.IndexFunc(r.Entries, func(e Entry) bool { return e.Server == server && len(e.Rounds) > 0 })
+	if i < 0 {
+		return nil
+	}
+	return &r.Entries[i]
+}
+
+// ratio divides, NaN if either figure is not known.
+func ratio(a, b float64) float64 {
+	if a == 0 || b == 0 {
+		return math.NaN()
+	}
+	return a / b
+}
+
+// known is f, NaN if it was not measured.
+func known(f float64) float64 {
+	if f == 0 {
+		return math.NaN()
+	}
+	return f
+}
+
+// WriteText prints the whole comparison for people.
+func (c *Comparison) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "machine    %s\n", c.Machine)
+	for _, s := range c.Servers {
+		fmt.Fprintf(w, "server     %s: %s\n", s.Name, s.Version)
+	}
+	fmt.Fprintf(w, "placement  %s\n", c.Placement)
+	fmt.Fprintf(w, "load       %s\n", c.Generator)
+	fmt.Fprintf(w, "figures    medians of %d interleaved rounds; ratios to %s; CPU us/op is the server process's user and system time;\n", c.Rounds, c.Base)
+	fmt.Fprintf(w, "           +-: largest minus smallest CPU us/op of the rounds, as a part of the median; busy: processors used\n\n")
+	if len(c.Rows) > 0 {
+		if err := c.speedTable().Write(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	if len(c.Memory) > 0 {
+		if err := c.memoryTable().Write(w); err != nil {
+			return err
+		}
+	}
+	for _, note := range c.Notes {
+		fmt.Fprintf(w, "\nnote: %s", note)
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func (c *Comparison) speedTable() *Table {
+	t := &Table{Columns: Columns("<workload", "pipe", "conns", "value", "<keys", "<server", "ops/s", "ratio",
+		"CPU us/op", "ratio", "+-", "p99 ms", "p99.9 ms", "busy server", "load")}
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		value := ""
+		if r.ValueSize > 0 {
+			value = fmt.Sprint(r.ValueSize)
+		}
+		head := []string{r.Workload, fmt.Sprint(r.Pipeline), fmt.Sprint(r.Clients), value, r.Keys}
+		base := Sample{}
+		if e := r.Find(c.Base); e != nil {
+			base = e.Median
+		}
+		for _, e := range r.Entries {
+			if e.Skipped != "" {
+				t.Add(append(head, e.Server, e.Skipped)...)
+			} else {
+				m := e.Median
+				t.Add(append(head, e.Server, Count(m.OpsPerSec), Ratio(ratio(m.OpsPerSec, base.OpsPerSec)),
+					Fixed(known(m.CPUMicros), 3), Ratio(ratio(m.CPUMicros, base.CPUMicros)),
+					Percent(Spread(e.pick(func(s Sample) float64 { return s.CPUMicros }))),
+					Fixed(m.P99, 3), Fixed(m.P999, 3), Fixed(known(m.ServerBusy), 2), Fixed(known(m.LoadBusy), 2))...)
+			}
+			head = []string{"", "", "", "", ""}
+		}
+	}
+	return t
+}
+
+func (c *Comparison) memoryTable() *Table {
+	t := &Table{Columns: Columns("<memory", "keys", "key+value", "<server", "RSS empty", "RSS loaded", "bytes/key", "ratio")}
+	for _, m := range c.Memory {
+		base := math.NaN()
+		for _, other := range c.Memory {
+			if other.Server == c.Base && other.ValueBytes == m.ValueBytes {
+				base = other.PerKey
+			}
+		}
+		t.Add("strings", Count(float64(m.Keys)), fmt.Sprintf("%d+%d", m.KeyBytes, m.ValueBytes), m.Server,
+			Bytes(m.EmptyBytes), Bytes(m.LoadedBytes), Fixed(m.PerKey, 1), Ratio(ratio(m.PerKey, base)))
+	}
+	return t
+}
+
+// WriteJSON writes the comparison with every round.
+func (c *Comparison) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(c)
+}
