@@ -217,7 +217,6 @@ func (d *detector) readV1(controller, dir string) {
 // readV2 takes in the limits of one v2 directory and reports whether it has any
 // of the files at all.
 func (d *detector) readV2(dir string) bool {
-	l := &d.t.Limits
 	any := false
 	if s, ok := d.text(dir + "/cpu.max"); ok {
 		any = true
@@ -245,8 +244,8 @@ func (d *detector) readV2(dir string) bool {
 		}
 		d.tightenMemory(n, dir)
 	}
-	d.tightenSets(dir, []string{"cpuset.cpus.effective", "cpuset.cpus"}, []string{"cpuset.mems.effective", "cpuset.mems"})
-	return any || !l.Cpuset.Empty()
+	sets := d.tightenSets(dir, []string{"cpuset.cpus.effective", "cpuset.cpus"}, []string{"cpuset.mems.effective", "cpuset.mems"})
+	return any || sets
 }
 
 // parseCPUMax reads "max 100000" or "150000 100000" (the period may be left out)
@@ -290,10 +289,10 @@ func (d *detector) tightenMemory(bytes int64, dir string) {
 }
 
 // tightenSets narrows the CPU and node sets by the first file of each list that
-// names any. An ancestor that would leave nothing is not believed: the kernel
-// does not allow it.
-func (d *detector) tightenSets(dir string, cpus, mems []string) {
-	narrow := func(set *CPUSet, names []string) {
+// names any, and reports whether there was one. An ancestor that would leave
+// nothing is not believed: the kernel does not allow it.
+func (d *detector) tightenSets(dir string, cpus, mems []string) bool {
+	narrow := func(set *CPUSet, names []string) bool {
 		for _, name := range names {
 			by, ok := d.list(dir + "/" + name)
 			if !ok || by.Empty() {
@@ -304,9 +303,10 @@ func (d *detector) tightenSets(dir string, cpus, mems []string) {
 			} else if both := set.And(by); !both.Empty() {
 				*set = both
 			}
-			return
+			return true
 		}
+		return false
 	}
-	narrow(&d.t.Limits.Cpuset, cpus)
-	narrow(&d.t.Limits.Mems, mems)
+	found := narrow(&d.t.Limits.Cpuset, cpus)
+	return narrow(&d.t.Limits.Mems, mems) || found
 }

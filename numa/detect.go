@@ -31,7 +31,7 @@ func Detect() (*Topology, error) { return DetectAt(Roots{}) }
 // fail: the most careful assumption takes its place and a line is added to
 // Warnings. It fails with ErrNoCPU only, and never for the running machine.
 func DetectAt(r Roots) (*Topology, error) {
-	d := &detector{dir: r.Dir, live: r.Dir == "", t: &Topology{}}
+	d := &detector{dir: r.Dir, live: r.Dir == "", t: &Topology{Pinnable: canPin || r.Dir != ""}}
 	d.info = d.readCPUInfo()
 	if err := d.sets(); err != nil {
 		return nil, err

@@ -22,8 +22,9 @@
 // pinned event loop, and two event loops on one core compete for the same first
 // and second level caches. PlanOptions.SMT asks for a worker on every thread.
 //
-// Workers are ordered by node, then performance before efficiency cores, then
-// last-level cache, then CPU number. Hence workers with neighbouring indexes
+// Workers are ordered by node (those with memory of their own first), then
+// performance before efficiency cores, then last-level cache (cores outside it
+// last), then CPU number. Hence workers with neighbouring indexes
 // share as much as possible, and a plan with fewer workers than cores takes the
 // first ones: one node, one cache, fast cores.
 //

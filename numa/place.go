@@ -55,8 +55,9 @@ func unavailable(err error) bool {
 // refuses it: the first refusal of each kind is reported, later ones are silent.
 // All methods may be called from any goroutine.
 type Placer struct {
-	plan   *Plan
-	report func(error)
+	plan     *Plan
+	report   func(error)
+	bindCall func(addr uintptr, length, node int) error // Bind, but for tests
 
 	bind         bool // there is a choice of nodes
 	bindOff      atomic.Bool
@@ -77,7 +78,7 @@ func NewPlacer(t *Topology, p *Plan, report func(error)) *Placer {
 			withMemory++
 		}
 	}
-	return &Placer{plan: p, report: report, bind: withMemory > 1}
+	return &Placer{plan: p, report: report, bindCall: Bind, bind: withMemory > 1}
 }
 
 // Pin pins the calling goroutine to the CPU of the plan's worker and reports
@@ -104,7 +105,7 @@ func (p *Placer) Bind(addr uintptr, length, node int) error {
 	if !p.bind || p.bindOff.Load() {
 		return nil
 	}
-	err := Bind(addr, length, node)
+	err := p.bindCall(addr, length, node)
 	// ENOMEM is the limit of mappings in a process (vm.max_map_count): memory
 	// without a policy is still memory.
 	if err == nil || !errors.Is(err, ErrRefused) && !errors.Is(err, syscall.ENOMEM) {

@@ -72,25 +72,21 @@ const pinWholeMachine = 4
 type slot struct {
 	cpu    *CPU
 	thread int // position among the usable threads of its core
-	far    bool
+	far    int // 1 where the node's memory is on another node
+	level  int // of the CPU's highest cache
 }
 
 // Plan lays out workers and shards. It has no error: wishes out of range are cut
-// to what is possible (fields of PlanOptions below zero count as zero).
+// to what is possible (fields of PlanOptions below zero count as zero). t must
+// come from Detect or DetectAt, which promise a usable CPU and a node.
 func (t *Topology) Plan(o PlanOptions) *Plan {
 	p := &Plan{}
-	slots := t.slots()
-	cores := slices.IndexFunc(slots, func(s slot) bool { return s.thread > 0 })
-	if cores < 0 {
-		cores = len(slots)
-	}
+	threads := t.slots()
+	slots, cores := coresFirst(threads)
 	n := cores
 	p.Reason = "one for each usable core"
 	if o.SMT {
-		// All threads count, so they need not come after all cores: keep
-		// neighbours together.
-		slices.SortStableFunc(slots, func(a, b slot) int { return cmp.Or(a.place(b), cmp.Compare(a.thread, b.thread)) })
-		n = len(slots)
+		slots, n = threads, len(threads)
 		p.Reason = "one for each usable thread"
 	}
 	if q := t.Limits.CPUs; q > 0 && q < float64(n) {
@@ -111,15 +107,13 @@ func (t *Topology) Plan(o PlanOptions) *Plan {
 			Memory: t.memoryNode(c.Node), Cache: c.Cache, Kind: c.Kind,
 		}
 	}
-	// Workers that spill to second threads or wrap around come in the order of
-	// need; the order of the plan is by place again.
-	if n > cores && !o.SMT {
-		rank := map[int]int{}
-		for i, s := range t.byPlace(slots) {
-			rank[s.cpu.ID] = i
-		}
-		slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(rank[a.CPU], rank[b.CPU]) })
+	// Workers were given CPUs in the order of need (cores, then second threads,
+	// then from the start again); the plan lists them by place.
+	rank := map[int]int{}
+	for i, s := range threads {
+		rank[s.cpu.ID] = i
 	}
+	slices.SortStableFunc(p.Workers, func(a, b Worker) int { return cmp.Compare(rank[a.CPU], rank[b.CPU]) })
 
 	p.Shards = shardCount(o, n)
 	p.ShardHome = make([]int, p.Shards)
@@ -144,41 +138,59 @@ func shardCount(o PlanOptions, workers int) int {
 	return 1 << bits.Len(uint(want-1))
 }
 
-// slots returns the usable CPUs: first one thread of each core in the order of
-// doc.go, then the other threads in that order.
+// slots returns the usable CPUs in the order of doc.go. Where threads of a core
+// share a group with other cores, first threads come before second ones.
 func (t *Topology) slots() []slot {
 	var slots []slot
 	threads := map[int]int{}
 	for i := range t.CPUs {
-		if c := &t.CPUs[i]; c.Usable {
-			// A node whose memory is elsewhere comes after those with their own.
-			slots = append(slots, slot{c, threads[c.Core], t.memoryNode(c.Node) != c.Node})
-			threads[c.Core]++
+		c := &t.CPUs[i]
+		if !c.Usable {
+			continue
 		}
+		s := slot{cpu: c, thread: threads[c.Core]}
+		threads[c.Core]++
+		if t.memoryNode(c.Node) != c.Node {
+			s.far = 1
+		}
+		if c.Cache >= 0 {
+			s.level = t.Caches[c.Cache].Level
+		}
+		slots = append(slots, s)
 	}
-	slots = t.byPlace(slots)
-	slices.SortStableFunc(slots, func(a, b slot) int { return cmp.Compare(min(a.thread, 1), min(b.thread, 1)) })
+	slices.SortFunc(slots, func(a, b slot) int {
+		return cmp.Or(a.place(b), cmp.Compare(a.thread, b.thread), cmp.Compare(a.cpu.ID, b.cpu.ID))
+	})
 	return slots
 }
 
-func (t *Topology) byPlace(slots []slot) []slot {
-	return slices.SortedStableFunc(slices.Values(slots), func(a, b slot) int {
-		return cmp.Or(a.place(b), cmp.Compare(a.cpu.ID, b.cpu.ID))
-	})
+// coresFirst moves the first thread of each core to the front, keeping the order
+// otherwise, and returns the number of cores.
+func coresFirst(threads []slot) ([]slot, int) {
+	slots := make([]slot, 0, len(threads))
+	for _, s := range threads {
+		if s.thread == 0 {
+			slots = append(slots, s)
+		}
+	}
+	cores := len(slots)
+	for _, s := range threads {
+		if s.thread > 0 {
+			slots = append(slots, s)
+		}
+	}
+	return slots, cores
 }
 
-// place compares by what workers are grouped by.
+// place compares by what workers are grouped by: first those who have what the
+// others lack, then the group's number.
 func (s slot) place(o slot) int {
-	far := func(b bool) int {
-		if b {
-			return 1
-		}
-		return 0
-	}
 	return cmp.Or(
-		cmp.Compare(far(s.far), far(o.far)),
+		cmp.Compare(s.far, o.far),
 		cmp.Compare(s.cpu.Node, o.cpu.Node),
 		cmp.Compare(s.cpu.Kind, o.cpu.Kind), // Performance before Efficiency
+		// Low-power cores stand outside the last-level cache: after the rest.
+		cmp.Compare(o.level, s.level),
 		cmp.Compare(s.cpu.Cache, o.cpu.Cache),
 	)
 }
@@ -218,7 +230,7 @@ func (t *Topology) memoryNode(id int) int {
 // pinAdvice decides whether n workers on so many usable CPUs are pinned.
 func (t *Topology) pinAdvice(mode PinMode, n, cpus int) (bool, string) {
 	switch {
-	case !canPin:
+	case !t.Pinnable:
 		return false, "this system has no thread affinity"
 	case n > cpus:
 		return false, "more workers than CPUs"

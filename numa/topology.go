@@ -97,6 +97,7 @@ type Topology struct {
 	Limits   Limits
 	Memory   int64 // bytes of the whole machine, 0 unknown
 
+	Pinnable  bool   // the system has thread affinity; true for a tree, which is Linux's
 	THP       string // transparent huge pages: "always", "madvise", "never" or "" unknown
 	HugePages []HugePages
 
