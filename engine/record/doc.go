@@ -7,7 +7,7 @@
 //
 //	offset  size  field
 //	0       4     access stamp (see below)
-//	4       1     meta: type (low 4 bits), volatile, wide, raw
+//	4       1     meta: type (low 4 bits), volatile, wide, form (high 2 bits)
 //	5       1     key length           narrow form only
 //	6       2     value length         narrow form only
 //	8       4     key length           wide form only

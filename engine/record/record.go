@@ -18,7 +18,8 @@ const (
 	metaType     = 0x0f
 	metaVolatile = 0x10
 	metaWide     = 0x20
-	metaRaw      = 0x40
+	metaForm     = 0xc0
+	formShift    = 6
 
 	headerSize   = 8
 	wideSize     = 8
@@ -26,6 +27,16 @@ const (
 
 	narrowKey   = math.MaxUint8
 	narrowValue = math.MaxUint16
+)
+
+// Form is what OBJECT ENCODING may say of a string: values that were edited in
+// place or computed as text are not reported as integers.
+type Form uint8
+
+const (
+	FormAuto Form = iota // int if it reads as one, else embstr or raw by length
+	FormText             // never int
+	FormRaw              // always raw
 )
 
 // MaxLen is the largest key or value a record can hold, in bytes.
@@ -36,15 +47,15 @@ type Header struct {
 	Type     Type
 	Volatile bool // carries an expiry and wheel links
 	Wide     bool // 32-bit lengths
-	Raw      bool // a string that was edited in place: OBJECT ENCODING says raw
+	Form     Form
 	KeyLen   int
 	ValueLen int
 }
 
 // Shape returns the header for a record of the given lengths.
-func Shape(typ Type, keyLen, valueLen int, volatile, raw bool) Header {
+func Shape(typ Type, form Form, keyLen, valueLen int, volatile bool) Header {
 	return Header{
-		Type: typ, Volatile: volatile, Raw: raw,
+		Type: typ, Volatile: volatile, Form: form,
 		Wide:   keyLen > narrowKey || valueLen > narrowValue,
 		KeyLen: keyLen, ValueLen: valueLen,
 	}
@@ -99,12 +110,9 @@ func (r Record) Init(h Header, key []byte, stamp uint32) {
 // are, so h must have the same form as the record has now, or the caller
 // rewrites them.
 func (r Record) SetHeader(h Header) {
-	meta := uint32(h.Type)
+	meta := uint32(h.Type) | uint32(h.Form)<<formShift
 	if h.Volatile {
 		meta |= metaVolatile
-	}
-	if h.Raw {
-		meta |= metaRaw
 	}
 	if h.Wide {
 		*r.u32(8) = uint32(h.KeyLen)
@@ -122,7 +130,7 @@ func (r Record) Header() Header {
 	h := Header{
 		Type:     Type(w & metaType),
 		Volatile: w&metaVolatile != 0,
-		Raw:      w&metaRaw != 0,
+		Form:     Form(w & metaForm >> formShift),
 		KeyLen:   int(w >> 8 & 0xff),
 		ValueLen: int(w >> 16),
 	}

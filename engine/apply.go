@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/record"
+)
+
+// apply is the one write path: it carries out t.effect, which concerns the
+// located key n of shard s, and tells everybody once. On error nothing was
+// changed. REQUIRES: s is locked by enter.
+//
+// Operations decide what the effect is, from the key's present state and
+// their arguments; apply neither knows nor cares which command it came from.
+func (t *Txn) apply(s *shard, n *entry, ev Event) error {
+	ef := &t.effect
+	created := false
+	switch ef.Kind {
+	case EffectPut:
+		created = !n.found()
+		if err := t.put(s, n, ef); err != nil {
+			return err
+		}
+	case EffectSplice:
+		created = !n.found()
+		if err := t.splice(s, n, ef); err != nil {
+			return err
+		}
+	case EffectExpire:
+		if err := t.setExpiry(s, n, ef); err != nil {
+			return err
+		}
+	case EffectRemove:
+		t.remove(s, n)
+	case EffectFlush:
+		t.drop(s, ef.DB)
+	case EffectSwap:
+		t.swap(s, ef.DB, ef.OtherDB)
+	}
+	s.seq++
+	t.e.journal.Append(s.id, s.seq, t.id, ef)
+	if len(s.watches) != 0 {
+		s.touchWatched(ef)
+	}
+	if t.e.events != nil {
+		if created {
+			t.e.events.KeyEvent(ef.DB, EventNew, ef.Key)
+		}
+		t.raise(ef.DB, ev, ef.Key)
+	}
+	return nil
+}
+
+// raise reports a keyspace event. REQUIRES: the key's shard is locked.
+func (t *Txn) raise(db int, ev Event, key []byte) {
+	if t.e.events != nil && ev != EventNone {
+		t.e.events.KeyEvent(db, ev, key)
+	}
+}
+
+// The effects as operations state them.
+
+func (t *Txn) applyPut(s *shard, n *entry, key, val []byte, form record.Form, expireAt int64, ev Event) error {
+	t.effect = Effect{Kind: EffectPut, Type: TypeString, Form: form, DB: t.db, Key: key, Value: val, ExpireAtMs: expireAt}
+	return t.apply(s, n, ev)
+}
+
+func (t *Txn) applySplice(s *shard, n *entry, key []byte, off int64, data []byte, ev Event) error {
+	t.effect = Effect{Kind: EffectSplice, DB: t.db, Key: key, Value: data, Offset: off}
+	return t.apply(s, n, ev)
+}
+
+func (t *Txn) applyRemove(s *shard, n *entry, key []byte, ev Event) {
+	t.effect = Effect{Kind: EffectRemove, DB: t.db, Key: key}
+	_ = t.apply(s, n, ev) // removing takes no memory: it cannot fail
+}
+
+func (t *Txn) applyExpire(s *shard, n *entry, key []byte, atMs int64, ev Event) error {
+	t.effect = Effect{Kind: EffectExpire, DB: t.db, Key: key, ExpireAtMs: atMs}
+	return t.apply(s, n, ev)
+}
+
+// expire removes a key whose time has come.
+func (t *Txn) expire(s *shard, n *entry, key []byte) {
+	s.expired++
+	t.applyRemove(s, n, key, EventExpired)
+}
+
+// put stores a whole value: in place where the record keeps its form and its
+// size class, so that memory never holds more slack than the classes have.
+func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
+	if n.ks == nil {
+		n.ks = s.keyspace(ef.DB, true)
+	}
+	t.freeze(n.ks)
+	shape := record.Shape(ef.Type.stored(), ef.Form, len(ef.Key), len(ef.Value), ef.ExpireAtMs != 0)
+	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() {
+		if size := shape.Size(); alloc.ClassSize(size) == s.heap.Capacity(n.ref) {
+			n.ks.table.Lock(n.slot)
+			copy(n.rec.Tail(shape, len(ef.Value)), ef.Value)
+			if shape.Volatile {
+				n.rec.SetExpireAt(shape, ef.ExpireAtMs)
+			}
+			n.rec.SetHeader(shape)
+			n.ks.table.Unlock(n.slot)
+			n.rec.SetStamp(t.e.stamp.Load())
+			n.hdr = shape
+			if shape.Volatile {
+				n.ks.wheel.move(s, n.ref)
+			}
+			return nil
+		}
+	}
+	ref, rec, err := t.newRecord(s, ef.Key, shape, 0)
+	if err != nil {
+		return err
+	}
+	copy(rec.Value(shape), ef.Value)
+	if shape.Volatile {
+		rec.SetExpireAt(shape, ef.ExpireAtMs)
+	}
+	return t.install(s, n, ref, rec, shape)
+}
+
+// splice overwrites part of a string, extending it if needed. Growing values
+// get room for more, as a string that was appended to will be again.
+func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
+	if n.ks == nil {
+		n.ks = s.keyspace(ef.DB, true)
+	}
+	t.freeze(n.ks)
+	old := 0
+	if n.found() {
+		old = n.hdr.ValueLen
+	}
+	off, end := int(ef.Offset), int(ef.Offset)+len(ef.Value)
+	shape := record.Shape(TypeString.stored(), record.FormRaw, len(ef.Key), max(old, end), n.hdr.Volatile)
+	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() && shape.Size() <= s.heap.Capacity(n.ref) {
+		n.ks.table.Lock(n.slot)
+		val := n.rec.Tail(shape, shape.ValueLen)
+		if off > old {
+			clear(val[old:off])
+		}
+		copy(val[off:], ef.Value)
+		n.rec.SetHeader(shape)
+		n.ks.table.Unlock(n.slot)
+		n.rec.SetStamp(t.e.stamp.Load())
+		n.hdr = shape
+		return nil
+	}
+	slack := 0
+	if n.found() && shape.ValueLen > old {
+		slack = min(shape.ValueLen/2, maxSlack)
+	}
+	ref, rec, err := t.newRecord(s, ef.Key, shape, slack)
+	if err != nil {
+		return err
+	}
+	val := rec.Value(shape)
+	if n.found() {
+		copy(val, n.value())
+	}
+	if off > old {
+		clear(val[old:off])
+	}
+	copy(val[off:], ef.Value)
+	if shape.Volatile {
+		rec.SetExpireAt(shape, n.expireAt())
+	}
+	return t.install(s, n, ref, rec, shape)
+}
+
+// maxSlack bounds the room given to a growing value; Redis' strings stop
+// doubling at the same size.
+const maxSlack = 1 << 20
+
+// setExpiry gives the key another expiry, or none. The record moves when it
+// gains or loses its expiry fields.
+func (t *Txn) setExpiry(s *shard, n *entry, ef *Effect) error {
+	t.freeze(n.ks)
+	volatile := ef.ExpireAtMs != 0
+	if volatile == n.hdr.Volatile && !s.pins.open() {
+		if volatile {
+			n.ks.table.Lock(n.slot)
+			n.rec.SetExpireAt(n.hdr, ef.ExpireAtMs)
+			n.ks.table.Unlock(n.slot)
+			n.ks.wheel.move(s, n.ref)
+		}
+		return nil
+	}
+	shape := n.hdr
+	shape.Volatile = volatile
+	ref, rec, err := t.newRecord(s, ef.Key, shape, 0)
+	if err != nil {
+		return err
+	}
+	rec.SetStamp(n.rec.Stamp())
+	copy(rec.Value(shape), n.value())
+	if volatile {
+		rec.SetExpireAt(shape, ef.ExpireAtMs)
+	}
+	return t.install(s, n, ref, rec, shape)
+}
+
+func (t *Txn) remove(s *shard, n *entry) {
+	t.freeze(n.ks)
+	n.ks.ordered.delete(n.hash, n.ref)
+	n.ks.table.Delete(n.slot)
+	if n.hdr.Volatile {
+		n.ks.wheel.remove(s, n.ref)
+	}
+	s.retire(n.ref)
+}
+
+// newRecord allocates and initialises a record of the given shape with slack
+// spare bytes; value and expiry are left to the caller.
+func (t *Txn) newRecord(s *shard, key []byte, shape record.Header, slack int) (alloc.Ref, record.Record, error) {
+	ref, err := s.heap.Alloc(shape.Size()+slack, alloc.Records)
+	if err != nil {
+		return 0, record.Record{}, ErrNoMemory
+	}
+	rec := s.recordAt(ref)
+	rec.Init(shape, key, t.e.stamp.Load())
+	return ref, rec, nil
+}
+
+// install makes a complete record the one its key has, and frees the old one.
+func (t *Txn) install(s *shard, n *entry, ref alloc.Ref, rec record.Record, shape record.Header) error {
+	if n.found() {
+		n.ks.table.Replace(n.slot, ref)
+		n.ks.ordered.replace(n.hash, ref)
+		if n.hdr.Volatile {
+			n.ks.wheel.remove(s, n.ref)
+		}
+		s.retire(n.ref)
+	} else {
+		if err := n.ks.table.Insert(n.hash, ref); err != nil {
+			s.heap.Free(ref)
+			return ErrNoMemory
+		}
+		n.ks.ordered.insert(n.hash, ref)
+	}
+	if shape.Volatile {
+		if n.ks.wheel == nil {
+			n.ks.wheel = newWheel(t.Now())
+		}
+		n.ks.wheel.add(s, ref)
+	}
+	n.ref, n.rec, n.hdr = ref, rec, shape
+	return nil
+}
+
+// drop empties the shard's part of a database at once; its memory is freed
+// later in steps (see reclaim).
+func (t *Txn) drop(s *shard, db int) {
+	ks := s.dbs[db].Load()
+	if ks == nil {
+		return
+	}
+	s.touchAll(db, db)
+	t.freeze(ks)
+	s.dbs[db].Store(nil)
+	s.dropped = append(s.dropped, ks)
+}
+
+func (t *Txn) swap(s *shard, a, b int) {
+	s.touchAll(a, b)
+	s.touchAll(b, a)
+	ka, kb := s.dbs[a].Load(), s.dbs[b].Load()
+	for _, ks := range []*keyspace{ka, kb} {
+		if ks != nil {
+			t.freeze(ks)
+		}
+	}
+	s.dbs[a].Store(kb)
+	s.dbs[b].Store(ka)
+}

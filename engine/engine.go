@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"fmt"
+	"math/bits"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"hpkv/engine/alloc"
+	"hpkv/engine/epoch"
+	"hpkv/numa"
+)
+
+// Engine holds all databases. Its methods are safe for concurrent use; work on
+// data goes through a Lane.
+type Engine struct {
+	// Immutable after Open.
+	arena     *alloc.Arena
+	readers   *epoch.Domain
+	shards    []*shard
+	shift     uint // 64 - log2(len(shards))
+	databases int
+	clock     Clock
+	journal   Journal
+	events    Events
+	homes     [][]*shard // the shards of each home
+
+	// Atomic, any goroutine.
+	stamp    atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
+	maxValue atomic.Int64
+	closed   atomic.Bool
+	txnID    atomic.Uint64
+	wanted   []atomic.Bool // databases whose ordered index was asked for
+
+	lanes struct {
+		sync.Mutex
+		open map[*Lane]struct{}
+		past Counters // of closed lanes
+	}
+
+	background struct {
+		stop chan struct{}
+		done sync.WaitGroup
+	}
+}
+
+// Open returns an engine that holds nothing yet.
+func Open(o Options) (*Engine, error) {
+	if o.Databases == 0 {
+		o.Databases = DefaultDatabases
+	}
+	if o.MaxValueBytes == 0 {
+		o.MaxValueBytes = DefaultMaxValueBytes
+	}
+	if o.Clock == nil {
+		o.Clock = SystemClock{}
+	}
+	if o.Journal == nil {
+		o.Journal = noJournal{}
+	}
+	homes := runtime.NumCPU()
+	if o.Plan != nil {
+		homes = len(o.Plan.Workers)
+		if o.Shards == 0 {
+			o.Shards = o.Plan.Shards
+		}
+	}
+	if o.Shards == 0 {
+		o.Shards = min(MaxShards, max(16, 8<<bits.Len(uint(homes-1))))
+	}
+	if o.Shards < 1 || o.Shards > MaxShards || o.Shards&(o.Shards-1) != 0 {
+		return nil, fmt.Errorf("engine: %d shards: must be a power of two up to %d", o.Shards, MaxShards)
+	}
+	if o.Databases < 1 {
+		return nil, fmt.Errorf("engine: %d databases: need at least one", o.Databases)
+	}
+
+	e := &Engine{
+		readers:   epoch.New(alloc.ProcessBarrier()),
+		shift:     uint(64 - bits.TrailingZeros(uint(o.Shards))),
+		databases: o.Databases,
+		clock:     o.Clock,
+		journal:   o.Journal,
+		events:    o.Events,
+		wanted:    make([]atomic.Bool, o.Databases),
+	}
+	arena, err := alloc.NewArena(alloc.Options{
+		ReserveBytes: o.ReserveBytes,
+		LimitBytes:   o.MaxMemoryBytes,
+		Place:        placeMemory(o.Plan),
+		Retire:       e.readers.Retire,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("engine: cannot reserve memory: %w", err)
+	}
+	e.arena = arena
+	e.maxValue.Store(o.MaxValueBytes)
+	e.stamp.Store(stampOf(o.Clock.NowMs()))
+	for db := range e.wanted {
+		e.wanted[db].Store(o.OrderedIndex)
+	}
+	e.lanes.open = make(map[*Lane]struct{})
+	e.homes = make([][]*shard, min(homes, o.Shards))
+	for id := range o.Shards {
+		home, node := id*len(e.homes)/o.Shards, 0
+		if o.Plan != nil && len(o.Plan.ShardHome) == o.Shards {
+			home, node = o.Plan.ShardHome[id], o.Plan.ShardNode(id)
+		}
+		s := newShard(e, id, home, node)
+		e.shards = append(e.shards, s)
+		e.homes[home] = append(e.homes[home], s)
+	}
+	if o.Background {
+		e.startBackground()
+	}
+	return e, nil
+}
+
+// placeMemory returns the hook that binds memory to a node. On one node there
+// is nothing to bind; a refusal, as containers give, costs locality only.
+func placeMemory(p *numa.Plan) func(addr uintptr, n, node int) error {
+	if p == nil {
+		return nil
+	}
+	for _, w := range p.Workers {
+		if w.Memory != p.Workers[0].Memory {
+			return numa.Bind
+		}
+	}
+	return nil
+}
+
+// Close stops background work and returns the memory to the system. Every
+// lane must be closed, and no operation may run, when Close is called.
+func (e *Engine) Close() error {
+	if e.closed.Swap(true) {
+		return ErrClosed
+	}
+	e.stopBackground()
+	return e.arena.Close()
+}
+
+// Databases returns the number of databases.
+func (e *Engine) Databases() int { return e.databases }
+
+// Shards returns the number of shards.
+func (e *Engine) Shards() int { return len(e.shards) }
+
+// Homes returns the number of homes Maintain must be called for.
+func (e *Engine) Homes() int { return len(e.homes) }
+
+// SetMaxValueBytes changes the bound of one string value.
+func (e *Engine) SetMaxValueBytes(n int64) { e.maxValue.Store(n) }
+
+// SetMaxMemoryBytes changes the bound of off-heap memory; 0 removes it.
+func (e *Engine) SetMaxMemoryBytes(n int64) { e.arena.SetLimit(n) }
+
+// Check verifies the invariants of every shard: index against records,
+// allocator, timing wheels, ordered indexes, counters. It locks everything and
+// walks all data: for tests and for an operator's doubt.
+func (e *Engine) Check() error {
+	for _, s := range e.shards {
+		s.mu.lock()
+		defer s.mu.unlock()
+	}
+	for _, s := range e.shards {
+		if err := s.check(); err != nil {
+			return fmt.Errorf("shard %d: %w", s.id, err)
+		}
+	}
+	return e.arena.Check()
+}

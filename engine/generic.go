@@ -1,0 +1,397 @@
+package engine
+
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/record"
+)
+
+// Exists reports whether key exists.
+func (t *Txn) Exists(key []byte) bool {
+	for v := t.look(key); v.next(); {
+		found := v.find()
+		if found {
+			v.touch()
+		}
+		if v.done() {
+			t.hit(found)
+			return found
+		}
+	}
+	return false
+}
+
+// Touch notes an access to key and reports whether it exists.
+func (t *Txn) Touch(key []byte) bool { return t.Exists(key) }
+
+// Type returns the type of key's value, TypeNone if there is none.
+func (t *Txn) Type(key []byte) Type {
+	for v := t.look(key); v.next(); {
+		typ := TypeNone
+		if v.find() {
+			typ = typeOf(v.hdr.Type)
+		}
+		if v.done() {
+			return typ
+		}
+	}
+	return TypeNone
+}
+
+// embstrMax is the longest string Redis stores in one piece with its header;
+// OBJECT ENCODING calls longer ones raw.
+const embstrMax = 44
+
+// Encoding returns what OBJECT ENCODING says of key's value.
+func (t *Txn) Encoding(key []byte) (string, bool) {
+	for v := t.look(key); v.next(); {
+		if !v.find() {
+			if v.done() {
+				return "", false
+			}
+			continue
+		}
+		n, form, isInt := v.hdr.ValueLen, v.hdr.Form, false
+		if form == record.FormAuto && n <= maxIntLen {
+			_, isInt = parseInt(v.rec.Value(v.hdr))
+		}
+		if !v.done() {
+			continue
+		}
+		switch {
+		case isInt:
+			return "int", true
+		case form == record.FormRaw || n > embstrMax:
+			return "raw", true
+		}
+		return "embstr", true
+	}
+	return "", false
+}
+
+// IdleSeconds returns how long ago key was read or written, in whole seconds.
+// Asking does not count as an access.
+func (t *Txn) IdleSeconds(key []byte) (int64, bool) {
+	for v := t.look(key); v.next(); {
+		var idle int64
+		found := v.find()
+		if found {
+			idle = int64(int32(stampOf(t.Now()) - v.rec.Stamp()))
+		}
+		if v.done() {
+			return max(idle, 0), found
+		}
+	}
+	return 0, false
+}
+
+// slotBytes is a record's share of the index: a slot, at the load factor the
+// index keeps on average.
+const slotBytes = 10
+
+// MemoryUsage returns the bytes key takes: its record, as allocated, and its
+// share of the index.
+func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	if !n.found() {
+		return 0, false
+	}
+	return int64(s.heap.Capacity(n.ref)) + slotBytes, true
+}
+
+// Delete removes key and reports whether it existed.
+func (t *Txn) Delete(key []byte) bool {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	if !n.found() {
+		return false
+	}
+	t.applyRemove(s, &n, key, EventDel)
+	return true
+}
+
+// Unlink removes key; large values are freed later.
+func (t *Txn) Unlink(key []byte) bool { return t.Delete(key) }
+
+// Rename moves the value and expiry of src to dst, replacing what dst held.
+// With nx it does nothing if dst exists and reports false. ErrNoSuchKey if src
+// is absent. Both keys' shards must be locked by LockKeys.
+func (t *Txn) Rename(src, dst []byte, nx bool) (bool, error) {
+	var from, to entry
+	fs, ts := t.locatePair(src, t.db, dst, t.db, &from, &to)
+	if !from.found() {
+		return false, ErrNoSuchKey
+	}
+	if string(src) == string(dst) {
+		return !nx, nil
+	}
+	if nx && to.found() {
+		return false, nil
+	}
+	// Two steps, a copy and a removal: the lock makes them one.
+	if err := t.transfer(&from, ts, &to, t.db, dst, EventNone); err != nil {
+		return false, err
+	}
+	t.locate(fs, from.hash, src, &from) // storing dst may have moved src's slot
+	t.applyRemove(fs, &from, src, EventRenameFrom)
+	t.raise(t.db, EventRenameTo, dst)
+	return true, nil
+}
+
+// Copy copies the value and expiry of src to dst in database dstDB. It reports
+// false if src is absent, or dst exists and replace is false. Both keys'
+// shards must be locked by LockKeys. ErrSameKey if nothing would change hands.
+func (t *Txn) Copy(src, dst []byte, dstDB int, replace bool) (bool, error) {
+	if t.db == dstDB && string(src) == string(dst) {
+		return false, ErrSameKey
+	}
+	var from, to entry
+	_, ts := t.locatePair(src, t.db, dst, dstDB, &from, &to)
+	if !from.found() || to.found() && !replace {
+		return false, nil
+	}
+	return true, t.transfer(&from, ts, &to, dstDB, dst, EventCopyTo)
+}
+
+// Move moves key to database dstDB. It reports false if key is absent here or
+// exists there. ErrSameKey if dstDB is the selected database.
+func (t *Txn) Move(key []byte, dstDB int) (bool, error) {
+	if t.db == dstDB {
+		return false, ErrSameKey
+	}
+	own := !t.locked
+	if own { // two databases of one shard change as one
+		t.want(key)
+		t.lockWanted()
+		defer t.End()
+	}
+	var from, to entry
+	fs, ts := t.locatePair(key, t.db, key, dstDB, &from, &to)
+	if !from.found() || to.found() {
+		return false, nil
+	}
+	if err := t.transfer(&from, ts, &to, dstDB, key, EventMoveTo); err != nil {
+		return false, err
+	}
+	t.applyRemove(fs, &from, key, EventMoveFrom)
+	return true, nil
+}
+
+// locatePair finds two keys, each in its database. REQUIRES: their shards are
+// held.
+func (t *Txn) locatePair(a []byte, dbA int, b []byte, dbB int, na, nb *entry) (sa, sb *shard) {
+	ha, hb := hashKey(a), hashKey(b)
+	sa, sb = t.e.shardOf(ha), t.e.shardOf(hb)
+	t.enter(sa)
+	t.enter(sb)
+	db := t.db
+	t.db = dbB
+	t.locate(sb, hb, b, nb)
+	t.db = dbA
+	t.locate(sa, ha, a, na)
+	if sa == sb && dbA == dbB {
+		t.db = dbB
+		t.locate(sb, hb, b, nb) // removing an expired a invalidates b's slot
+	}
+	t.db = db
+	return sa, sb
+}
+
+// transfer stores a copy of what from holds under key to of database db.
+func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev Event) error {
+	// The value is read from from's record while to's is written: from stays
+	// allocated throughout.
+	src, form := *from, from.hdr.Form
+	t.effect = Effect{
+		Kind: EffectPut, Type: typeOf(src.hdr.Type), Form: form, DB: db,
+		Key: key, Value: src.value(), ExpireAtMs: src.expireAt(),
+	}
+	return t.apply(s, to, ev)
+}
+
+// RandomKey appends a key, chosen about evenly, to dst; false if the database
+// is empty.
+func (t *Txn) RandomKey(dst []byte) ([]byte, bool) {
+	// Choose a shard by its number of keys, then a key in it. Expired keys are
+	// removed on the way, so the loop ends.
+	for {
+		total := t.DBSize()
+		if total == 0 {
+			return dst, false
+		}
+		pick := int(t.lane.rng.Uint64() % uint64(total))
+		for _, s := range t.e.shards {
+			if pick -= s.len(t.db); pick >= 0 {
+				continue
+			}
+			if out, ok := t.randomIn(s, dst); ok {
+				return out, true
+			}
+			break
+		}
+	}
+}
+
+func (t *Txn) randomIn(s *shard, dst []byte) ([]byte, bool) {
+	t.enter(s)
+	defer t.leave(s)
+	ks := s.keyspace(t.db, false)
+	for ks != nil && ks.table.Len() > 0 {
+		ref, ok := ks.table.Random(t.lane.rng.Uint64)
+		if !ok {
+			break
+		}
+		rec := s.recordAt(ref)
+		hdr := rec.Header()
+		if !hdr.Volatile || rec.ExpireAt(hdr) > t.Now() {
+			return append(dst, rec.Key(hdr)...), true
+		}
+		t.expireRef(s, t.db, ref)
+	}
+	return dst, false
+}
+
+// len returns the number of keys the shard has in db, expired ones that were
+// not removed yet included. Any goroutine.
+func (s *shard) len(db int) int {
+	if ks := s.dbs[db].Load(); ks != nil {
+		return ks.table.Len()
+	}
+	return 0
+}
+
+// DBSize returns the number of keys in the selected database.
+func (t *Txn) DBSize() int {
+	n := 0
+	for _, s := range t.e.shards {
+		n += s.len(t.db)
+	}
+	return n
+}
+
+// Scan visits some keys and returns the cursor to go on from, 0 when all were
+// visited. A key that exists from the first call to the last is visited at
+// least once; others may or may not be. It visits count keys or a few more,
+// fewer only at the end. visit must not call the engine; key is valid during
+// the call only.
+func (t *Txn) Scan(cursor uint64, count int, visit func(key []byte, typ Type)) (next uint64) {
+	shardID, pos := int(cursor>>32), cursor&(1<<32-1)
+	buckets := 10 * count // as Redis: a sparse table must not hold everybody up
+	for ; shardID < len(t.e.shards); shardID, pos = shardID+1, 0 {
+		s := t.e.shards[shardID]
+		t.enter(s)
+		pos = t.scanShard(s, pos, &count, &buckets, visit)
+		t.leave(s)
+		if pos != 0 {
+			return uint64(shardID)<<32 | pos
+		}
+		if count <= 0 || buckets <= 0 {
+			if shardID+1 < len(t.e.shards) {
+				return uint64(shardID+1) << 32
+			}
+		}
+	}
+	return 0
+}
+
+func (t *Txn) scanShard(s *shard, pos uint64, count, buckets *int, visit func(key []byte, typ Type)) uint64 {
+	ks := s.keyspace(t.db, false)
+	if ks == nil {
+		return 0
+	}
+	for {
+		pos = ks.table.Scan(pos, func(ref alloc.Ref) {
+			rec := s.recordAt(ref)
+			hdr := rec.Header()
+			*count--
+			if !hdr.Volatile || rec.ExpireAt(hdr) > t.Now() {
+				visit(rec.Key(hdr), typeOf(hdr.Type))
+			}
+		})
+		*buckets--
+		if pos == 0 || *count <= 0 || *buckets <= 0 {
+			return pos
+		}
+	}
+}
+
+// Keys visits all keys, shard by shard. visit must not call the engine; key is
+// valid during the call only.
+func (t *Txn) Keys(visit func(key []byte)) {
+	all := func(key []byte, _ Type) { visit(key) }
+	for cursor := t.Scan(0, keysStep, all); cursor != 0; {
+		cursor = t.Scan(cursor, keysStep, all)
+	}
+}
+
+// keysStep is how many keys Keys visits under one hold of a shard's lock:
+// some 50 us.
+const keysStep = 512
+
+// FlushDB empties the selected database, for all shards as one. Unless async,
+// it returns when the memory is free; inside a larger transaction, and with
+// async, memory is freed in the background.
+func (t *Txn) FlushDB(async bool) { t.flush(t.db, t.db, async) }
+
+// FlushAll empties all databases, as FlushDB does one.
+func (t *Txn) FlushAll(async bool) { t.flush(0, t.e.databases-1, async) }
+
+func (t *Txn) flush(first, last int, async bool) {
+	own := !t.locked
+	if own {
+		t.LockAll()
+	}
+	for _, s := range t.e.shards {
+		t.enter(s)
+		for db := first; db <= last; db++ {
+			if s.len(db) > 0 {
+				t.effect = Effect{Kind: EffectFlush, DB: db}
+				_ = t.apply(s, &entry{}, EventNone) // takes no memory
+			}
+		}
+	}
+	if own {
+		t.End()
+		if !async {
+			for _, s := range t.e.shards {
+				for more := true; more; {
+					s.mu.lock()
+					more = s.reclaim(reclaimStep)
+					s.mu.unlock()
+				}
+			}
+		}
+	}
+}
+
+// SwapDB exchanges two databases, for all shards as one. ErrDatabase if either
+// does not exist.
+func (t *Txn) SwapDB(a, b int) error {
+	if a < 0 || b < 0 || a >= t.e.databases || b >= t.e.databases {
+		return ErrDatabase
+	}
+	if a == b {
+		return nil
+	}
+	if !t.locked {
+		t.LockAll()
+		defer t.End()
+	}
+	for _, s := range t.e.shards {
+		t.enter(s)
+		t.effect = Effect{Kind: EffectSwap, DB: a, OtherDB: b}
+		_ = t.apply(s, &entry{}, EventNone) // takes no memory
+	}
+	wa, wb := t.e.wanted[a].Load(), t.e.wanted[b].Load()
+	t.e.wanted[a].Store(wb)
+	t.e.wanted[b].Store(wa)
+	return nil
+}

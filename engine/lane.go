@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+
+	"hpkv/engine/epoch"
+)
+
+// Counters are totals of what lanes did.
+type Counters struct {
+	Hits, Misses uint64 // read look-ups of keys, as INFO's keyspace_hits and _misses
+	Retries      uint64 // optimistic reads that met a writer
+	Fallbacks    uint64 // of those, reads that ended up taking the lock
+}
+
+func (c *Counters) add(o Counters) {
+	c.Hits += o.Hits
+	c.Misses += o.Misses
+	c.Retries += o.Retries
+	c.Fallbacks += o.Fallbacks
+}
+
+// Lane is one thread of execution on an engine: a worker, a goroutine. It owns
+// a reader's announcement, a transaction, counters and scratch memory, all
+// reused, so that operations allocate nothing. A Lane is not safe for
+// concurrent use.
+type Lane struct {
+	e     *Engine
+	slot  *epoch.Slot
+	txn   Txn
+	nowMs int64 // fixed time for transactions, or 0
+
+	count     Counters // owned by the lane
+	published struct { // what other goroutines may see
+		hits, misses, retries, fallbacks atomic.Uint64
+	}
+
+	buf    []byte // scratch: previous values, results
+	keyBuf []byte // scratch: a key that outlives its record
+	batch  batch  // scratch: multi-key reads
+	rng    rand.PCG
+}
+
+// NewLane returns a lane; Close it when its owner ends.
+func (e *Engine) NewLane() *Lane {
+	l := &Lane{e: e, slot: e.readers.Register()}
+	l.txn.lane, l.txn.e = l, e
+	l.txn.held = make([]uint64, (len(e.shards)+63)/64)
+	l.rng.Seed(rand.Uint64(), rand.Uint64())
+	e.lanes.Lock()
+	e.lanes.open[l] = struct{}{}
+	e.lanes.Unlock()
+	return l
+}
+
+// Close gives the lane up. Its last transaction must have ended.
+func (l *Lane) Close() {
+	l.Publish()
+	l.e.lanes.Lock()
+	delete(l.e.lanes.open, l)
+	l.e.lanes.past.add(l.count)
+	l.e.lanes.Unlock()
+	l.e.readers.Unregister(l.slot)
+}
+
+// Engine returns the engine the lane works on.
+func (l *Lane) Engine() *Engine { return l.e }
+
+// SetNow fixes the time, in Unix milliseconds, that following transactions
+// see, so that a batch of commands reads the clock once. 0 goes back to
+// reading the clock in each transaction that needs it.
+func (l *Lane) SetNow(ms int64) { l.nowMs = ms }
+
+// Publish makes the lane's counters visible to Engine.Counters. Cheap; call it
+// once a batch.
+func (l *Lane) Publish() {
+	l.published.hits.Store(l.count.Hits)
+	l.published.misses.Store(l.count.Misses)
+	l.published.retries.Store(l.count.Retries)
+	l.published.fallbacks.Store(l.count.Fallbacks)
+}
+
+// Counters sums what all lanes published.
+func (e *Engine) Counters() Counters {
+	e.lanes.Lock()
+	defer e.lanes.Unlock()
+	sum := e.lanes.past
+	for l := range e.lanes.open {
+		sum.add(Counters{
+			Hits:      l.published.hits.Load(),
+			Misses:    l.published.misses.Load(),
+			Retries:   l.published.retries.Load(),
+			Fallbacks: l.published.fallbacks.Load(),
+		})
+	}
+	return sum
+}

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"time"
+
+	"hpkv/engine/alloc"
+)
+
+// Bounds of background work under one hold of a shard's lock, each some 50 us
+// at most: whoever waits for the shard must not notice.
+const (
+	expireStep  = 128
+	reclaimStep = 256
+	defragStep  = 64
+	indexStep   = 64
+)
+
+// Maintenance pauses when there is nothing to do.
+const (
+	idlePause  = 100 * time.Millisecond
+	expirePace = 10 * time.Millisecond // with keys that expire: a wheel's tick and a bit
+)
+
+// Maintain does the background work of one home's shards: expiry, memory given
+// back, defragmentation, ordered indexes being built. It runs for about budget
+// and returns how long it may be left alone: 0 if work is left. One goroutine
+// at a time may call it for a home; l is that goroutine's lane.
+func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Duration) {
+	start := time.Now()
+	now := e.clock.NowMs()
+	e.stamp.Store(stampOf(now))
+	l.SetNow(now)
+	defer l.SetNow(0)
+	next = idlePause
+	for _, s := range e.homes[home] {
+		for {
+			again, volatile := s.maintain(l.Begin(0), now)
+			if volatile {
+				next = min(next, expirePace)
+			}
+			if !again {
+				break
+			}
+			if time.Since(start) > budget {
+				next = 0
+				break
+			}
+		}
+	}
+	if e.readers.Pending() > 0 {
+		e.readers.Collect()
+		next = min(next, expirePace)
+	}
+	return next
+}
+
+// maintain does one bounded step of each kind of work.
+func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
+	t.enter(s)
+	defer t.leave(s)
+	for db := range s.dbs {
+		ks := s.dbs[db].Load()
+		if ks == nil {
+			continue
+		}
+		if ks.wheel != nil && ks.wheel.count > 0 {
+			volatile = true
+			t.db = db
+			if ks.wheel.advance(s, now, expireStep, func(ref alloc.Ref) { t.expireRef(s, db, ref) }) {
+				again = true
+			}
+		}
+		if s.e.wanted[db].Load() && s.buildOrdered(ks, indexStep) {
+			again = true
+		}
+	}
+	if s.reclaim(reclaimStep) {
+		again = true
+	}
+	if s.defragment(defragStep) {
+		again = true
+	}
+	return again, volatile
+}
+
+// reclaim frees a step's worth of records of dropped databases and reports
+// whether more are left. REQUIRES: s.mu.
+func (s *shard) reclaim(budget int) (more bool) {
+	if len(s.dropped) == 0 || s.pins.open() {
+		return false
+	}
+	last := len(s.dropped) - 1
+	if s.dropped[last].table.Drain(budget, s.heap.Free) {
+		s.dropped[last] = nil
+		s.dropped = s.dropped[:last]
+	}
+	return len(s.dropped) > 0
+}
+
+// defragment evacuates a step's worth of a sparse page and reports whether it
+// found any. REQUIRES: s.mu.
+func (s *shard) defragment(budget int) (more bool) {
+	if s.pins.open() || len(s.dropped) > 0 {
+		return false
+	}
+	page, ok := s.heap.Sparse(alloc.Records)
+	if ok {
+		s.heap.Evacuate(page, budget, s.relocate)
+		return true
+	}
+	if page, ok = s.heap.Sparse(alloc.Index); ok {
+		s.heap.Evacuate(page, budget, s.relocateSegment)
+		return true
+	}
+	return false
+}
+
+// relocate moves a record to another place in memory.
+func (s *shard) relocate(old alloc.Ref) bool {
+	rec := s.recordAt(old)
+	hdr := rec.Header()
+	h := s.hashOf(old)
+	for db := range s.dbs {
+		ks := s.dbs[db].Load()
+		if ks == nil {
+			continue
+		}
+		slot, ok := ks.table.FindRef(h, old)
+		if !ok {
+			continue
+		}
+		// The whole object moves, slack included, so that a growing value
+		// keeps its room.
+		size := s.heap.Capacity(old)
+		ref, err := s.heap.Alloc(size, alloc.Records)
+		if err != nil {
+			return false
+		}
+		copy(s.e.arena.Bytes(ref, 0, hdr.Size()), s.e.arena.Bytes(old, 0, hdr.Size()))
+		if hdr.Volatile {
+			ks.wheel.relink(s, ref, s.recordAt(ref), hdr)
+		}
+		ks.table.Replace(slot, ref)
+		ks.ordered.replace(h, ref)
+		s.heap.Free(old)
+		s.stats.relocated++
+		return true
+	}
+	return false
+}
+
+func (s *shard) relocateSegment(old alloc.Ref) bool {
+	for db := range s.dbs {
+		if ks := s.dbs[db].Load(); ks != nil && ks.table.Relocate(old) {
+			return true
+		}
+	}
+	return false
+}
+
+// startBackground runs Maintain for all homes on one goroutine until Close.
+func (e *Engine) startBackground() {
+	e.background.stop = make(chan struct{})
+	e.background.done.Add(1)
+	go func() {
+		defer e.background.done.Done()
+		l := e.NewLane()
+		defer l.Close()
+		timer := time.NewTimer(0)
+		defer timer.Stop()
+		for {
+			select {
+			case <-e.background.stop:
+				return
+			case <-timer.C:
+			}
+			next := idlePause
+			for home := range e.homes {
+				next = min(next, e.Maintain(l, home, maintainBudget))
+			}
+			timer.Reset(max(next, time.Millisecond))
+		}
+	}()
+}
+
+// maintainBudget is how long one round may work for a home before others get
+// their turn.
+const maintainBudget = time.Millisecond
+
+func (e *Engine) stopBackground() {
+	if e.background.stop != nil {
+		close(e.background.stop)
+		e.background.done.Wait()
+	}
+}

@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"hpkv/engine/index"
+	"hpkv/engine/record"
+)
+
+// batchSize is how many look-ups overlap their cache misses. A core has 10–16
+// line fill buffers; more in flight only queue.
+const batchSize = 16
+
+// batch is one step of a multi-key read: the probes stay open until all
+// values are copied, so that they can be validated as one.
+type batch struct {
+	probes []index.Probe
+	spaces []*keyspace
+	shards []*shard
+	hashes []uint64
+	ends   []int // end of each value in the copy; -1 for an absent key
+	data   []byte
+}
+
+func (b *batch) reset(n int) {
+	if cap(b.probes) < n {
+		b.probes = make([]index.Probe, n)
+		b.spaces = make([]*keyspace, n)
+		b.shards = make([]*shard, n)
+		b.hashes = make([]uint64, n)
+		b.ends = make([]int, n)
+	}
+	b.probes, b.spaces, b.shards = b.probes[:n], b.spaces[:n], b.shards[:n]
+	b.hashes, b.ends, b.data = b.hashes[:n], b.ends[:n], b.data[:0]
+}
+
+// keepBatch bounds the copy buffer a lane holds on to between calls.
+const keepBatch = 1 << 20
+
+// MGet visits the values of keys in order, as they all were at one moment; ok
+// is false for a key that is absent or no string. val is valid during the call
+// only, and visit must not call the engine.
+//
+// It takes no lock: it reads all keys, overlapping their cache misses, and
+// then validates all reads. Only if writers keep interfering are the shards
+// locked.
+func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
+	b := &t.lane.batch
+	b.reset(len(keys))
+	t.prefetch(keys, b.hashes)
+	if !t.readAll(keys, b) {
+		t.readAllLocked(keys, b)
+	}
+	from := 0
+	for i := range keys {
+		if b.ends[i] < 0 {
+			t.lane.count.Misses++
+			visit(i, nil, false)
+			continue
+		}
+		t.lane.count.Hits++
+		visit(i, b.data[from:b.ends[i]:b.ends[i]], true)
+		from = b.ends[i]
+	}
+	if cap(b.data) > keepBatch {
+		b.data = nil
+	}
+}
+
+// ExistsMany returns how many of keys exist, repeated ones counted again, at
+// one moment.
+func (t *Txn) ExistsMany(keys [][]byte) int {
+	if len(keys) == 1 {
+		if t.Exists(keys[0]) {
+			return 1
+		}
+		return 0
+	}
+	own := !t.locked
+	if own {
+		t.LockKeys(keys, 0, len(keys)-1, 1)
+		defer t.End()
+	}
+	n := 0
+	for _, key := range keys {
+		if t.Exists(key) {
+			n++
+		}
+	}
+	return n
+}
+
+// readAll tries to read all keys without a lock.
+func (t *Txn) readAll(keys [][]byte, b *batch) bool {
+	if t.locked {
+		return false
+	}
+	t.lane.slot.Enter()
+	defer t.lane.slot.Exit()
+	for try := range optimisticTries {
+		if try > 0 {
+			t.lane.count.Retries++
+			pause(try)
+		}
+		if t.readOnce(keys, b) {
+			return true
+		}
+	}
+	t.lane.count.Fallbacks++
+	return false
+}
+
+func (t *Txn) readOnce(keys [][]byte, b *batch) bool {
+	b.data = b.data[:0]
+	for i, key := range keys {
+		s := t.e.shardOf(b.hashes[i])
+		ks := s.dbs[t.db].Load()
+		b.shards[i], b.spaces[i], b.ends[i] = s, ks, -1
+		if ks == nil {
+			continue
+		}
+		p := &b.probes[i]
+		p.Start(ks.table, b.hashes[i])
+		for {
+			ref, ok := p.Next()
+			if !ok {
+				break
+			}
+			rec := s.recordAt(ref)
+			hdr := rec.Header()
+			if hdr.KeyLen != len(key) {
+				continue
+			}
+			if !p.Valid() {
+				return false
+			}
+			if rec.KeyEqual(hdr, key) {
+				t.copyOut(rec, hdr, b, i)
+				break
+			}
+		}
+	}
+	for i := range keys {
+		if ks := b.spaces[i]; b.shards[i].dbs[t.db].Load() != ks || ks != nil && !b.probes[i].Valid() {
+			return false
+		}
+	}
+	return true
+}
+
+// copyOut adds the value of rec, the record of key number i, to the copy,
+// unless it has expired or is no string.
+func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *batch, i int) {
+	if hdr.Volatile && rec.ExpireAt(hdr) <= t.Now() || !isString(hdr) {
+		return
+	}
+	b.data = append(b.data, rec.Value(hdr)...)
+	b.ends[i] = len(b.data)
+	if now := t.e.stamp.Load(); rec.Stamp() != now && !t.keepStamps {
+		rec.SetStamp(now)
+	}
+}
+
+// readAllLocked reads all keys with their shards locked.
+func (t *Txn) readAllLocked(keys [][]byte, b *batch) {
+	own := !t.locked
+	if own {
+		t.LockKeys(keys, 0, len(keys)-1, 1)
+		defer t.End()
+	}
+	b.data = b.data[:0]
+	for i, key := range keys {
+		b.ends[i] = -1
+		s := t.e.shardOf(b.hashes[i])
+		t.enter(s)
+		var n entry
+		s.find(t.db, b.hashes[i], key, &n)
+		if n.found() {
+			t.copyOut(n.rec, n.hdr, b, i)
+		}
+	}
+}
+
+// Prefetch asks the processor for the cache lines that looking up keys will
+// need, so that the misses of a batch overlap instead of queueing. Callers
+// give it the keys of commands they are about to execute.
+func (t *Txn) Prefetch(keys [][]byte) {
+	b := &t.lane.batch
+	b.reset(len(keys))
+	t.prefetch(keys, b.hashes)
+}
+
+// prefetch hashes keys and touches, in two rounds, their buckets and then the
+// records the buckets point to.
+func (t *Txn) prefetch(keys [][]byte, hashes []uint64) {
+	if len(keys) < 2 {
+		for i, key := range keys {
+			hashes[i] = hashKey(key)
+		}
+		return
+	}
+	for from := 0; from < len(keys); from += batchSize {
+		to := min(from+batchSize, len(keys))
+		for i := from; i < to; i++ {
+			h := hashKey(keys[i])
+			hashes[i] = h
+			if ks := t.e.shardOf(h).dbs[t.db].Load(); ks != nil {
+				ks.table.Prefetch(h)
+			}
+		}
+		for i := from; i < to; i++ {
+			h := hashes[i]
+			if ks := t.e.shardOf(h).dbs[t.db].Load(); ks != nil {
+				ks.table.PrefetchRecords(h)
+			}
+		}
+	}
+}

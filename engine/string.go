@@ -1,0 +1,357 @@
+package engine
+
+import "hpkv/engine/record"
+
+// Get appends key's value to dst, after what head writes for its length, and
+// reports whether key exists. It takes no lock and allocates only to extend
+// dst.
+func (t *Txn) Get(dst, key []byte, head Head) ([]byte, bool, error) {
+	from := len(dst)
+	for v := t.look(key); v.next(); {
+		found, str := v.find(), false
+		if found {
+			if str = isString(v.hdr); str {
+				dst = appendValue(dst, v.rec.Value(v.hdr), head)
+			}
+			v.touch()
+		}
+		if v.done() {
+			t.hit(found)
+			if found && !str {
+				return dst, true, ErrWrongType
+			}
+			return dst, found, nil
+		}
+		dst = dst[:from]
+	}
+	return dst, false, nil
+}
+
+func appendValue(dst, val []byte, head Head) []byte {
+	if head != nil {
+		dst = head(dst, len(val))
+	}
+	return append(dst, val...)
+}
+
+// StrLen returns the length of key's value, 0 if it is absent.
+func (t *Txn) StrLen(key []byte) (int64, error) {
+	for v := t.look(key); v.next(); {
+		found := v.find()
+		hdr := v.hdr
+		if found {
+			v.touch()
+		}
+		if !v.done() {
+			continue
+		}
+		t.hit(found)
+		switch {
+		case !found:
+			return 0, nil
+		case !isString(hdr):
+			return 0, ErrWrongType
+		}
+		return int64(hdr.ValueLen), nil
+	}
+	return 0, nil
+}
+
+// GetRange appends the bytes start to end, both inclusive, of key's value to
+// dst; negative offsets count from the value's end. What lies outside is left
+// out; an absent key is an empty value.
+func (t *Txn) GetRange(dst, key []byte, start, end int64, head Head) ([]byte, bool, error) {
+	from := len(dst)
+	for v := t.look(key); v.next(); {
+		found, str := v.find(), false
+		var part []byte
+		if found {
+			if str = isString(v.hdr); str {
+				part = v.rec.Value(v.hdr)
+				i, j := clampRange(start, end, int64(len(part)))
+				part = part[i:j]
+			}
+			v.touch()
+		}
+		if !found || str {
+			dst = appendValue(dst, part, head)
+		}
+		if v.done() {
+			t.hit(found)
+			if found && !str {
+				return dst, true, ErrWrongType
+			}
+			return dst, found, nil
+		}
+		dst = dst[:from]
+	}
+	return dst, false, nil
+}
+
+// clampRange turns an inclusive range with negative offsets into the half-open
+// one it means in n bytes.
+func clampRange(start, end, n int64) (i, j int64) {
+	if start < 0 && end < 0 && start > end {
+		return 0, 0
+	}
+	if start < 0 {
+		start = max(start+n, 0)
+	}
+	if end < 0 {
+		end = max(end+n, 0)
+	}
+	end = min(end, n-1)
+	if n == 0 || start > end {
+		return 0, 0
+	}
+	return start, end + 1
+}
+
+// Set stores val under key. See SetOptions.
+func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
+	if int64(len(val)) > t.e.maxValue.Load() {
+		return SetResult{}, ErrTooLarge
+	}
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	var res SetResult
+	if o.Get {
+		t.hit(n.found())
+	}
+	if n.found() {
+		if o.Get {
+			if !isString(n.hdr) {
+				return res, ErrWrongType
+			}
+			res.Prev, res.HadPrev = t.keep(n.value()), true
+		}
+		if o.NX {
+			return res, nil
+		}
+	} else if o.XX {
+		return res, nil
+	}
+	expireAt := o.ExpireAtMs
+	if o.KeepTTL && n.found() {
+		expireAt = n.expireAt()
+	}
+	if o.ExpireAtMs != 0 && o.ExpireAtMs <= t.Now() {
+		if n.found() {
+			t.applyRemove(s, &n, key, EventDel)
+		}
+		res.Set = true
+		return res, nil
+	}
+	if err := t.applyPut(s, &n, key, val, record.FormAuto, expireAt, EventSet); err != nil {
+		return res, err
+	}
+	if o.ExpireAtMs != 0 {
+		t.raise(t.db, EventExpire, key)
+	}
+	res.Set = true
+	return res, nil
+}
+
+// keep copies b into the lane's scratch memory.
+func (t *Txn) keep(b []byte) []byte {
+	t.lane.buf = append(t.lane.buf[:0], b...)
+	return t.lane.buf
+}
+
+// GetDel appends key's value to dst as Get does and removes the key.
+func (t *Txn) GetDel(dst, key []byte, head Head) ([]byte, bool, error) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	if found, err := t.locateString(s, h, key, &n); !found {
+		return dst, err != nil, err
+	}
+	dst = appendValue(dst, n.value(), head)
+	t.applyRemove(s, &n, key, EventDel)
+	return dst, true, nil
+}
+
+// GetEx appends key's value to dst as Get does and changes its expiry. A time
+// that has passed deletes the key.
+func (t *Txn) GetEx(dst, key []byte, head Head, o GetExOptions) ([]byte, bool, error) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	if found, err := t.locateString(s, h, key, &n); !found {
+		return dst, err != nil, err
+	}
+	n.rec.SetStamp(t.e.stamp.Load())
+	dst = appendValue(dst, n.value(), head)
+	switch {
+	case o.ExpireAtMs != 0 && o.ExpireAtMs <= t.Now():
+		t.applyRemove(s, &n, key, EventDel)
+	case o.ExpireAtMs != 0:
+		return dst, true, t.applyExpire(s, &n, key, o.ExpireAtMs, EventExpire)
+	case o.Persist && n.hdr.Volatile:
+		return dst, true, t.applyExpire(s, &n, key, 0, EventPersist)
+	}
+	return dst, true, nil
+}
+
+// locateString is locate for operations that read a string and change it; it
+// counts the look-up.
+func (t *Txn) locateString(s *shard, h uint64, key []byte, n *entry) (bool, error) {
+	t.locate(s, h, key, n)
+	t.hit(n.found())
+	if n.found() && !isString(n.hdr) {
+		return false, ErrWrongType
+	}
+	return n.found(), nil
+}
+
+// Append adds val to the end of key's value, creating it if absent, and
+// returns the new length.
+func (t *Txn) Append(key, val []byte) (int64, error) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	if !n.found() {
+		if int64(len(val)) > t.e.maxValue.Load() {
+			return 0, ErrTooLarge
+		}
+		return int64(len(val)), t.applyPut(s, &n, key, val, record.FormAuto, 0, EventAppend)
+	}
+	if !isString(n.hdr) {
+		return 0, ErrWrongType
+	}
+	old := int64(n.hdr.ValueLen)
+	if old+int64(len(val)) > t.e.maxValue.Load() {
+		return 0, ErrTooLarge
+	}
+	return old + int64(len(val)), t.applySplice(s, &n, key, old, val, EventAppend)
+}
+
+// SetRange overwrites key's value from off on, filling a gap with zero bytes,
+// and returns the new length. An empty val changes nothing.
+func (t *Txn) SetRange(key []byte, off int64, val []byte) (int64, error) {
+	if off < 0 {
+		return 0, ErrOffset
+	}
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	old := 0
+	if n.found() {
+		if !isString(n.hdr) {
+			return 0, ErrWrongType
+		}
+		old = n.hdr.ValueLen
+	}
+	if len(val) == 0 {
+		return int64(old), nil
+	}
+	end := off + int64(len(val))
+	if end < off || end > t.e.maxValue.Load() {
+		return 0, ErrTooLarge
+	}
+	return max(int64(old), end), t.applySplice(s, &n, key, off, val, EventSetRange)
+}
+
+// IncrBy adds delta to the integer that key holds, 0 if absent, and returns
+// the sum.
+func (t *Txn) IncrBy(key []byte, delta int64) (int64, error) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	var old int64
+	if n.found() {
+		if !isString(n.hdr) {
+			return 0, ErrWrongType
+		}
+		var ok bool
+		if old, ok = parseInt(n.value()); !ok {
+			return 0, ErrNotInteger
+		}
+	}
+	if addOverflows(old, delta) {
+		return 0, ErrOverflow
+	}
+	t.lane.buf = appendInt(t.lane.buf[:0], old+delta)
+	return old + delta, t.applyPut(s, &n, key, t.lane.buf, record.FormAuto, n.expireAt(), EventIncrBy)
+}
+
+// IncrByFloat adds delta, a decimal number, to the number that key holds, 0 if
+// absent, and appends the sum to dst. Numbers have the precision of C's long
+// double, as in Redis.
+func (t *Txn) IncrByFloat(dst, key, delta []byte) ([]byte, error) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	var n entry
+	t.locate(s, h, key, &n)
+	val := []byte("0")
+	if n.found() {
+		if !isString(n.hdr) {
+			return dst, ErrWrongType
+		}
+		val = n.value()
+	}
+	old, err := parseLongDouble(val)
+	if err != nil {
+		return dst, err
+	}
+	inc, err := parseLongDouble(delta)
+	if err != nil {
+		return dst, err
+	}
+	if old.IsInf() || inc.IsInf() || old.Add(old, inc).IsInf() || old.MantExp(nil) > maxLongDoubleExp {
+		return dst, ErrNotFinite
+	}
+	from := len(dst)
+	dst = appendLongDouble(dst, old)
+	return dst, t.applyPut(s, &n, key, dst[from:], record.FormText, n.expireAt(), EventIncrByFloat)
+}
+
+// maxLongDoubleExp is the largest binary exponent of a finite long double.
+const maxLongDoubleExp = 16384
+
+// MSet stores the values of pairs, a key and a value in turn; of equal keys
+// the last wins. Their shards must be locked by LockKeys if there are several.
+func (t *Txn) MSet(pairs [][]byte) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if _, err := t.Set(pairs[i], pairs[i+1], SetOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MSetNX is MSet if none of the keys exists; else it does nothing and reports
+// false.
+func (t *Txn) MSetNX(pairs [][]byte) (bool, error) {
+	for i := 0; i < len(pairs); i += 2 {
+		h := hashKey(pairs[i])
+		s := t.e.shardOf(h)
+		t.enter(s)
+		var n entry
+		t.locate(s, h, pairs[i], &n)
+		t.leave(s)
+		if n.found() {
+			return false, nil
+		}
+	}
+	return true, t.MSet(pairs)
+}
