@@ -143,6 +143,14 @@ func (l *reader) setting(name string, args []string) error {
 	if r.Name == "replicaof" && len(args) == 2 && strings.EqualFold(args[0], "no") && strings.EqualFold(args[1], "one") {
 		args = nil
 	}
+	if r.Kind.several() && len(args) == 1 && args[0] != "" {
+		// As in Redis, one argument may hold them all: --save "60 1000".
+		list, ok := splitLine(args[0])
+		if !ok {
+			return errors.New("unbalanced quotes")
+		}
+		args = list
+	}
 	if r.Kind == Snapshots && !l.saved {
 		current = nil // the first line replaces the default
 	}

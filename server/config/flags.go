@@ -95,8 +95,10 @@ func (cl *CommandLine) options(args []string) (list [][]string, err error) {
 		case arg == "--version":
 			cl.Action = ShowVersion
 			return nil, nil
-		case arg == "--test-memory", arg == "--check-system":
-			return nil, &Error{Text: arg + " is not available: this server has no such test; use memtest86+ or your system's own tools"}
+		case arg == "--test-memory":
+			return nil, &Error{Text: "option --test-memory: this server has no memory test; use memtest86+ or memtester"}
+		case arg == "--check-system":
+			return nil, &Error{Text: "option --check-system: this server has no system check; see --topology for what it found"}
 		case arg == "--sentinel":
 			return nil, &Error{Text: "option --sentinel: " + impossible["sentinel"]}
 		case arg == "--":

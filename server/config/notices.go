@@ -29,7 +29,7 @@ func (c *Config) Notices() []string {
 		case r.Status == Planned || r.Name == "daemonize":
 			text := r.Name
 			if r.Flags&Sensitive == 0 {
-				text += " " + clip(c.format(i))
+				text += " " + shown(clip(c.format(i)))
 			}
 			lines = append(lines, fmt.Sprintf("%s has no effect: %s", text, r.Why))
 		default:

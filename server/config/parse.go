@@ -280,3 +280,9 @@ func words(s string) []string {
 	}
 	return strings.Split(s, " ")
 }
+
+// wireText is a reason in the words of Redis' reply, capitals and periods
+// included.
+type wireText string
+
+func (t wireText) Error() string { return string(t) }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -40,7 +39,7 @@ func (x *BufferLimits) set(v any)                  { l := v.([classCount]BufferL
 // parseBufferLimits changes the classes named in args and keeps the others.
 func parseBufferLimits(args []string, current [classCount]BufferLimit) ([classCount]BufferLimit, error) {
 	if len(args)%4 != 0 {
-		return current, errors.New("Wrong number of arguments in buffer limit configuration.")
+		return current, wireText("Wrong number of arguments in buffer limit configuration.")
 	}
 	limits := current
 	for i := 0; i < len(args); i += 4 {
@@ -51,13 +50,13 @@ func parseBufferLimits(args []string, current [classCount]BufferLimit) ([classCo
 			}
 		}
 		if class < 0 {
-			return current, errors.New("Invalid client class specified in buffer limit configuration.")
+			return current, wireText("Invalid client class specified in buffer limit configuration.")
 		}
 		hard, err1 := ParseMemory(args[i+1])
 		soft, err2 := ParseMemory(args[i+2])
 		seconds, err3 := strconv.ParseInt(args[i+3], 10, 32)
 		if err1 != nil || err2 != nil || err3 != nil || seconds < 0 {
-			return current, errors.New("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
+			return current, wireText("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
 		}
 		limits[class] = BufferLimit{Hard: hard, Soft: soft, SoftSeconds: seconds}
 	}
@@ -96,14 +95,14 @@ func parseSavePoints(args []string, earlier []SavePoint) ([]SavePoint, error) {
 		return nil, nil
 	}
 	if len(args)%2 != 0 {
-		return nil, errors.New("Invalid save parameters")
+		return nil, wireText("Invalid save parameters")
 	}
 	list := append([]SavePoint(nil), earlier...)
 	for i := 0; i < len(args); i += 2 {
 		seconds, err1 := strconv.ParseInt(args[i], 10, 64)
 		changes, err2 := strconv.ParseInt(args[i+1], 10, 32)
 		if err1 != nil || err2 != nil || seconds < 1 || changes < 0 {
-			return nil, errors.New("Invalid save parameters")
+			return nil, wireText("Invalid save parameters")
 		}
 		list = append(list, SavePoint{Seconds: seconds, Changes: changes})
 	}
@@ -138,10 +137,10 @@ func parsePercentiles(args []string) ([]float64, error) {
 	for _, arg := range args {
 		f, err := strconv.ParseFloat(arg, 64)
 		if err != nil || math.IsNaN(f) {
-			return nil, errors.New("Invalid latency-tracking-info-percentiles parameters")
+			return nil, wireText("Invalid latency-tracking-info-percentiles parameters")
 		}
 		if f < 0 || f > 100 {
-			return nil, errors.New("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+			return nil, wireText("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
 		}
 		list = append(list, f)
 	}
@@ -216,7 +215,7 @@ next:
 				continue next
 			}
 		}
-		return 0, errors.New("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
+		return 0, wireText("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
 	}
 	return set, nil
 }

@@ -1,9 +1,6 @@
 package config
 
-import (
-	"errors"
-	"math"
-)
+import "math"
 
 func networkRows() []Row {
 	return []Row{
@@ -50,7 +47,7 @@ func networkRows() []Row {
 // bindable bounds the number of addresses as Redis does.
 func bindable(value any) error {
 	if len(value.([]string)) > 16 {
-		return errors.New("Too many bind addresses specified.")
+		return wireText("Too many bind addresses specified.")
 	}
 	return nil
 }

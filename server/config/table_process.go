@@ -96,7 +96,11 @@ func shutdownMode(value any) error {
 
 // titleTemplate checks the variables of a process title, {like-this}.
 func titleTemplate(value any) error {
+	invalid := errors.New("template format is invalid or contains unknown variables")
 	s := value.(string)
+	if s == "" {
+		return invalid
+	}
 	for {
 		_, after, found := strings.Cut(s, "{")
 		if !found {
@@ -109,7 +113,7 @@ func titleTemplate(value any) error {
 			closed = false
 		}
 		if !closed {
-			return errors.New("template format is invalid or contains unknown variables")
+			return invalid
 		}
 		s = rest
 	}
@@ -122,7 +126,7 @@ func scoreValues(value any) error {
 	}
 	for _, s := range list {
 		if n, err := strconv.Atoi(s); err != nil || n < -2000 || n > 2000 {
-			return errors.New("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")
+			return wireText("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")
 		}
 	}
 	return nil

@@ -107,7 +107,7 @@ func replicationRows() []Row {
 		flag("repl-disable-tcp-nodelay", "", "no", "gather small packets to replicas"),
 		number("repl-ping-replica-period", "repl-ping-slave-period", "10", 1, maxInt, "seconds between pings to replicas"),
 		number("repl-timeout", "", "60", 1, maxInt, "seconds of silence after which a link is given up"),
-		{Name: "repl-backlog-size", Topic: Replication, Kind: Memory, Default: "1mb", Min: 1, Max: math.MaxInt64, Status: Planned, Why: none, Doc: "changes kept for replicas that reconnect"},
+		{Name: "repl-backlog-size", Topic: Replication, Kind: Memory, Default: "1mb", Min: 1, Max: math.MaxInt64, clamp: func(n int64) int64 { return max(n, 16<<10) }, Status: Planned, Why: none, Doc: "changes kept for replicas that reconnect"},
 		number("repl-backlog-ttl", "", "3600", 0, math.MaxInt64, "seconds the backlog outlives the last replica; 0 for ever"),
 		{Name: "min-replicas-to-write", Aliases: []string{"min-slaves-to-write"}, Topic: Replication, Kind: Integer, Default: "0", Max: maxInt,
 			Status: Refused, Why: none + ": writes would not be held back as the setting asks", Doc: "replicas that must be near for writes to be accepted"},
