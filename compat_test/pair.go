@@ -192,3 +192,13 @@ func stopShared() error {
 	shared.pair = nil
 	return err
 }
+
+// Revive restarts our server if it ended, so that a shrink can go on after a
+// crash.
+func (p *Pair) Revive() error {
+	if p.Ours.Alive() {
+		return nil
+	}
+	p.closeAdmin()
+	return p.Ours.Restart()
+}

@@ -37,6 +37,12 @@ var relaxations = map[string]Relaxation{
 	"hello": {"server version and connection id are the server's own", func(o, r Node) error { return samePairsBut(o, r, "version", "id") }},
 	"client": {"of a CLIENT LIST line only the state a client caused itself is compared; 7.2 has lib-name and lib-ver, 7.0 has not",
 		func(o, r Node) error { return sameLines(clientState(o.Text), clientState(r.Text)) }},
+	"scan": {"order and, for a cursor that is not 0, number of the elements are the server's own", func(o, r Node) error {
+		if len(o.Elems) != 2 || len(r.Elems) != 2 || o.Elems[0].Text != "0" || r.Elems[0].Text != "0" {
+			return sameKind(o, r)
+		}
+		return sameWire(sorted(o.Elems[1]), sorted(r.Elems[1]))
+	}},
 	"line1": {"only the first line of a help text is ours to keep; the rest lists what this version offers", func(o, r Node) error {
 		if len(o.Elems) == 0 || len(r.Elems) == 0 {
 			return fmt.Errorf("no help")
@@ -65,6 +71,7 @@ var relaxations = map[string]Relaxation{
 // comparable byte for byte. "!exact" overrides it.
 var commandRelax = map[string]string{
 	"keys":        "sort",
+	"scan":        "scan",
 	"ttl":         "ttl",
 	"pttl":        "pttl",
 	"expiretime":  "ttl",

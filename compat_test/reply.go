@@ -21,12 +21,12 @@ func ReadFrame(r *bufio.Reader) ([]byte, error) {
 }
 
 func readFrame(r *bufio.Reader, dst []byte) ([]byte, error) {
+	start := len(dst)
 	line, err := r.ReadSlice('\n')
 	for errors.Is(err, bufio.ErrBufferFull) { // a status line longer than the buffer
 		dst = append(dst, line...)
 		line, err = r.ReadSlice('\n')
 	}
-	start := len(dst)
 	dst = append(dst, line...)
 	if err != nil {
 		if len(dst) > 0 && errors.Is(err, io.EOF) {
@@ -34,10 +34,11 @@ func readFrame(r *bufio.Reader, dst []byte) ([]byte, error) {
 		}
 		return dst, err
 	}
+	line = dst[start:]
 	if len(line) < 3 || line[len(line)-2] != '\r' {
 		return dst, fmt.Errorf("reply line %q does not end in CRLF", line)
 	}
-	head := dst[start : len(dst)-2]
+	head := line[:len(line)-2]
 	switch head[0] {
 	case '+', '-', ':', '_', '#', ',', '(':
 		return dst, nil
