@@ -138,6 +138,32 @@ func TestDetectedFacts(t *testing.T) {
 	f("two-nodes-smt", Limits{})
 }
 
+// TestUsable sets the affinity mask against a cpuset of 2-3,5 on CPUs 0-7.
+func TestUsable(t *testing.T) {
+	dir := unpack(t, "cpuset-three")
+	f := func(affinity, usable string, warnings int) {
+		t.Helper()
+		status := "Cpus_allowed_list:\t" + affinity + "\n"
+		if err := os.WriteFile(filepath.Join(dir, "proc/self/status"), []byte(status), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		topo, err := DetectAt(Roots{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkTopology(t, topo)
+		if got := topo.Usable.String(); got != usable || len(topo.Warnings) != warnings {
+			t.Errorf("affinity %s: usable %s, want %s; warnings %q", affinity, got, usable, topo.Warnings)
+		}
+	}
+	f("0-7", "2-3,5", 0)
+	f("3-7", "3,5", 0)
+	f("", "2-3,5", 0)
+	f("7", "7", 1)     // the cpuset contradicts
+	f("9", "2-3,5", 1) // no such CPU
+	f("x", "2-3,5", 1)
+}
+
 func TestNoCPUAtAll(t *testing.T) {
 	if topo, err := DetectAt(Roots{Dir: t.TempDir()}); !errors.Is(err, ErrNoCPU) {
 		t.Errorf("an empty tree gives %+v, %v", topo, err)
