@@ -38,7 +38,7 @@ type Lane struct {
 
 	buf    []byte // scratch: previous values, results
 	keyBuf []byte // scratch: a key that outlives its record
-	batch  batch  // scratch: multi-key reads
+	batch  Batch  // scratch: multi-key reads
 	rng    rand.PCG
 }
 

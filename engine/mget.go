@@ -5,31 +5,48 @@ import (
 	"hpkv/engine/record"
 )
 
-// batchSize is how many look-ups overlap their cache misses. A core has 10–16
+// BatchSize is how many look-ups overlap their cache misses. A core has 10–16
 // line fill buffers; more in flight only queue.
-const batchSize = 16
+const BatchSize = 16
 
-// batch is one step of a multi-key read: the probes stay open until all
-// values are copied, so that they can be validated as one.
-type batch struct {
+// Batch is the result of a multi-key read, with the memory to do it in: the
+// probes stay open until all values are copied, so that they can be validated
+// as one. The zero Batch is ready; reusing one saves allocations. Not safe for
+// concurrent use.
+type Batch struct {
 	probes []index.Probe
 	spaces []*keyspace
 	shards []*shard
 	hashes []uint64
-	ends   []int // end of each value in the copy; -1 for an absent key
+	starts []int // where each value starts in data
+	ends   []int // and ends; -1 for an absent key
 	data   []byte
 }
 
-func (b *batch) reset(n int) {
+// Len returns the number of keys that were asked for.
+func (b *Batch) Len() int { return len(b.ends) }
+
+// Value returns the value of key number i, valid until the next read into b;
+// ok is false if the key was absent or no string.
+func (b *Batch) Value(i int) (val []byte, ok bool) {
+	end := b.ends[i]
+	if end < 0 {
+		return nil, false
+	}
+	return b.data[b.starts[i]:end:end], true
+}
+
+func (b *Batch) reset(n int) {
 	if cap(b.probes) < n {
 		b.probes = make([]index.Probe, n)
 		b.spaces = make([]*keyspace, n)
 		b.shards = make([]*shard, n)
 		b.hashes = make([]uint64, n)
+		b.starts = make([]int, n)
 		b.ends = make([]int, n)
 	}
 	b.probes, b.spaces, b.shards = b.probes[:n], b.spaces[:n], b.shards[:n]
-	b.hashes, b.ends, b.data = b.hashes[:n], b.ends[:n], b.data[:0]
+	b.hashes, b.starts, b.ends, b.data = b.hashes[:n], b.starts[:n], b.ends[:n], b.data[:0]
 }
 
 // keepBatch bounds the copy buffer a lane holds on to between calls.
@@ -38,30 +55,31 @@ const keepBatch = 1 << 20
 // MGet visits the values of keys in order, as they all were at one moment; ok
 // is false for a key that is absent or no string. val is valid during the call
 // only, and visit must not call the engine.
+func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
+	b := &t.lane.batch
+	t.ReadMany(keys, b)
+	for i := range keys {
+		val, ok := b.Value(i)
+		visit(i, val, ok)
+	}
+	if cap(b.data) > keepBatch {
+		b.data = nil
+	}
+}
+
+// ReadMany reads the values of keys into b, as they all were at one moment.
 //
 // It takes no lock: it reads all keys, overlapping their cache misses, and
 // then validates all reads. Only if writers keep interfering are the shards
 // locked.
-func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
-	b := &t.lane.batch
+func (t *Txn) ReadMany(keys [][]byte, b *Batch) {
 	b.reset(len(keys))
 	t.prefetch(keys, b.hashes)
 	if !t.readAll(keys, b) {
 		t.readAllLocked(keys, b)
 	}
-	from := 0
 	for i := range keys {
-		if b.ends[i] < 0 {
-			t.lane.count.Misses++
-			visit(i, nil, false)
-			continue
-		}
-		t.lane.count.Hits++
-		visit(i, b.data[from:b.ends[i]:b.ends[i]], true)
-		from = b.ends[i]
-	}
-	if cap(b.data) > keepBatch {
-		b.data = nil
+		t.hit(b.ends[i] >= 0)
 	}
 }
 
@@ -89,7 +107,7 @@ func (t *Txn) ExistsMany(keys [][]byte) int {
 }
 
 // readAll tries to read all keys without a lock.
-func (t *Txn) readAll(keys [][]byte, b *batch) bool {
+func (t *Txn) readAll(keys [][]byte, b *Batch) bool {
 	if t.locked {
 		return false
 	}
@@ -108,7 +126,7 @@ func (t *Txn) readAll(keys [][]byte, b *batch) bool {
 	return false
 }
 
-func (t *Txn) readOnce(keys [][]byte, b *batch) bool {
+func (t *Txn) readOnce(keys [][]byte, b *Batch) bool {
 	b.data = b.data[:0]
 	for i, key := range keys {
 		s := t.e.shardOf(b.hashes[i])
@@ -148,10 +166,11 @@ func (t *Txn) readOnce(keys [][]byte, b *batch) bool {
 
 // copyOut adds the value of rec, the record of key number i, to the copy,
 // unless it has expired or is no string.
-func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *batch, i int) {
+func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *Batch, i int) {
 	if hdr.Volatile && rec.ExpireAt(hdr) <= t.Now() || !isString(hdr) {
 		return
 	}
+	b.starts[i] = len(b.data)
 	b.data = append(b.data, rec.Value(hdr)...)
 	b.ends[i] = len(b.data)
 	if now := t.e.stamp.Load(); rec.Stamp() != now && !t.keepStamps {
@@ -160,7 +179,7 @@ func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *batch, i int) {
 }
 
 // readAllLocked reads all keys with their shards locked.
-func (t *Txn) readAllLocked(keys [][]byte, b *batch) {
+func (t *Txn) readAllLocked(keys [][]byte, b *Batch) {
 	own := !t.locked
 	if own {
 		t.LockKeys(keys, 0, len(keys)-1, 1)
@@ -197,8 +216,8 @@ func (t *Txn) prefetch(keys [][]byte, hashes []uint64) {
 		}
 		return
 	}
-	for from := 0; from < len(keys); from += batchSize {
-		to := min(from+batchSize, len(keys))
+	for from := 0; from < len(keys); from += BatchSize {
+		to := min(from+BatchSize, len(keys))
 		for i := from; i < to; i++ {
 			h := hashKey(keys[i])
 			hashes[i] = h
