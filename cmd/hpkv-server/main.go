@@ -39,7 +39,8 @@ func run(args []string) error {
 
 // version is the line of --version.
 func version() string {
-	s := fmt.Sprintf("hpkv-server %s (compatible with Redis %s) %s %s/%s",
+	// Test frameworks look for v=<number> in what a server's --version prints.
+	s := fmt.Sprintf("hpkv-server %s (compatible with Redis v=%s) %s %s/%s",
 		config.Version, config.RedisVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, setting := range info.Settings {

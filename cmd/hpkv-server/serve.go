@@ -72,6 +72,9 @@ func announce(log zerolog.Logger, cfg *config.Config, file string, bare bool, to
 	if bare {
 		log.Info().Msg("no configuration file given: all settings have their defaults; see hpkv-server --help")
 	}
+	if cfg.AppendOnly.Load() || len(cfg.Save.Load()) > 0 {
+		log.Warn().Msg("data is kept in memory only: it is gone when the server stops")
+	}
 	for _, line := range cfg.Notices() {
 		log.Warn().Msg(line)
 	}

@@ -10,7 +10,6 @@ type Config struct {
 	Bind                    Words // addresses; a leading '-' makes one optional, "*" and "::*" mean all
 	UnixSocket              Text
 	UnixSocketPerm          Int // file mode, 0: leave it to the umask
-	TCPBacklog              Int
 	TCPKeepalive            Int // seconds, 0: off
 	Timeout                 Int // seconds of idleness before a client is closed, 0: never
 	MaxClients              Int

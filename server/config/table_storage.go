@@ -7,7 +7,7 @@ import (
 )
 
 func persistenceRows() []Row {
-	const noStorage = "data is kept in memory only: nothing is written to disk yet"
+	const noStorage = "nothing is written to disk yet"
 	const noFork = "no child process is forked"
 	const checksums = "the log has its own checksums and format"
 	flag := func(name, standard string, status Status, why, doc string) Row {
