@@ -1,0 +1,67 @@
+# hpkv: build, test and measure. `make help` lists the targets.
+
+GO       ?= go
+FUZZTIME ?= 10s
+PORT     ?= 6379
+PKGS      = ./...
+
+# Every target that runs tests against redis-server or client libraries first
+# makes sure they are there.
+DEPS      = .ci/install-test-deps
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test race lint fuzz compat stress bench bench-compare cover cross generate
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/hpkv-server and bin/hpkv-bench
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+run: build ## build, then start the server on 127.0.0.1:6379
+	@echo "hpkv-server listens on 127.0.0.1:$(PORT); in another terminal try:"
+	@echo "    redis-cli -p $(PORT) set greeting hello"
+	@echo "    redis-cli -p $(PORT) get greeting"
+	@echo "Stop it with Ctrl-C."
+	@exec bin/hpkv-server --bind 127.0.0.1 --port $(PORT)
+
+test: ## install what the tests need, then run them all
+	$(DEPS)
+	$(GO) test -timeout 15m $(PKGS)
+
+race: ## run the tests under the race detector
+	$(DEPS)
+	$(GO) test -race -short -timeout 20m $(PKGS)
+
+lint: ## gofmt, go vet, staticcheck, ineffassign, misspell, tidy go.mod
+	.ci/lint
+
+fuzz: ## run every fuzz target for FUZZTIME (default 10s) each
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+compat: build ## compare with redis-server at length: cases, differential fuzzer, client libraries
+	$(DEPS)
+	HPKV_FUZZ_SECONDS=120 $(GO) test -count=1 -timeout 20m -v ./compat_test/...
+
+stress: ## stress the lock-free reads for 30 s
+	HPKV_STRESS=30s $(GO) test -count=1 -timeout 10m -run 'Stress' ./engine/...
+
+bench: ## Go benchmarks of every package, with allocations
+	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
+
+bench-compare: build ## measure hpkv-server beside redis-server on this machine
+	$(DEPS)
+	bin/hpkv-bench compare
+
+cover: ## test coverage by function, and cover.html
+	$(DEPS)
+	$(GO) test -timeout 20m -coverpkg=./... -coverprofile=cover.out $(PKGS)
+	$(GO) tool cover -func=cover.out | tail -1
+	$(GO) tool cover -html=cover.out -o cover.html
+
+cross: ## build and vet for linux/arm64 and darwin/arm64
+	GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/hpkv-server && GOOS=linux GOARCH=arm64 $(GO) vet $(PKGS)
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/hpkv-server && GOOS=darwin GOARCH=arm64 $(GO) vet $(PKGS)
+
+generate: ## rebuild generated files (docs/settings.md, COMMANDS.md)
+	$(GO) generate $(PKGS)

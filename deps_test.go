@@ -1,0 +1,201 @@
+package hpkv_test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// lattice says which of our packages a package may import; what is not listed
+// is refused. A trailing /... covers the packages below, an entry for a package
+// goes before one that covers it. Tests may import anything.
+var lattice = []struct{ pkg, may string }{
+	{"numa", ""},
+	{"resp", ""},
+	{"engine/alloc", ""},
+	{"engine/epoch", ""},
+	{"engine/record", ""},
+	{"engine/index", "engine/alloc"},
+	{"engine/ordered", ""},
+	{"engine/bits", ""},
+	{"engine/glob", ""},
+	{"engine", "numa engine/..."},
+	{"persist/...", "persist/..."},
+	{"server/command", "engine engine/... resp"},
+	{"server/config", "engine/glob resp"},
+	{"server", "engine numa resp persist server/..."},
+	{"cmd/hpkv-server", "server server/... numa"},
+	{"cmd/hpkv-bench", "cmd/hpkv-bench/... . resp numa"},
+	{"cmd/hpkv-bench/...", "cmd/hpkv-bench/... . resp numa"},
+	{"compat_test", "resp"},
+	{"compat_test/clients", "compat_test"},
+	{".", "engine numa resp server/command"}, // no sockets
+}
+
+// mayUseUnsafe lists the only packages that may import unsafe, and mayCallKernel
+// those whose files may issue system calls of their own.
+var (
+	mayUseUnsafe  = []string{"engine/alloc", "engine/index", "engine/record"}
+	mayCallKernel = []string{"numa", "engine/alloc", "persist/vfs", "server", "cmd/..."}
+)
+
+// goPackage is what go list says of a package.
+type goPackage struct {
+	ImportPath string
+	Dir        string
+	Imports    []string
+	GoFiles    []string
+	CgoFiles   []string
+}
+
+func listPackages(t *testing.T, env ...string) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,GoFiles,CgoFiles", "./...")
+	cmd.Env = append(cmd.Environ(), env...)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []goPackage
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// ours returns the path below the module, "." for the root.
+func ours(path string) (string, bool) {
+	if path == "hpkv" {
+		return ".", true
+	}
+	return strings.CutPrefix(path, "hpkv/")
+}
+
+func covers(pattern, pkg string) bool {
+	if dir, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return strings.HasPrefix(pkg, dir+"/")
+	}
+	return pattern == pkg
+}
+
+func anyCovers(patterns []string, pkg string) bool {
+	for _, p := range patterns {
+		if covers(p, pkg) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestImportLattice(t *testing.T) {
+	for _, env := range []string{"GOOS=linux", "GOOS=darwin"} {
+		for _, p := range listPackages(t, env, "CGO_ENABLED=0") {
+			pkg, _ := ours(p.ImportPath)
+			rule := -1
+			for i, l := range lattice {
+				if covers(l.pkg, pkg) {
+					rule = i
+					break
+				}
+			}
+			if rule < 0 {
+				t.Errorf("package %s has no line in the lattice", pkg)
+				continue
+			}
+			for _, imp := range p.Imports {
+				dep, local := ours(imp)
+				if local && !anyCovers(strings.Fields(lattice[rule].may), dep) {
+					t.Errorf("%s must not import %s", pkg, dep)
+				}
+			}
+		}
+	}
+}
+
+func TestUnsafeAndSystemCalls(t *testing.T) {
+	for _, p := range listPackages(t) {
+		pkg, _ := ours(p.ImportPath)
+		if len(p.CgoFiles) > 0 {
+			t.Errorf("%s uses cgo: the server is one static binary", pkg)
+		}
+		for _, imp := range p.Imports {
+			switch {
+			case imp == "unsafe" && !anyCovers(mayUseUnsafe, pkg):
+				t.Errorf("%s must not import unsafe", pkg)
+			case imp == "golang.org/x/sys/unix" && !anyCovers(mayCallKernel, pkg):
+				t.Errorf("%s must not issue system calls", pkg)
+			}
+		}
+	}
+}
+
+// TestClock holds the engine to its one source of time, and all packages but
+// commands to logging instead of printing.
+func TestHouseRules(t *testing.T) {
+	for _, p := range listPackages(t) {
+		pkg, _ := ours(p.ImportPath)
+		for _, name := range p.GoFiles {
+			for _, call := range callsIn(t, filepath.Join(p.Dir, name)) {
+				switch {
+				case strings.HasPrefix(call, "fmt.Print") && !strings.HasPrefix(pkg, "cmd/"):
+					t.Errorf("%s/%s calls %s", pkg, name, call)
+				case call == "time.Now" && pkg == "engine" && name != "clock.go" && name != "maintain.go":
+					t.Errorf("%s/%s calls time.Now: time comes from the Clock", pkg, name)
+				}
+			}
+		}
+	}
+}
+
+// callsIn returns the package functions a file calls, as "pkg.Func".
+func callsIn(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var calls []string
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+				if id, ok := sel.X.(*ast.Ident); ok {
+					calls = append(calls, id.Name+"."+sel.Sel.Name)
+				}
+			}
+		}
+		return true
+	})
+	return calls
+}
+
+// TestLatticeRefuses makes sure the checks can fail.
+func TestLatticeRefuses(t *testing.T) {
+	for _, c := range []struct {
+		patterns, pkg string
+		want          bool
+	}{
+		{"engine/...", "engine/index", true},
+		{"engine/...", "engine", false},
+		{"engine", "engine/index", false},
+		{"", "resp", false},
+		{"resp server/...", "server/config", true},
+	} {
+		if got := anyCovers(strings.Fields(c.patterns), c.pkg); got != c.want {
+			t.Errorf("%s covers %s: %s", strconv.Quote(c.patterns), c.pkg, strconv.FormatBool(got))
+		}
+	}
+}
