@@ -55,8 +55,9 @@ type Gap struct {
 }
 
 // Foreign tells whether waiting for a processor explains most of the gap: the
-// machine was doing something else.
-func (g Gap) Foreign() bool { return 2*max(g.GeneratorDelay, g.ServerDelay) >= g.Length }
+// machine was doing something else. The two delays add up, as a reply needs
+// first the server and then the generator.
+func (g Gap) Foreign() bool { return 2*(g.GeneratorDelay+g.ServerDelay) >= g.Length }
 
 // Result is what a load measured.
 type Result struct {

@@ -46,26 +46,32 @@ func (s *mixSource) Append(dst []byte) ([]byte, int, bool) {
 	return s.templates[kind].Append(dst, s.keys), kind, true
 }
 
-// sequence sends one template with the numbers of [next, end).
-type sequence struct {
-	template  workload.Template
-	next, end uint64
+// each calls a function with the numbers of [next, end).
+type each struct {
+	appendCommand func(dst []byte, n uint64) []byte
+	next, end     uint64
 }
 
-// Sequence returns the maker of sources that together send the command once
-// with each number of [0, n), split among the workers.
-func Sequence(args []string, n uint64) func(worker, workers int) Source {
-	template := workload.Compile(args)
+// Each returns the maker of sources that together send the command of each
+// number of [0, n) once, split among the workers. appendCommand is called from
+// several goroutines.
+func Each(n uint64, appendCommand func(dst []byte, n uint64) []byte) func(worker, workers int) Source {
 	return func(worker, workers int) Source {
-		return &sequence{template, n * uint64(worker) / uint64(workers), n * uint64(worker+1) / uint64(workers)}
+		part := func(i int) uint64 { return n * uint64(i) / uint64(workers) }
+		return &each{appendCommand, part(worker), part(worker + 1)}
 	}
 }
 
-func (s *sequence) Append(dst []byte) ([]byte, int, bool) {
+// Sequence is Each with a command template.
+func Sequence(args []string, n uint64) func(worker, workers int) Source {
+	return Each(n, workload.Compile(args).AppendAt)
+}
+
+func (s *each) Append(dst []byte) ([]byte, int, bool) {
 	if s.next == s.end {
 		return dst, 0, false
 	}
-	dst = s.template.AppendAt(dst, s.next)
+	dst = s.appendCommand(dst, s.next)
 	s.next++
 	return dst, 0, true
 }

@@ -78,11 +78,11 @@ func (l *Line) Clear() {
 }
 
 // Eta is a short estimate of the time left after done of total parts took
-// elapsed: "3m10s left", or nothing before the first part.
+// elapsed: ", 3m10s left", or nothing before the first part.
 func Eta(done, total int, elapsed time.Duration) string {
 	if done <= 0 || done > total {
 		return ""
 	}
 	left := elapsed / time.Duration(done) * time.Duration(total-done)
-	return left.Round(time.Second).String() + " left"
+	return ", " + left.Round(time.Second).String() + " left"
 }

@@ -40,7 +40,7 @@ func TestEta(t *testing.T) {
 	for _, c := range []struct {
 		done, total int
 		want        string
-	}{{0, 10, ""}, {2, 10, "40s left"}, {10, 10, "0s left"}, {11, 10, ""}} {
+	}{{0, 10, ""}, {2, 10, ", 40s left"}, {10, 10, ", 0s left"}, {11, 10, ""}} {
 		if got := Eta(c.done, c.total, time.Duration(c.done)*5*time.Second); got != c.want {
 			t.Errorf("%d of %d: %q, want %q", c.done, c.total, got, c.want)
 		}

@@ -75,6 +75,10 @@ type Sample struct {
 	P999       float64 `json:"p999_ms"`
 	ServerBusy float64 `json:"server_busy"` // processors' worth of CPU time during the run
 	LoadBusy   float64 `json:"load_busy"`
+	// Waited is the part of the run that the server's threads were ready to
+	// run but had no processor: other work on the machine (or more threads
+	// than processors).
+	Waited float64 `json:"server_waited"`
 }
 
 // Memory is a server's resident memory with the string keys loaded.
@@ -90,6 +94,7 @@ type Memory struct {
 
 // Settle computes the medians of all entries; each figure has its own median.
 func (c *Comparison) Settle() {
+	defer c.noteDisturbance()
 	for i := range c.Rows {
 		for j := range c.Rows[i].Entries {
 			e := &c.Rows[i].Entries[j]
@@ -104,8 +109,26 @@ func (c *Comparison) Settle() {
 				P999:       e.median(func(s Sample) float64 { return s.P999 }),
 				ServerBusy: e.median(func(s Sample) float64 { return s.ServerBusy }),
 				LoadBusy:   e.median(func(s Sample) float64 { return s.LoadBusy }),
+				Waited:     e.median(func(s Sample) float64 { return s.Waited }),
 			}
 		}
+	}
+}
+
+// noteDisturbance warns when the servers often waited for their processor.
+func (c *Comparison) noteDisturbance() {
+	const tolerated = 0.05 // a few percent is the kernel's own housekeeping
+	var waited []float64
+	for i := range c.Rows {
+		for _, e := range c.Rows[i].Entries {
+			if len(e.Rounds) > 0 {
+				waited = append(waited, e.Median.Waited)
+			}
+		}
+	}
+	if m := Median(waited); m > tolerated {
+		c.Notes = append(c.Notes, fmt.Sprintf("the machine was busy: the servers waited for a processor %s of the time (median); "+
+			"throughput and latency say little, CPU per operation still compares", Percent(m)))
 	}
 }
 

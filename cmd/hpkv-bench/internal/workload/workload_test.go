@@ -99,3 +99,24 @@ func TestExpandLeavesTheRow(t *testing.T) {
 		t.Error("Expand changed the table")
 	}
 }
+
+func TestShuffleIsAPermutation(t *testing.T) {
+	for _, n := range []uint64{1, 2, 3, 15, 16, 17, 1000, 4097} {
+		s := NewShuffle(n, 3)
+		seen := make([]bool, n)
+		fixed := 0
+		for i := range n {
+			j := s.At(i)
+			if j >= n || seen[j] {
+				t.Fatalf("n=%d: %d is mapped to %d, outside or taken", n, i, j)
+			}
+			seen[j] = true
+			if i == j {
+				fixed++
+			}
+		}
+		if n >= 1000 && fixed > 20 {
+			t.Errorf("n=%d: %d numbers stay where they are", n, fixed)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"hpkv/cmd/hpkv-bench/internal/loadgen"
+	"hpkv/cmd/hpkv-bench/internal/machine"
+	"hpkv/cmd/hpkv-bench/internal/proc"
+	"hpkv/cmd/hpkv-bench/internal/report"
+	"hpkv/cmd/hpkv-bench/internal/workload"
+)
+
+// Sizes that the overwrites draw from, both included.
+const (
+	churnLeast = 16
+	churnMost  = 256
+)
+
+// memoryReport is what the subcommand measured.
+type memoryReport struct {
+	Machine    machine.Machine `json:"machine"`
+	Servers    []report.Server `json:"servers"`
+	Keys       uint64          `json:"keys"`
+	ValueBytes int             `json:"value_bytes"`
+	Results    []memoryResult  `json:"results"`
+}
+
+// memoryResult is one server.
+type memoryResult struct {
+	Server      string `json:"server"`
+	EmptyBytes  int64  `json:"empty_rss_bytes"`
+	LoadedBytes int64  `json:"loaded_rss_bytes"`
+
+	Survivors uint64  `json:"surviving_keys"`
+	LiveBytes int64   `json:"live_bytes"`           // keys and values that survived the churn
+	Churned   []int64 `json:"rss_after_churn"`      // at once, then second by second
+	Best      int64   `json:"best_rss_after_churn"` // the smallest of them
+}
+
+// memory is the subcommand.
+func memory(ctx context.Context, e env, args []string) error {
+	fs := newFlags(e, "memory", "Loads keys and measures resident memory; then overwrites every key with a random size\n"+
+		"from 16 to 256 bytes, deletes a random half, and watches the memory against the live bytes.")
+	var servers serverList
+	var place placement
+	fs.Var(&servers, "server", serverHelp)
+	keys := fs.Uint64("keys", 5_000_000, "number of 16-byte keys")
+	value := fs.Int("value", 64, "value size in bytes")
+	watch := fs.Duration("watch", 10*time.Second, "how long memory is watched after the deletes")
+	seed := fs.Uint64("seed", 1, "of the random sizes and orders")
+	jsonFile := fs.String("json", "", "also write the figures to this `file`")
+	place.flags(fs)
+	err := parse(fs, args, func() error {
+		if *keys < 1 || *value < 1 || *watch < 0 {
+			return errors.New("--keys and --value must be above 0, --watch not negative")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	placed := place.settle()
+	specs := servers.orDefault()
+	r := memoryReport{Machine: machine.Read(), Servers: describe(ctx, specs), Keys: *keys, ValueBytes: *value}
+	for _, spec := range specs {
+		m, err := measureMemory(ctx, e, spec, place, churn{*keys, *value, *seed}, *watch)
+		if err != nil {
+			return err
+		}
+		r.Results = append(r.Results, m)
+	}
+	e.progress.Clear()
+	if err := r.writeText(e.out, placed); err != nil {
+		return err
+	}
+	return writeFile(*jsonFile, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	})
+}
+
+// churn is the load of the subcommand. What happens to a key depends only on
+// its number and the seed, so the live bytes are known without asking.
+type churn struct {
+	keys  uint64
+	value int
+	seed  uint64
+}
+
+// size is the value size that key n is overwritten with.
+func (c churn) size(n uint64) int {
+	return churnLeast + int(workload.Hash(n^c.seed)%(churnMost-churnLeast+1))
+}
+
+// deleted tells whether key n is among the deleted half.
+func (c churn) deleted(n uint64) bool { return workload.Hash(^n^c.seed)&1 == 1 }
+
+// live returns the surviving keys and their bytes, keys and values.
+func (c churn) live() (keys uint64, bytes int64) {
+	for n := range c.keys {
+		if !c.deleted(n) {
+			keys++
+			bytes += int64(len(workload.KeyName) + c.size(n))
+		}
+	}
+	return keys, bytes
+}
+
+// overwrites sets every key once, in random order, to its random size.
+func (c churn) overwrites() func(dst []byte, n uint64) []byte {
+	order := workload.NewShuffle(c.keys, c.seed)
+	filler := workload.Value(churnMost)
+	return func(dst []byte, n uint64) []byte {
+		n = order.At(n)
+		dst = append(dst, "*3\r\n$3\r\nSET\r\n"...)
+		dst = appendKey(dst, n)
+		size := c.size(n)
+		dst = append(dst, '$')
+		dst = strconv.AppendInt(dst, int64(size), 10)
+		dst = append(dst, "\r\n"...)
+		dst = append(dst, filler[:size]...)
+		return append(dst, "\r\n"...)
+	}
+}
+
+// deletes removes the deleted half in another random order; the other keys are
+// asked for with EXISTS, which also shows that they are there.
+func (c churn) deletes() func(dst []byte, n uint64) []byte {
+	order := workload.NewShuffle(c.keys, c.seed+1)
+	return func(dst []byte, n uint64) []byte {
+		n = order.At(n)
+		if c.deleted(n) {
+			dst = append(dst, "*2\r\n$3\r\nDEL\r\n"...)
+		} else {
+			dst = append(dst, "*2\r\n$6\r\nEXISTS\r\n"...)
+		}
+		return appendKey(dst, n)
+	}
+}
+
+// appendKey appends key n as a bulk string, as the loading names it.
+func appendKey(dst []byte, n uint64) []byte {
+	dst = append(dst, "$16\r\nkey:000000000000\r\n"...)
+	end := len(dst) - 2
+	workload.PutDigits(dst[end-12:end], n)
+	return dst
+}
+
+func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, c churn, watch time.Duration) (memoryResult, error) {
+	r := memoryResult{Server: spec.Name}
+	p, err := proc.Start(ctx, spec, place.server)
+	if err != nil {
+		return r, err
+	}
+	defer p.Stop()
+	if r.EmptyBytes, err = proc.RSS(p.Pid()); err != nil {
+		return r, err
+	}
+	send := func(doing string, source func(worker, workers int) loadgen.Source) error {
+		result, err := loadgen.Run(ctx, loadgen.Config{
+			Addr: p.Addr, Clients: fillClients, Pipeline: fillPipeline, CPUs: place.load, NewSource: source,
+			Progress: func(done int64, _ time.Duration) {
+				e.progress.Printf("%s: %s, %s of %s keys", p.Name, doing, report.Count(float64(done)), report.Count(float64(c.keys)))
+			},
+		})
+		if err == nil && result.Errors > 0 {
+			err = fmt.Errorf("%d error replies, first: %s", result.Errors, result.FirstError)
+		}
+		if err != nil {
+			return explain(p, doing, err)
+		}
+		return nil
+	}
+	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(c.value))
+	if err := send("loading", loadgen.Sequence(set, c.keys)); err != nil {
+		return r, err
+	}
+	if r.LoadedBytes, err = proc.RSS(p.Pid()); err != nil {
+		return r, err
+	}
+	if err := send("overwriting", loadgen.Each(c.keys, c.overwrites())); err != nil {
+		return r, err
+	}
+	if err := send("deleting half", loadgen.Each(c.keys, c.deletes())); err != nil {
+		return r, err
+	}
+	r.Survivors, r.LiveBytes = c.live()
+	if err := r.watch(ctx, e, p, watch); err != nil {
+		return r, err
+	}
+	// A server that lost keys would look lean.
+	size, err := do(p, "DBSIZE")
+	if err != nil {
+		return r, explain(p, "DBSIZE", err)
+	}
+	if size.Int != int64(r.Survivors) {
+		return r, fmt.Errorf("server %s holds %s keys, not %d", p.Name, size.Text(), r.Survivors)
+	}
+	return r, nil
+}
+
+// watch samples the resident memory at once and then each second.
+func (r *memoryResult) watch(ctx context.Context, e env, p *proc.Process, length time.Duration) error {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for left := length; ; left -= time.Second {
+		rss, err := proc.RSS(p.Pid())
+		if err != nil {
+			return explain(p, "watching its memory", err)
+		}
+		r.Churned = append(r.Churned, rss)
+		if r.Best == 0 || rss < r.Best {
+			r.Best = rss
+		}
+		if left < time.Second {
+			return nil
+		}
+		e.progress.Printf("%s: watching memory, %s left", p.Name, left)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-second.C:
+		}
+	}
+}
+
+func (m *memoryReport) writeText(w io.Writer, placed string) error {
+	fmt.Fprintf(w, "machine    %s\n", m.Machine)
+	for _, s := range m.Servers {
+		fmt.Fprintf(w, "server     %s: %s\n", s.Name, s.Version)
+	}
+	fmt.Fprintf(w, "placement  %s\n", placed)
+	fmt.Fprintf(w, "loaded     %s keys of %d bytes with values of %d bytes; bytes/key: growth over the empty server\n",
+		report.Count(float64(m.Keys)), len(workload.KeyName), m.ValueBytes)
+	fmt.Fprintf(w, "churned    every key overwritten with %d to %d bytes, half deleted; live: bytes of the remaining keys and values\n\n", churnLeast, churnMost)
+	t := &report.Table{Columns: report.Columns("<server", "empty", "loaded", "bytes/key", "RSS/key", "live", "after churn", "RSS/live", "best", "RSS/live", "last", "RSS/live")}
+	for _, r := range m.Results {
+		perKey := func(n int64) string { return report.Fixed(float64(n)/float64(m.Keys), 1) }
+		perLive := func(n int64) string { return report.Ratio(float64(n) / float64(r.LiveBytes)) }
+		first, last := r.Churned[0], r.Churned[len(r.Churned)-1]
+		t.Add(r.Server, report.Bytes(r.EmptyBytes), report.Bytes(r.LoadedBytes), perKey(r.LoadedBytes-r.EmptyBytes), perKey(r.LoadedBytes),
+			report.Bytes(r.LiveBytes), report.Bytes(first), perLive(first), report.Bytes(r.Best), perLive(r.Best), report.Bytes(last), perLive(last))
+	}
+	return t.Write(w)
+}

@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func embedded(context.Context, env, []string) error { return nil }
