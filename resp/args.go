@@ -97,7 +97,7 @@ func (a *Args) IntRange(lo, hi int64, text string) int64 {
 	return n
 }
 
-// Uint64 reads an unsigned integer as Redis reads cursors, failing with text.
+// Uint64 reads an unsigned integer, failing with text if it is none.
 func (a *Args) Uint64(text string) uint64 {
 	b := a.Bytes()
 	if a.err != "" {
@@ -106,6 +106,20 @@ func (a *Args) Uint64(text string) uint64 {
 	n, ok := ParseUint64(b)
 	if !ok {
 		a.err = text
+		return 0
+	}
+	return n
+}
+
+// Cursor reads a cursor of SCAN: ErrCursor if it is none.
+func (a *Args) Cursor() uint64 {
+	b := a.Bytes()
+	if a.err != "" {
+		return 0
+	}
+	n, ok := ParseCursor(b)
+	if !ok {
+		a.err = ErrCursor
 		return 0
 	}
 	return n

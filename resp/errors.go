@@ -1,17 +1,143 @@
 package resp
 
-// Error replies of several families.
+// The texts of Redis 7.2's error replies, complete with their prefix and without
+// '-' and CRLF. Clients match on them: never vary one. The tests provoke them
+// from a real server.
+
+// Errors of any command.
 const (
-	ErrWrongType  = "WRONGTYPE Operation against a key holding the wrong kind of value"
-	ErrSyntax     = "ERR syntax error"
-	ErrNotInteger = "ERR value is not an integer or out of range"
-	ErrNotFloat   = "ERR value is not a valid float"
-	ErrNoSuchKey  = "ERR no such key"
-	ErrOutOfRange = "ERR index out of range"
-	ErrOverflow   = "ERR increment or decrement would overflow"
-	ErrNaN        = "ERR increment would produce NaN or Infinity"
-	ErrNoAuth     = "NOAUTH Authentication required."
+	ErrSyntax      = "ERR syntax error"
+	ErrWrongType   = "WRONGTYPE Operation against a key holding the wrong kind of value"
+	ErrNotInteger  = "ERR value is not an integer or out of range"
+	ErrNotPositive = "ERR value is out of range, must be positive"
+	ErrNotFloat    = "ERR value is not a valid float"
+	ErrOutOfRange  = "ERR index out of range"
+	ErrTimeout     = "ERR timeout is not an integer or out of range"
+	ErrTimeoutSign = "ERR timeout is negative"
+	ErrOOM         = "OOM command not allowed when used memory > 'maxmemory'."
+	ErrLoading     = "LOADING Redis is loading the dataset in memory"
+	ErrReadOnly    = "READONLY You can't write against a read only replica."
+	ErrNoReplicas  = "NOREPLICAS Not enough good replicas to write."
+	ErrMasterDown  = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
+	ErrMisconfRDB  = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
 )
 
-// WrongArgs is the reply to a wrong number of arguments; name is lower case.
-func WrongArgs(name string) string { return "ERR wrong number of arguments for '" + name + "' command" }
+// Errors of connections and authentication.
+const (
+	ErrNoAuth          = "NOAUTH Authentication required."
+	ErrHelloNoAuth     = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+	ErrWrongPass       = "WRONGPASS invalid username-password pair or user is disabled."
+	ErrNoPassword      = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+	ErrNoProto         = "NOPROTO unsupported protocol version"
+	ErrProtoNotInteger = "ERR Protocol version is not an integer or out of range"
+	ErrClientName      = "ERR Client names cannot contain spaces, newlines or special characters."
+	ErrMaxClients      = "ERR max number of clients reached"
+	ErrProtected       = "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside."
+)
+
+// Errors of databases and keys.
+const (
+	ErrDBIndex        = "ERR DB index is out of range"
+	ErrFirstDBIndex   = "ERR invalid first DB index"
+	ErrSecondDBIndex  = "ERR invalid second DB index"
+	ErrNoSuchKey      = "ERR no such key"
+	ErrSameObject     = "ERR source and destination objects are the same"
+	ErrBusyKey        = "BUSYKEY Target key name already exists."
+	ErrCursor         = "ERR invalid cursor"
+	ErrExpireNXWith   = "ERR NX and XX, GT or LT options at the same time are not compatible"
+	ErrExpireGTWithLT = "ERR GT and LT options at the same time are not compatible"
+	ErrFreqNotTracked = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+	ErrIdleNotTracked = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
+	ErrDumpPayload    = "ERR DUMP payload version or checksum are wrong"
+	ErrRestoreTTL     = "ERR Invalid TTL value, must be >= 0"
+)
+
+// Errors of strings.
+const (
+	ErrOverflow    = "ERR increment or decrement would overflow"
+	ErrDecrement   = "ERR decrement would overflow"
+	ErrNaN         = "ERR increment would produce NaN or Infinity"
+	ErrOffset      = "ERR offset is out of range"
+	ErrTooBig      = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	ErrLCSType     = "ERR The specified keys must contain string values"
+	ErrLCSLenIdx   = "ERR If you want both the length and indexes, please just use IDX."
+	ErrLCSTooLong  = "ERR String too long for LCS"
+	ErrLCSMemory   = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
+	ErrLCSNoMemory = "ERR Insufficient memory, failed allocating transient memory for LCS"
+)
+
+// Errors of bitmaps.
+const (
+	ErrBitOffset        = "ERR bit offset is not an integer or out of range"
+	ErrBitValue         = "ERR bit is not an integer or out of range"
+	ErrBitPos           = "ERR The bit argument must be 1 or 0."
+	ErrBitOpNot         = "ERR BITOP NOT must be called with a single source key."
+	ErrBitFieldType     = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+	ErrBitFieldOverflow = "ERR Invalid OVERFLOW type specified"
+	ErrBitFieldReadOnly = "ERR BITFIELD_RO only supports the GET subcommand"
+)
+
+// Errors of transactions.
+const (
+	ErrNestedMulti    = "ERR MULTI calls can not be nested"
+	ErrExecNoMulti    = "ERR EXEC without MULTI"
+	ErrDiscardNoMulti = "ERR DISCARD without MULTI"
+	ErrWatchInMulti   = "ERR WATCH inside MULTI is not allowed"
+	ErrNotInMulti     = "ERR Command not allowed inside a transaction"
+	ErrExecAbort      = "EXECABORT Transaction discarded because of previous errors."
+)
+
+// Errors of CLIENT.
+const (
+	ErrNoSuchClient     = "ERR No such client"
+	ErrNoSuchClientID   = "ERR No such client ID"
+	ErrClientID         = "ERR Invalid client ID"
+	ErrClientIDPositive = "ERR client-id should be greater than 0"
+	ErrUnblockReason    = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+	ErrUnblocked        = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+	ErrForceUnblocked   = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+	ErrTrackRedirect    = "ERR The client ID you want redirect to does not exist"
+	ErrTrackOptBcast    = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+	ErrTrackOptBoth     = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+	ErrTrackPrefix      = "ERR PREFIX option requires BCAST mode to be enabled"
+	ErrTrackModeBcast   = "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode."
+	ErrTrackModeOpt     = "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
+	ErrCachingMode      = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
+	ErrCachingYes       = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+	ErrCachingNo        = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+)
+
+// Errors of CONFIG, COMMAND and SHUTDOWN. The Config… texts are reasons for
+// ConfigSetFailed, not replies of their own.
+const (
+	ErrNoConfigFile    = "ERR The server is running without a config file"
+	ErrBadCommand      = "ERR Invalid command specified"
+	ErrNoKeyArguments  = "ERR The command has no key arguments"
+	ErrGetKeysArity    = "ERR Invalid number of arguments specified for command"
+	ErrGetKeysArgs     = "ERR Invalid arguments specified for command"
+	ErrShutdown        = "ERR Errors trying to SHUTDOWN. Check logs."
+	ErrNoShutdown      = "ERR No shutdown in progress."
+	ErrDebugNotAllowed = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+
+	ConfigImmutable = "can't set immutable config"
+	ConfigProtected = "can't set protected config"
+	ConfigDuplicate = "duplicate parameter"
+	ConfigNotBool   = "argument must be 'yes' or 'no'"
+	ConfigNotInt    = "argument couldn't be parsed into an integer"
+	ConfigNotMemory = "argument must be a memory value"
+)
+
+// Errors of scripts in general.
+const (
+	ErrNoScript       = "NOSCRIPT No matching script. Please use EVAL."
+	ErrNotBusy        = "NOTBUSY No scripts in execution right now."
+	ErrBusyScript     = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+	ErrBusyFunction   = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+	ErrUnkillable     = "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+	ErrTooManyKeys    = "ERR Number of keys can't be greater than number of args"
+	ErrNegativeKeys   = "ERR Number of keys can't be negative"
+	ErrScriptFlush    = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+	ErrNotFromScript  = "ERR This Redis command is not allowed from script"
+	ErrNoFunction     = "ERR Function not found"
+	ErrScriptReadOnly = "ERR Write commands are not allowed from read-only scripts."
+)

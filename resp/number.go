@@ -1,6 +1,7 @@
 package resp
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 )
@@ -31,38 +32,38 @@ func ParseInt64(b []byte) (int64, bool) {
 	return int64(u), u < 1<<63
 }
 
-// ParseUint64 reads an unsigned integer as Redis 7.2's string2ull does, which it
-// uses for cursors: what ParseInt64 accepts if not negative, else what C's
-// strtoull accepts (spaces before it, a sign, leading zeros; a negative number
-// counts modulo 2^64).
+// ParseCursor reads a cursor of SCAN as Redis 7.2 does, that is by C's strtoul:
+// a sign (a negative number counts modulo 2^64) and leading zeros are fine, so is
+// nothing at all, spaces are not, and a NUL ends the text.
+func ParseCursor(b []byte) (uint64, bool) {
+	if k := bytes.IndexByte(b, 0); k >= 0 {
+		b = b[:k]
+	}
+	if len(b) == 0 {
+		return 0, true
+	}
+	neg := b[0] == '-'
+	if neg || b[0] == '+' {
+		b = b[1:]
+	}
+	u, ok := ParseUint64(b)
+	if neg {
+		u = -u
+	}
+	return u, ok
+}
+
+// ParseUint64 reads an unsigned integer: decimal digits only, leading zeros allowed.
 func ParseUint64(b []byte) (uint64, bool) {
-	if n, ok := ParseInt64(b); ok {
-		return uint64(n), n >= 0
-	}
-	i := 0
-	for i < len(b) && isSpace(b[i]) {
-		i++
-	}
-	neg := false
-	if i < len(b) && (b[i] == '-' || b[i] == '+') {
-		neg = b[i] == '-'
-		i++
-	}
-	if i == len(b) {
-		return 0, false
-	}
 	var u uint64
-	for ; i < len(b); i++ {
-		d := uint64(b[i] - '0')
+	for _, c := range b {
+		d := uint64(c - '0')
 		if d > 9 || u > (math.MaxUint64-d)/10 {
 			return 0, false
 		}
 		u = u*10 + d
 	}
-	if neg {
-		u = -u
-	}
-	return u, true
+	return u, len(b) > 0
 }
 
 // ParseFloat reads a double as Redis does for arguments and values
