@@ -1,0 +1,247 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+// replyMode is what CLIENT REPLY asked for.
+type replyMode uint8
+
+const (
+	replyOn replyMode = iota
+	replyOff
+	replySkipNext // SKIP was the last command: the next one is silent
+	replySkip     // this command is silent
+)
+
+// client is one connection as the dispatcher and the CLIENT commands see it.
+type client struct {
+	// Immutable after newClient.
+	id          int64
+	srv         *Server
+	link        link
+	fd          int
+	addr, laddr string // "ip:port", or the socket's path with ":0"
+	unix        bool
+	createdMs   int64
+
+	// Owner.
+	session       command.Session
+	authenticated bool
+	replies       replyMode
+	noEvict       bool
+	noTouch       bool
+
+	// suspended: a deferred command has the client; input waits.
+	suspended bool
+	// paused: the peer takes replies too slowly; input waits. See backlog.go.
+	paused bool
+	// finished: no further command is executed; the connection ends when its
+	// replies are delivered.
+	finished bool
+	// dead: the connection is closed; what still refers to it must let go.
+	dead bool
+
+	in      []byte       // input that could not be executed yet; nil when there is none
+	parser  *resp.Parser // holds the progress in `in` while that is an incomplete command
+	tx      *transaction // open MULTI, or nil
+	watches []watched
+	row     *command.Row // last command that was found
+	x       *executor    // runs a command of the client right now; nil while it is deferred
+
+	// Written by the owner, read by anybody.
+	public struct {
+		lastMs  atomic.Int64 // last interaction, unix ms
+		row     atomic.Pointer[command.Row]
+		db      atomic.Int32
+		multi   atomic.Int32 // queued commands, -1 outside MULTI
+		watch   atomic.Int32
+		qbuf    atomic.Int64 // bytes of input kept
+		argv    atomic.Int64 // bytes of arguments of queued commands
+		proto   atomic.Int32
+		flags   atomic.Uint32 // publicFlags
+		sent    atomic.Int64  // bytes of backlog the socket took
+		pauseAt atomic.Int64  // backlog at which reading stops
+	}
+
+	// killed: set once by whoever ends the connection; nothing is executed
+	// after it was seen.
+	killed atomic.Bool
+
+	mu struct {
+		sync.Mutex
+		name, libName, libVer string
+		user                  string
+		softSinceMs           int64 // cron: unsent output is above the soft limit since; 0: it is not
+		sentBefore            int64 // cron: public.sent at the last look
+	}
+}
+
+// publicFlags are the states CLIENT LIST and KILL look at.
+type publicFlags uint32
+
+const (
+	flagNoEvict publicFlags = 1 << iota
+	flagNoTouch
+	flagSuspended
+	flagFinished
+	flagPaused
+)
+
+// runnable says whether the client's next command may be executed now.
+func (c *client) runnable() bool {
+	return !c.suspended && !c.paused && !c.finished && !c.killed.Load()
+}
+
+// touch notes the time of an interaction.
+func (c *client) touch(nowMs int64) {
+	if c.public.lastMs.Load() != nowMs {
+		c.public.lastMs.Store(nowMs)
+	}
+}
+
+// publish makes the owner's view visible to CLIENT LIST. Atomic stores are
+// fences, so only what changed is stored: usually nothing.
+func (c *client) publish() {
+	p := &c.public
+	if p.row.Load() != c.row {
+		p.row.Store(c.row)
+	}
+	store32(&p.db, int32(c.session.DB))
+	store32(&p.proto, int32(c.proto()))
+	queued, bytes := int32(-1), int64(0)
+	if c.tx != nil {
+		queued, bytes = int32(len(c.tx.queued)), c.tx.bytes
+	}
+	store32(&p.multi, queued)
+	store64(&p.argv, bytes)
+	store32(&p.watch, int32(len(c.watches)))
+	store64(&p.qbuf, int64(len(c.in)))
+	var f publicFlags
+	if c.noEvict {
+		f |= flagNoEvict
+	}
+	if c.noTouch {
+		f |= flagNoTouch
+	}
+	if c.suspended {
+		f |= flagSuspended
+	}
+	if c.finished {
+		f |= flagFinished
+	}
+	if c.paused {
+		f |= flagPaused
+	}
+	if p.flags.Load() != uint32(f) {
+		p.flags.Store(uint32(f))
+	}
+}
+
+func store32(v *atomic.Int32, n int32) {
+	if v.Load() != n {
+		v.Store(n)
+	}
+}
+
+func store64(v *atomic.Int64, n int64) {
+	if v.Load() != n {
+		v.Store(n)
+	}
+}
+
+// proto is the RESP version the client speaks.
+func (c *client) proto() int {
+	if c.session.Proto == 3 {
+		return 3
+	}
+	return 2
+}
+
+// lingerLimit bounds how long a connection that ends waits for its peer to
+// read the last replies and close in turn.
+const lingerLimit = time.Second
+
+// settled says that the peer has long had every reply, so that the connection
+// may be closed without lingering. Owner.
+func (c *client) settled(nowMs int64) bool {
+	return !c.suspended && c.link.unsent() == 0 && nowMs-c.public.lastMs.Load() > lingerLimit.Milliseconds()
+}
+
+// kill ends the connection from any goroutine: at once when called by another,
+// after the reply of the current command when a client ends itself.
+func (c *client) kill() {
+	if c.killed.CompareAndSwap(false, true) {
+		c.link.kill()
+	}
+}
+
+// release lets go of what the client holds in the engine and of its buffers.
+// Owner, once, when the connection has closed.
+func (c *client) release(x *executor) {
+	for _, w := range c.watches {
+		w.watch.Release()
+	}
+	c.watches = nil
+	c.tx = nil
+	x.buffers.put(c.in)
+	c.in = nil
+	if c.parser != nil {
+		c.parser.Reset()
+		x.recycle(c.parser)
+		c.parser = nil
+	}
+}
+
+// registry knows every open connection.
+type registry struct {
+	nextID atomic.Int64
+	count  atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		byID map[int64]*client
+	}
+}
+
+func (r *registry) add(c *client) {
+	r.mu.Lock()
+	if r.mu.byID == nil {
+		r.mu.byID = make(map[int64]*client)
+	}
+	r.mu.byID[c.id] = c
+	r.mu.Unlock()
+}
+
+func (r *registry) remove(c *client) {
+	r.mu.Lock()
+	_, known := r.mu.byID[c.id]
+	delete(r.mu.byID, c.id)
+	r.mu.Unlock()
+	if known {
+		r.count.Add(-1)
+	}
+}
+
+func (r *registry) get(id int64) *client {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.mu.byID[id]
+}
+
+// all returns the open connections in the order they came.
+func (r *registry) all() []*client {
+	r.mu.Lock()
+	list := make([]*client, 0, len(r.mu.byID))
+	for _, c := range r.mu.byID {
+		list = append(list, c)
+	}
+	r.mu.Unlock()
+	sortClients(list)
+	return list
+}

@@ -1,0 +1,210 @@
+package server
+
+import (
+	"crypto/subtle"
+
+	"hpkv/resp"
+	"hpkv/server/command"
+	"hpkv/server/config"
+)
+
+const (
+	textNoPassword = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+	textWrongPass  = "WRONGPASS invalid username-password pair or user is disabled."
+	textHelloAuth  = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+	textBadName    = "ERR Client names cannot contain spaces, newlines or special characters."
+)
+
+func connectionRows() []command.Row {
+	const early = command.NoScript | command.Loading | command.Stale | command.Fast | command.NoAuth | command.AllowBusy
+	return []command.Row{
+		{Name: "auth", Arity: -2, Flags: early, Cats: command.CatConnection, Run: auth},
+		clientRow(),
+		{Name: "echo", Arity: 2, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: echo},
+		{Name: "hello", Arity: -1, Flags: early, Cats: command.CatConnection, Run: hello},
+		{Name: "ping", Arity: -1, Flags: command.Fast, Cats: command.CatConnection,
+			Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, Run: ping},
+		{Name: "quit", Arity: -1, Flags: early, Cats: command.CatConnection, Run: quit},
+		{Name: "reset", Arity: 1, Flags: early, Cats: command.CatConnection, Run: reset},
+		{Name: "select", Arity: 2, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: selectDB},
+	}
+}
+
+// owner is the client a command of this package runs for.
+func owner(ctx *command.Ctx) *client { return ctx.S.Owner.(*client) }
+
+func ping(ctx *command.Ctx) {
+	switch len(ctx.Args) {
+	case 1:
+		ctx.W.Status("PONG")
+	case 2:
+		ctx.W.Bulk(ctx.Args[1])
+	default:
+		ctx.W.Error(ctx.Row.ArityText())
+	}
+}
+
+func echo(ctx *command.Ctx) { ctx.W.Bulk(ctx.Args[1]) }
+
+func selectDB(ctx *command.Ctx) {
+	n, ok := resp.ParseInt64(ctx.Args[1])
+	switch {
+	case !ok || n != int64(int32(n)):
+		ctx.W.Error(resp.ErrNotInteger)
+	case n < 0 || n >= int64(ctx.Txn.Engine().Databases()):
+		ctx.W.Error("ERR DB index is out of range")
+	default:
+		ctx.S.DB = int(n)
+		ctx.Txn.SetDB(int(n)) // for the commands behind it in EXEC
+		ctx.W.OK()
+	}
+}
+
+func quit(ctx *command.Ctx) {
+	owner(ctx).finished = true
+	ctx.W.OK()
+}
+
+func auth(ctx *command.Ctx) {
+	c := owner(ctx)
+	user, password := []byte("default"), ctx.Args[len(ctx.Args)-1]
+	switch {
+	case len(ctx.Args) > 3:
+		ctx.W.Error(resp.ErrSyntax)
+		return
+	case len(ctx.Args) == 3:
+		user = ctx.Args[1]
+	case c.srv.cfg.RequirePass.Load() == "":
+		ctx.W.Error(textNoPassword)
+		return
+	}
+	if !c.logIn(user, password) {
+		ctx.W.Error(textWrongPass)
+		return
+	}
+	ctx.W.OK()
+}
+
+// logIn authenticates the client. Without requirepass the default user takes
+// any password.
+func (c *client) logIn(user, password []byte) bool {
+	want := c.srv.cfg.RequirePass.Load()
+	if string(user) != "default" || want != "" && subtle.ConstantTimeCompare(password, []byte(want)) != 1 {
+		c.srv.totals.authFailed.Add(1)
+		return false
+	}
+	c.authenticated = true
+	return true
+}
+
+func hello(ctx *command.Ctx) {
+	c := owner(ctx)
+	args := ctx.Args[1:]
+	proto := int64(0)
+	if len(args) > 0 {
+		var ok bool
+		if proto, ok = resp.ParseInt64(args[0]); !ok {
+			ctx.W.Error("ERR Protocol version is not an integer or out of range")
+			return
+		}
+		if proto < 2 || proto > 3 {
+			ctx.W.Error("NOPROTO unsupported protocol version")
+			return
+		}
+		args = args[1:]
+	}
+	o, errText := helloOptions(args)
+	if errText != "" {
+		ctx.W.Error(errText)
+		return
+	}
+	if o.auth && !c.logIn(o.user, o.password) {
+		ctx.W.Error(textWrongPass)
+		return
+	}
+	if !c.authenticated {
+		ctx.W.Error(textHelloAuth)
+		return
+	}
+	if o.setName {
+		c.setName(o.name)
+	}
+	if proto != 0 {
+		ctx.S.Proto = int(proto)
+		ctx.W.SetProto(int(proto))
+	}
+	writeHello(ctx.W, c)
+}
+
+type helloArgs struct {
+	auth, setName        bool
+	user, password, name []byte
+}
+
+func helloOptions(args [][]byte) (o helloArgs, errText string) {
+	for len(args) > 0 {
+		switch {
+		case resp.EqualFold(args[0], "AUTH") && len(args) > 2:
+			o.auth, o.user, o.password = true, args[1], args[2]
+			args = args[3:]
+		case resp.EqualFold(args[0], "SETNAME") && len(args) > 1:
+			if !plainText(args[1]) {
+				return o, textBadName
+			}
+			o.setName, o.name = true, args[1]
+			args = args[2:]
+		default:
+			return o, "ERR Syntax error in HELLO option '" + string(args[0]) + "'"
+		}
+	}
+	return o, ""
+}
+
+func writeHello(w *resp.Writer, c *client) {
+	w.Map(7)
+	w.BulkString("server")
+	w.BulkString("redis")
+	w.BulkString("version")
+	w.BulkString(config.RedisVersion)
+	w.BulkString("proto")
+	w.Int(int64(c.proto()))
+	w.BulkString("id")
+	w.Int(c.id)
+	w.BulkString("mode")
+	w.BulkString("standalone")
+	w.BulkString("role")
+	w.BulkString("master")
+	w.BulkString("modules")
+	w.Array(0)
+}
+
+// reset brings the connection back to the state of a new one. As in Redis, the
+// library's name and version stay.
+func reset(ctx *command.Ctx) {
+	c := owner(ctx)
+	c.tx = nil
+	c.unwatch()
+	c.replies = replyOn
+	c.noEvict, c.noTouch = false, false
+	c.authenticated = c.srv.cfg.RequirePass.Load() == ""
+	c.setName(nil)
+	ctx.S.DB, ctx.S.Proto = 0, 2
+	ctx.W.SetProto(2)
+	ctx.W.Status("RESET")
+}
+
+// plainText says whether a client may call itself so: printable, no spaces.
+func plainText(b []byte) bool {
+	for _, ch := range b {
+		if ch < '!' || ch > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *client) setName(name []byte) {
+	c.mu.Lock()
+	c.mu.name = string(name)
+	c.mu.Unlock()
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"time"
+
+	"hpkv/server/config"
+)
+
+// cronPeriod is Redis' default hz of 10.
+const cronPeriod = 100 * time.Millisecond
+
+// cron samples rates and looks after clients that do nothing by themselves:
+// idle ones, and ones that do not take their replies. Started by Run, stopped
+// by s.stopping.
+func (s *Server) cron() {
+	tick := time.NewTicker(cronPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stopping:
+			return
+		case <-tick.C:
+			now := s.clock.NowMs()
+			s.sampleRates(now)
+			s.cronClients(now)
+		}
+	}
+}
+
+func (s *Server) sampleRates(nowMs int64) {
+	n := s.stats.sum()
+	s.samples.commands.sample(n.commands, nowMs)
+	s.samples.netIn.sample(n.netIn, nowMs)
+	s.samples.netOut.sample(n.netOut, nowMs)
+	if used := s.usedMemory(); used > s.samples.peakMemory.Load() {
+		s.samples.peakMemory.Store(used)
+	}
+}
+
+// cronClients walks the clients only if there is something to find.
+func (s *Server) cronClients(nowMs int64) {
+	timeoutMs := s.cfg.Timeout.Load() * 1000
+	if timeoutMs == 0 && s.backlogged.Load() == 0 {
+		return
+	}
+	limit := s.cfg.ClientOutputBufferLimit.Load(config.ClassNormal)
+	for _, c := range s.clients.all() {
+		flags := publicFlags(c.public.flags.Load())
+		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&flagSuspended == 0 {
+			s.log.Debug().Int64("client", c.id).Msg("closing idle client")
+			c.kill()
+			continue
+		}
+		if n := c.link.unsent(); n > 0 {
+			s.cronBacklog(c, n, limit, nowMs)
+		}
+	}
+}
+
+// cronBacklog closes a client that has exceeded the soft limit of its output
+// for too long, and lets a paused one go on that nobody reads from: see
+// pauseBytes.
+func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if limit.Soft > 0 && int64(n) > limit.Soft {
+		if c.mu.softSinceMs == 0 {
+			c.mu.softSinceMs = nowMs
+		}
+		if nowMs-c.mu.softSinceMs > limit.SoftSeconds*1000 {
+			s.logOutputLimit(c, n)
+			c.kill()
+			return
+		}
+	} else {
+		c.mu.softSinceMs = 0
+	}
+	sent := c.public.sent.Load()
+	stalled := sent == c.mu.sentBefore
+	c.mu.sentBefore = sent
+	if at := c.public.pauseAt.Load(); stalled && int64(n) >= at {
+		c.public.pauseAt.Store(2 * max(at, int64(n)))
+		c.link.post(func() { c.paused = false })
+	}
+}
+
+func (s *Server) logOutputLimit(c *client, unsent int) {
+	s.totals.outputLimit.Add(1)
+	s.log.Warn().Int64("client", c.id).Str("addr", c.addr).Int("unsent", unsent).
+		Msg("client closed: it exceeded the limit of its output buffer")
+}

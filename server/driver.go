@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"net"
+)
+
+// driver accepts connections and moves their bytes. There is one in a server.
+type driver interface {
+	// name is the value of io-driver that selects it.
+	name() string
+
+	// serve starts serving the listeners, which become the driver's, and
+	// returns.
+	serve(listeners []net.Listener) error
+
+	// shutdown stops accepting and reading, lets running commands finish,
+	// delivers the replies of executed commands and closes every connection.
+	// When ctx ends first, the connections that are left are closed as they
+	// are. No thread of the driver is running when it returns.
+	shutdown(ctx context.Context)
+
+	// threads is the number of threads that run commands, 0 if there is no
+	// fixed number.
+	threads() int
+
+	// loads is the number of connections of each thread, nil if there is no
+	// fixed number of threads. Any goroutine.
+	loads() []int
+}
+
+// link is a client's way to the driver that carries it.
+type link interface {
+	// send takes replies, writes what the socket accepts now and keeps the
+	// rest. p is the caller's again when it returns. Owner only.
+	send(p []byte)
+
+	// unsent is the number of reply bytes the peer has not taken yet. Any
+	// goroutine.
+	unsent() int
+
+	// post runs fn on the owner soon, and then serves the client again. After
+	// the connection was closed fn is dropped. Any goroutine.
+	post(fn func())
+
+	// kill closes the connection without waiting for its replies, soon. Any
+	// goroutine; also more than once.
+	kill()
+}

@@ -1,0 +1,185 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// epollDriver is the event loop of DESIGN D1: one worker for each core, each
+// with an epoll instance of its own.
+//
+// Events are edge triggered. A level-triggered connection is put back on the
+// ready list after each event and looked at once more by the next wait, only to
+// be found quiet; and a connection that waits (for a deferred command, for a
+// slow peer) would have to be taken out of the set and put back. The price is
+// that a connection must remember that it is readable until a read came back
+// short.
+//
+// EPOLLOUT is asked for only while there is a backlog: a Unix socket would
+// otherwise raise an event each time its peer reads.
+//
+// Worker 0 accepts and deals each connection to the worker with the fewest.
+// SO_REUSEPORT would let each worker accept for itself, but the kernel deals by
+// a hash of the address: with 50 connections on 8 workers some worker gets
+// twice the work of another, for ever.
+type epollDriver struct {
+	srv     *Server
+	workers []*worker
+	running sync.WaitGroup
+}
+
+func (s *Server) newEpollDriver() (driver, error) {
+	d := &epollDriver{srv: s}
+	for i := range s.plan.Workers {
+		w, err := newWorker(d, i)
+		if err != nil {
+			for _, w := range d.workers {
+				w.closeFiles()
+			}
+			return nil, err
+		}
+		d.workers = append(d.workers, w)
+	}
+	return d, nil
+}
+
+func (d *epollDriver) name() string { return "epoll" }
+func (d *epollDriver) threads() int { return len(d.workers) }
+
+func (d *epollDriver) loads() []int {
+	n := make([]int, len(d.workers))
+	for i, w := range d.workers {
+		n[i] = int(w.load.Load())
+	}
+	return n
+}
+
+// serve moves the listening descriptors out of the hands of Go's own poller.
+func (d *epollDriver) serve(listeners []net.Listener) error {
+	w := d.workers[0]
+	for _, ln := range listeners {
+		fd, err := takeListener(ln)
+		if err != nil {
+			return fmt.Errorf("cannot hand %s to the event loop: %w", ln.Addr(), err)
+		}
+		l := &listener{fd: fd, unix: ln.Addr().Network() == "unix", addr: ln.Addr().String()}
+		w.listeners = append(w.listeners, l)
+		if err := w.watchListener(l); err != nil {
+			return fmt.Errorf("cannot watch %s: %w", l.addr, err)
+		}
+	}
+	for _, w := range d.workers {
+		d.running.Add(1)
+		go w.run() // stopped by shutdown
+	}
+	return nil
+}
+
+// takeListener duplicates the listener's descriptor and closes the listener.
+func takeListener(ln net.Listener) (int, error) {
+	sc, ok := ln.(syscall.Conn)
+	if !ok {
+		return -1, fmt.Errorf("a %T has no descriptor", ln)
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	dup, dupErr := -1, error(nil)
+	err = raw.Control(func(fd uintptr) {
+		n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+		if errno != 0 {
+			dupErr = os.NewSyscallError("fcntl", errno)
+			return
+		}
+		dup = int(n)
+	})
+	if err == nil {
+		err = dupErr
+	}
+	ln.Close()
+	return dup, err
+}
+
+func (d *epollDriver) shutdown(ctx context.Context) {
+	done := make(chan struct{})
+	// Worker 0 first: once it has stopped accepting, no connection is dealt to
+	// a worker that has ended.
+	d.workers[0].post(func() {
+		d.workers[0].beginDrain()
+		for _, w := range d.workers[1:] {
+			w.post(w.beginDrain)
+		}
+	})
+	go func() { // ends with the workers
+		d.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	for _, w := range d.workers {
+		w.post(w.closeAll)
+	}
+	<-done
+}
+
+// leastLoaded is the worker that gets the next connection.
+func (d *epollDriver) leastLoaded() *worker {
+	best := d.workers[0]
+	for _, w := range d.workers[1:] {
+		if w.load.Load() < best.load.Load() {
+			best = w
+		}
+	}
+	return best
+}
+
+// listener is a listening socket of worker 0.
+type listener struct {
+	fd   int
+	unix bool
+	addr string
+}
+
+// inbox is how other threads reach a worker.
+type inbox struct {
+	mu      sync.Mutex
+	work    []func()
+	spare   []func() // the slice of the last batch, emptied
+	pending atomic.Bool
+	asleep  atomic.Bool // the worker is in, or about to enter, a blocking wait
+	closed  bool
+}
+
+// put appends fn and says whether the worker must be woken. It reports !ok
+// when the worker has ended.
+func (b *inbox) put(fn func()) (wake, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false, false
+	}
+	b.work = append(b.work, fn)
+	b.pending.Store(true)
+	return b.asleep.Load(), true
+}
+
+// take returns what was put since the last take; the slice is valid until the
+// next.
+func (b *inbox) take() []func() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.spare)
+	batch := b.work
+	b.work, b.spare = b.spare[:0], batch
+	b.pending.Store(false)
+	return batch
+}

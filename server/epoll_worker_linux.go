@@ -1,0 +1,232 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// readBytes is the size of a worker's shared read buffer: a pipeline of
+	// some 1500 small commands in one system call, and still within the second
+	// level cache beside the replies.
+	readBytes = 64 << 10
+
+	// eventBatch events are taken from the kernel at once.
+	eventBatch = 256
+
+	// acceptBatch connections are accepted before clients are served again.
+	acceptBatch = 64
+)
+
+// worker is one event loop. All fields are its thread's own, but for those
+// marked otherwise.
+type worker struct {
+	d     *epollDriver
+	srv   *Server
+	index int
+
+	epfd, wakefd int
+	x            *executor
+	readBuf      []byte
+	events       [eventBatch]syscall.EpollEvent
+
+	conns     []*conn // by slot; nil: free
+	freeSlots []int32
+	turns     []*conn // connections that have more to do without a new event
+	turnsNext []*conn
+	listeners []*listener // worker 0 only
+
+	draining bool
+	drainBy  time.Time
+
+	inbox inbox        // any goroutine
+	load  atomic.Int32 // connections dealt to this worker; any goroutine
+}
+
+// Tags of events that belong to no connection, in the place of a slot.
+const (
+	tagWake     = -1
+	tagListener = -2 // and below: listener index
+)
+
+func newWorker(d *epollDriver, index int) (*worker, error) {
+	epfd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create an event loop: %w", os.NewSyscallError("epoll_create1", err))
+	}
+	wakefd, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if errno != 0 {
+		syscall.Close(epfd)
+		return nil, fmt.Errorf("cannot create an event loop: %w", os.NewSyscallError("eventfd2", errno))
+	}
+	w := &worker{d: d, srv: d.srv, index: index, epfd: epfd, wakefd: int(wakefd), readBuf: make([]byte, readBytes)}
+	ev := syscall.EpollEvent{Events: syscall.EPOLLIN | epollET, Fd: tagWake}
+	if err := syscall.EpollCtl(epfd, syscall.EPOLL_CTL_ADD, int(wakefd), &ev); err != nil {
+		w.closeFiles()
+		return nil, fmt.Errorf("cannot create an event loop: %w", os.NewSyscallError("epoll_ctl", err))
+	}
+	return w, nil
+}
+
+func (w *worker) closeFiles() {
+	syscall.Close(w.epfd)
+	syscall.Close(w.wakefd)
+}
+
+// run is the event loop.
+func (w *worker) run() {
+	defer w.d.running.Done()
+	runtime.LockOSThread() // never unlocked: the pinned thread ends with the goroutine
+	if w.srv.plan.Pinned {
+		w.srv.placer.Pin(w.index)
+	}
+	w.x = w.srv.newExecutor()
+	for !w.over() {
+		n := w.wait()
+		now := w.srv.clock.NowMs()
+		w.x.nowMs = now
+		w.x.lane.SetNow(now)
+		for i := range w.events[:n] {
+			w.handle(&w.events[i])
+		}
+		w.serveTurns()
+		if w.inbox.pending.Load() {
+			for _, fn := range w.inbox.take() {
+				fn()
+			}
+		}
+		w.x.publish()
+	}
+	w.inbox.mu.Lock()
+	w.inbox.closed = true
+	w.inbox.mu.Unlock()
+	w.x.lane.Close()
+	w.closeFiles()
+}
+
+// wait returns the number of events. Before it blocks it tells the poster of
+// inbox messages to wake it: the flag is set first and the inbox looked at
+// after, the poster does the reverse, so one of them sees the other.
+func (w *worker) wait() int {
+	timeout := -1
+	if len(w.turns) > 0 {
+		timeout = 0
+	} else if w.draining {
+		timeout = 50 // connections linger by the clock
+	}
+	if timeout == 0 {
+		return pollNow(w.epfd, w.events[:])
+	}
+	w.inbox.asleep.Store(true)
+	n := 0
+	if !w.inbox.pending.Load() {
+		// The ordinary system call lets the Go scheduler have this thread's
+		// processor, if it wants it, while the thread sleeps. An error is
+		// EINTR: a signal of the runtime.
+		n, _ = syscall.EpollWait(w.epfd, w.events[:], timeout)
+	}
+	w.inbox.asleep.Store(false)
+	return max(n, 0)
+}
+
+// post runs fn on the worker's thread soon. Any goroutine.
+func (w *worker) post(fn func()) {
+	if wake, _ := w.inbox.put(fn); wake {
+		one := [8]byte{1}
+		// A full counter means that the worker is being woken already.
+		_, _ = syscall.Write(w.wakefd, one[:])
+	}
+}
+
+func (w *worker) handle(ev *syscall.EpollEvent) {
+	switch {
+	case ev.Fd >= 0:
+		if c := w.conns[ev.Fd]; c != nil && c.generation == ev.Pad {
+			c.event(ev.Events)
+		}
+	case ev.Fd == tagWake: // edge triggered: need not be read
+	default:
+		w.accept(w.listeners[tagListener-ev.Fd])
+	}
+}
+
+// serveTurns gives each connection that is not done another turn. One turn is
+// one read at most, so that a connection with much to say does not keep the
+// others waiting.
+func (w *worker) serveTurns() {
+	if len(w.turns) == 0 {
+		return
+	}
+	w.turns, w.turnsNext = w.turnsNext[:0], w.turns
+	for i, c := range w.turnsNext {
+		w.turnsNext[i] = nil
+		c.queued = false
+		c.serve()
+	}
+}
+
+// watchListener takes events of a listening socket, level triggered: accept
+// leaves some behind when many arrive.
+func (w *worker) watchListener(l *listener) error {
+	tag := tagListener
+	for i := range w.listeners {
+		if w.listeners[i] == l {
+			tag -= i
+		}
+	}
+	ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(tag)}
+	return syscall.EpollCtl(w.epfd, syscall.EPOLL_CTL_ADD, l.fd, &ev)
+}
+
+// beginDrain stops accepting and ends every connection once its replies are
+// delivered. One that has been quiet for a while has got them all and need not
+// linger.
+func (w *worker) beginDrain() {
+	w.draining = true
+	for _, l := range w.listeners {
+		syscall.Close(l.fd)
+	}
+	w.listeners = nil
+	for _, c := range w.conns {
+		switch {
+		case c == nil:
+		case c.settled(w.x.nowMs):
+			c.close()
+		default:
+			c.finished = true
+			c.serve()
+		}
+	}
+}
+
+// closeAll closes what draining has left.
+func (w *worker) closeAll() {
+	w.draining = true
+	for _, c := range w.conns {
+		if c != nil {
+			c.close()
+		}
+	}
+}
+
+// over says whether a draining worker may end.
+func (w *worker) over() bool {
+	if !w.draining {
+		return false
+	}
+	now := time.Now()
+	for _, c := range w.conns {
+		if c == nil {
+			continue
+		}
+		if c.lingerBy.IsZero() || now.Before(c.lingerBy) {
+			return false
+		}
+		c.close()
+	}
+	return true
+}

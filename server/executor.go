@@ -1,0 +1,264 @@
+package server
+
+import (
+	"hpkv/engine"
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+const (
+	// windowSize commands of a pipeline are looked up together, so that the
+	// engine can fetch the memory of their keys while earlier ones execute.
+	windowSize = 32
+
+	// flushBytes of replies are handed to the connection before its pipeline
+	// is through: the peer can start on them, and large values do not pile up.
+	flushBytes = 128 << 10
+
+	// keepBytes is the largest reply buffer an executor keeps.
+	keepBytes = 1 << 20
+
+	// hugeArgs is the number of arguments from which a command's argument
+	// slice is not kept for the next one.
+	hugeArgs = 16 << 10
+)
+
+// call is one parsed command.
+type call struct {
+	args [][]byte
+	row  *command.Row // nil: unknown
+	end  int          // offset behind the command in the input
+}
+
+// executor runs commands on one thread. See the package comment for who owns
+// it.
+type executor struct {
+	srv  *Server
+	lane *engine.Lane
+	ctx  command.Ctx
+	w    resp.Writer // replies of the client being served
+
+	c       *client // being served
+	window  [windowSize]call
+	argv    [][]byte // backs the argument slices of the window
+	keys    [][]byte // scratch: keys to prefetch
+	keyPos  []command.KeyPos
+	waiting *deferredCall // deferred by the command that has just run
+	dropped []watched     // to be released when the transaction has ended
+
+	buffers bufferPool
+	parser  *resp.Parser // for clients that hold no part of a command
+	parsers []*resp.Parser
+
+	nowMs  int64 // set by the driver before each batch
+	counts counters
+	stats  stats // counts as published
+}
+
+func (s *Server) newExecutor() *executor {
+	x := &executor{srv: s, lane: s.engine.NewLane(), parser: new(resp.Parser)}
+	x.ctx.W = &x.w
+	x.ctx.Table = s.table
+	x.ctx.Host = x
+	s.stats.add(&x.stats)
+	return x
+}
+
+// run executes the commands in buf, in order, until one is incomplete or the
+// client is not runnable any more, and sends their replies. It returns how many
+// bytes are done with; the driver keeps the others and passes them again, with
+// more behind them or once the client can go on.
+func (x *executor) run(c *client, buf []byte) (used int) {
+	x.c, c.x = c, x
+	x.w.Reset(x.w.Buffer(), c.proto())
+	p := c.parser
+	if p == nil {
+		p = x.parser
+	}
+	cut := false // stopped although the parser may have seen more
+	for !cut && c.runnable() {
+		n, end, err := x.parse(c, p, buf, used)
+		x.prefetch(c, n)
+		done := x.runWindow(c, n)
+		if done < n {
+			used, cut = x.window[done-1].end, true
+			break
+		}
+		used = end
+		if err != nil {
+			if c.runnable() {
+				x.w.Error(err.Error())
+				c.finished = true
+			}
+			cut = true
+		}
+		if n == 0 {
+			break
+		}
+		if x.w.Len() >= flushBytes {
+			x.flush(c)
+		}
+	}
+	x.flush(c)
+	x.counts.errors += int64(x.w.Errors())
+	if c.finished {
+		used = len(buf)
+	}
+	x.settleParser(c, p, cut)
+	x.c, c.x = nil, nil
+	if job := x.waiting; job != nil {
+		x.waiting = nil
+		c.publish()
+		go job.run()
+	}
+	return used
+}
+
+// parse fills the window with the complete commands at buf[from:]. end is the
+// offset behind the last of them and behind empty lines. err is a protocol
+// error that follows them.
+func (x *executor) parse(c *client, p *resp.Parser, buf []byte, from int) (n, end int, err error) {
+	room := windowSize
+	p.Unauthenticated = !c.authenticated
+	if p.Unauthenticated {
+		room = 1 // the limits change with the command that logs in
+	}
+	p.MaxBulk = x.srv.cfg.ProtoMaxBulkLen.Load()
+	x.argv = x.argv[:0]
+	table := x.srv.table
+	for end = from; n < room && end < len(buf); {
+		args, size, err := p.Next(buf[end:])
+		if err != nil {
+			return n, end, err
+		}
+		if size == 0 {
+			break
+		}
+		end += size
+		if len(args) == 0 {
+			continue
+		}
+		k := &x.window[n]
+		n++
+		k.row = table.Resolve(args)
+		k.end = end
+		if len(args) > hugeArgs {
+			k.args = args // the parser's own slice: nothing may be parsed behind it
+			break
+		}
+		at := len(x.argv)
+		x.argv = append(x.argv, args...)
+		k.args = x.argv[at:len(x.argv):len(x.argv)]
+	}
+	return n, end, nil
+}
+
+// prefetch asks the engine for the memory of the window's keys. A lone command
+// would wait for it at once and gains nothing.
+func (x *executor) prefetch(c *client, n int) {
+	if n < 2 {
+		return
+	}
+	x.keys = x.keys[:0]
+	for i := range x.window[:n] {
+		k := &x.window[i]
+		if k.row == nil {
+			continue
+		}
+		if first := k.row.FirstKey(); first > 0 && first < len(k.args) {
+			x.keys = append(x.keys, k.args[first])
+		}
+	}
+	if len(x.keys) > 1 {
+		txn := x.lane.Begin(c.session.DB)
+		txn.Prefetch(x.keys)
+		txn.End()
+	}
+}
+
+// flush hands the replies gathered so far to the connection.
+func (x *executor) flush(c *client) {
+	b := x.w.Buffer()
+	if len(b) == 0 {
+		return
+	}
+	x.counts.netOut += int64(len(b))
+	c.link.send(b)
+	if cap(b) > keepBytes {
+		b = nil
+	}
+	x.w.SetBuffer(b[:0])
+	x.checkBacklog(c)
+}
+
+// checkBacklog stops a client whose peer does not take its replies.
+func (x *executor) checkBacklog(c *client) {
+	n := c.link.unsent()
+	if n == 0 {
+		c.paused = false
+		store64(&c.public.pauseAt, pauseBytes)
+		return
+	}
+	if limit := x.srv.cfg.ClientOutputBufferLimit.Load(0).Hard; limit > 0 && int64(n) > limit {
+		x.srv.logOutputLimit(c, n)
+		c.kill()
+		return
+	}
+	switch at := c.public.pauseAt.Load(); {
+	case int64(n) >= at:
+		c.paused = true
+	case int64(n) < at/2:
+		c.paused = false
+	}
+}
+
+// settleParser decides where parser p stays: with the client while it holds
+// the progress of an incomplete command, else with the executor. When the run
+// was cut short that progress is about bytes behind those that come again, and
+// is forgotten.
+func (x *executor) settleParser(c *client, p *resp.Parser, cut bool) {
+	if cut {
+		p.Reset()
+	}
+	switch pending := p.Pending(); {
+	case pending && c.parser == nil:
+		c.parser = p
+		x.parser = x.takeParser()
+	case !pending && c.parser != nil:
+		c.parser = nil
+		x.recycle(p)
+	}
+}
+
+func (x *executor) takeParser() *resp.Parser {
+	if n := len(x.parsers); n > 0 {
+		p := x.parsers[n-1]
+		x.parsers = x.parsers[:n-1]
+		return p
+	}
+	return new(resp.Parser)
+}
+
+// recycle takes a parser that holds no part of a command.
+func (x *executor) recycle(p *resp.Parser) {
+	if len(x.parsers) < buffersKept {
+		x.parsers = append(x.parsers, p)
+	}
+}
+
+// keep stores the input that run left over, where the driver's next read goes
+// behind it. rest may be the tail of c.in or lie in a buffer that is about to
+// be reused.
+func (x *executor) keep(c *client, rest []byte, own bool) {
+	switch {
+	case len(rest) == 0:
+		if c.in != nil {
+			x.buffers.put(c.in)
+			c.in = nil
+		}
+	case own:
+		c.in = rest
+	default:
+		c.in = append(x.buffers.get(len(rest)), rest...)
+	}
+}

@@ -1,0 +1,268 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"hpkv/server/command"
+	"hpkv/server/config"
+)
+
+func serverRows() []command.Row {
+	return []command.Row{
+		configRow(),
+		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Loading | command.Stale, Run: topology},
+		{Name: "info", Arity: -1, Flags: command.Loading | command.Stale, Cats: command.CatDangerous,
+			Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}, Run: info},
+		{Name: "shutdown", Arity: -1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale | command.NoMulti | command.AllowBusy, Run: shutdown},
+	}
+}
+
+// infoSection is one section of INFO. Sections appear in the order of
+// infoSections whatever the order they were asked for in.
+type infoSection struct {
+	name  string
+	title string
+	write func(*infoWriter, *Server)
+	extra bool // only in `all` and `everything`, not in the default
+}
+
+func infoSections() []infoSection {
+	return []infoSection{
+		{name: "server", title: "Server", write: infoServer},
+		{name: "clients", title: "Clients", write: infoClients},
+		{name: "memory", title: "Memory", write: infoMemory},
+		{name: "persistence", title: "Persistence", write: infoPersistence},
+		{name: "stats", title: "Stats", write: infoStats},
+		{name: "replication", title: "Replication", write: infoReplication},
+		{name: "cpu", title: "CPU", write: infoCPU},
+		{name: "cluster", title: "Cluster", write: func(w *infoWriter, _ *Server) { w.num("cluster_enabled", 0) }},
+		{name: "keyspace", title: "Keyspace", write: infoKeyspace},
+		{name: "workers", title: "Workers", write: infoWorkers, extra: true},
+	}
+}
+
+func info(ctx *command.Ctx) {
+	c := owner(ctx)
+	c.x.publish()
+	wanted := map[string]bool{}
+	for _, a := range ctx.Args[1:] {
+		wanted[lower(a)] = true
+	}
+	standard := len(wanted) == 0 || wanted["default"]
+	all := wanted["all"] || wanted["everything"]
+	w := &infoWriter{ctx: ctx}
+	for _, sec := range infoSections() {
+		if all || standard && !sec.extra || wanted[sec.name] {
+			w.section(sec.title)
+			sec.write(w, c.srv)
+		}
+	}
+	ctx.W.Verbatim("txt", string(w.text))
+}
+
+// infoWriter builds the text of INFO.
+type infoWriter struct {
+	text []byte
+	ctx  *command.Ctx
+}
+
+func (w *infoWriter) section(title string) {
+	if len(w.text) > 0 {
+		w.text = append(w.text, "\r\n"...)
+	}
+	w.text = append(w.text, "# "...)
+	w.text = append(w.text, title...)
+	w.text = append(w.text, "\r\n"...)
+}
+
+func (w *infoWriter) str(key, value string) {
+	w.text = append(w.text, key...)
+	w.text = append(w.text, ':')
+	w.text = append(w.text, value...)
+	w.text = append(w.text, "\r\n"...)
+}
+
+func (w *infoWriter) num(key string, n int64) { w.str(key, strconv.FormatInt(n, 10)) }
+
+func (w *infoWriter) ratio(key string, a, b int64, format string) {
+	r := 0.0
+	if b != 0 {
+		r = float64(a) / float64(b)
+	}
+	w.str(key, fmt.Sprintf(format, r))
+}
+
+// bytes writes a figure and its readable twin.
+func (w *infoWriter) bytes(key string, n int64) {
+	w.num(key, n)
+	w.str(key+"_human", human(n))
+}
+
+// human prints bytes as Redis does: 12B, 1.50K, 2.00M, 3.25G.
+func human(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + "B"
+	}
+	v := float64(n)
+	unit := ""
+	for _, u := range []string{"K", "M", "G", "T", "P", "E"} {
+		if v < 1024 {
+			break
+		}
+		v /= 1024
+		unit = u
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64) + unit
+}
+
+func infoServer(w *infoWriter, s *Server) {
+	now := s.clock.NowMs()
+	up := (now - s.started.UnixMilli()) / 1000
+	hz := s.cfg.Hz.Load()
+	executable, _ := os.Executable() // empty when the system does not tell
+	supervised := "no"
+	if s.cfg.Supervised.Load() != config.SupervisedNo {
+		supervised = "systemd"
+	}
+	w.str("redis_version", config.RedisVersion)
+	w.str("redis_git_sha1", "00000000")
+	w.num("redis_git_dirty", 0)
+	w.str("redis_build_id", "0")
+	w.str("redis_mode", "standalone")
+	w.str("hpkv_version", config.Version)
+	w.str("os", systemName())
+	w.num("arch_bits", strconv.IntSize)
+	w.str("monotonic_clock", "Go runtime")
+	w.str("multiplexing_api", s.driver.name())
+	w.str("go_version", runtime.Version())
+	w.num("process_id", int64(os.Getpid()))
+	w.str("process_supervised", supervised)
+	w.str("run_id", s.runID)
+	w.num("tcp_port", s.cfg.Port.Load())
+	w.num("server_time_usec", now*1000)
+	w.num("uptime_in_seconds", up)
+	w.num("uptime_in_days", up/86400)
+	w.num("hz", hz)
+	w.num("configured_hz", hz)
+	w.num("lru_clock", now/1000&(1<<24-1))
+	w.str("executable", executable)
+	w.str("config_file", s.configFile)
+	w.num("io_threads_active", 0)
+	w.num("workers", int64(len(s.plan.Workers)))
+	w.num("shards", int64(s.engine.Shards()))
+}
+
+func infoClients(w *infoWriter, s *Server) {
+	blocked, in, out := int64(0), int64(0), int64(0)
+	list := s.clients.all()
+	for _, c := range list {
+		if publicFlags(c.public.flags.Load())&flagSuspended != 0 {
+			blocked++
+		}
+		in = max(in, c.public.qbuf.Load())
+		out = max(out, int64(c.link.unsent()))
+	}
+	w.num("connected_clients", int64(len(list)))
+	w.num("cluster_connections", 0)
+	w.num("maxclients", s.cfg.MaxClients.Load())
+	w.num("client_recent_max_input_buffer", in)
+	w.num("client_recent_max_output_buffer", out)
+	w.num("blocked_clients", blocked)
+	w.num("tracking_clients", 0)
+	w.num("clients_in_timeout_table", 0)
+}
+
+func infoStats(w *infoWriter, s *Server) {
+	n, keys := s.stats.sum(), s.engineCounters()
+	w.num("total_connections_received", s.totals.connections.Load())
+	w.num("total_commands_processed", n.commands)
+	w.num("instantaneous_ops_per_sec", s.samples.commands.perSec.Load())
+	w.num("total_net_input_bytes", n.netIn)
+	w.num("total_net_output_bytes", n.netOut)
+	w.num("total_net_repl_input_bytes", 0)
+	w.num("total_net_repl_output_bytes", 0)
+	w.ratio("instantaneous_input_kbps", s.samples.netIn.perSec.Load(), 1024, "%.2f")
+	w.ratio("instantaneous_output_kbps", s.samples.netOut.perSec.Load(), 1024, "%.2f")
+	w.str("instantaneous_input_repl_kbps", "0.00")
+	w.str("instantaneous_output_repl_kbps", "0.00")
+	w.num("rejected_connections", s.totals.rejected.Load())
+	w.num("sync_full", 0)
+	w.num("sync_partial_ok", 0)
+	w.num("sync_partial_err", 0)
+	w.num("expired_keys", keys.expired)
+	w.num("evicted_keys", 0)
+	w.num("evicted_clients", 0)
+	w.num("keyspace_hits", keys.hits)
+	w.num("keyspace_misses", keys.misses)
+	w.num("pubsub_channels", 0)
+	w.num("pubsub_patterns", 0)
+	w.num("pubsubshard_channels", 0)
+	w.num("latest_fork_usec", 0)
+	w.num("total_forks", 0)
+	w.num("total_error_replies", n.errors)
+	w.num("total_reads_processed", n.reads)
+	w.num("total_writes_processed", n.writes)
+	w.num("client_query_buffer_limit_disconnections", s.totals.inputLimit.Load())
+	w.num("client_output_buffer_limit_disconnections", s.totals.outputLimit.Load())
+	w.num("acl_access_denied_auth", s.totals.authFailed.Load())
+	w.num("command_panics", s.totals.panics.Load())
+}
+
+// infoPersistence and infoReplication hold what clients and tools wait for or
+// parse at connect; the features themselves do not exist yet.
+func infoPersistence(w *infoWriter, _ *Server) {
+	w.num("loading", 0)
+	w.num("async_loading", 0)
+	w.num("rdb_changes_since_last_save", 0)
+	w.num("rdb_bgsave_in_progress", 0)
+	w.str("rdb_last_bgsave_status", "ok")
+	w.num("aof_enabled", 0)
+	w.num("aof_rewrite_in_progress", 0)
+	w.str("aof_last_bgrewrite_status", "ok")
+	w.str("aof_last_write_status", "ok")
+}
+
+func infoReplication(w *infoWriter, s *Server) {
+	w.str("role", "master")
+	w.num("connected_slaves", 0)
+	w.str("master_failover_state", "no-failover")
+	w.str("master_replid", s.runID)
+	w.str("master_replid2", strings.Repeat("0", 40))
+	w.num("master_repl_offset", 0)
+	w.num("second_repl_offset", -1)
+	w.num("repl_backlog_active", 0)
+}
+
+func infoCPU(w *infoWriter, _ *Server) {
+	usage := func(key string, who int) {
+		var ru syscall.Rusage
+		if syscall.Getrusage(who, &ru) != nil {
+			return
+		}
+		w.str("used_cpu_sys"+key, fmt.Sprintf("%d.%06d", ru.Stime.Sec, ru.Stime.Usec))
+		w.str("used_cpu_user"+key, fmt.Sprintf("%d.%06d", ru.Utime.Sec, ru.Utime.Usec))
+	}
+	usage("", syscall.RUSAGE_SELF)
+	usage("_children", syscall.RUSAGE_CHILDREN)
+}
+
+func infoKeyspace(w *infoWriter, s *Server) {
+	for db := range s.engine.Databases() {
+		keys, expires, avgTTL := s.databaseSize(w.ctx.Txn, db)
+		if keys > 0 {
+			w.str("db"+strconv.Itoa(db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", keys, expires, avgTTL))
+		}
+	}
+}
+
+// infoWorkers is ours: how the connections are spread.
+func infoWorkers(w *infoWriter, s *Server) {
+	for i, n := range s.driver.loads() {
+		w.str("worker"+strconv.Itoa(i), fmt.Sprintf("cpu=%d,node=%d,connections=%d", s.plan.Workers[i].CPU, s.plan.Workers[i].Node, n))
+	}
+}

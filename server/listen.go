@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// listen opens what the settings bind, port, unixsocket and unixsocketperm ask
+// for.
+func (s *Server) listen() error {
+	if port := s.cfg.Port.Load(); port != 0 {
+		if err := s.listenTCP(int(port)); err != nil {
+			return err
+		}
+	}
+	if path := s.cfg.UnixSocket.Load(); path != "" {
+		if err := s.listenUnix(path); err != nil {
+			return err
+		}
+	}
+	for _, ln := range s.listeners {
+		s.addrs = append(s.addrs, ln.Addr())
+	}
+	if len(s.listeners) == 0 {
+		return errors.New("nothing to listen on: port is 0 and there is no unixsocket")
+	}
+	return nil
+}
+
+func (s *Server) listenTCP(port int) error {
+	binds := s.cfg.Bind.Load()
+	if len(binds) == 0 {
+		binds = []string{"*", "-::*"}
+	}
+	opened := 0
+	for _, bind := range binds {
+		host, optional := strings.CutPrefix(bind, "-")
+		network := "tcp"
+		switch host {
+		case "*":
+			host, network = "0.0.0.0", "tcp4"
+		case "::*":
+			host, network = "::", "tcp6"
+		}
+		lc := net.ListenConfig{KeepAlive: -1} // per connection, see tuneSocket
+		ln, err := lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+		if err != nil {
+			// As in Redis, an optional address may be one this machine does
+			// not have; that its port is taken is an error all the same.
+			if optional && !errors.Is(err, syscall.EADDRINUSE) {
+				s.log.Info().Str("bind", host).Err(err).Msg("optional address not available")
+				continue
+			}
+			return listenError(net.JoinHostPort(host, strconv.Itoa(port)), err)
+		}
+		s.listeners = append(s.listeners, ln)
+		opened++
+	}
+	if opened == 0 {
+		return fmt.Errorf("cannot listen on port %d: none of the addresses to bind is available", port)
+	}
+	return nil
+}
+
+// listenError says in a user's words why an address cannot be listened on.
+func listenError(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("cannot listen on %s: the address is already in use (is another server running there?)", addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("cannot listen on %s: this machine has no such address", addr)
+	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("cannot listen on %s: permission denied", addr)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("cannot listen on %s: the directory %s does not exist", addr, filepath.Dir(addr))
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("cannot listen on %s: too many open files", addr)
+	}
+	return fmt.Errorf("cannot listen on %s: %w", addr, err)
+}
+
+// listenUnix replaces a socket file that nobody listens on any more, but takes
+// neither another server's socket nor a file that is no socket.
+func (s *Server) listenUnix(path string) error {
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&fs.ModeSocket == 0 {
+			return fmt.Errorf("cannot listen on %s: a file of that name exists and is no socket", path)
+		}
+		if c, err := net.Dial("unix", path); err == nil {
+			c.Close()
+			return listenError(path, syscall.EADDRINUSE)
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("cannot listen on %s: cannot remove the old socket: %w", path, err)
+		}
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return listenError(path, err)
+	}
+	ln.(*net.UnixListener).SetUnlinkOnClose(false) // removeSocketFile does, when all is done
+	s.listeners = append(s.listeners, ln)
+	if perm := s.cfg.UnixSocketPerm.Load(); perm != 0 {
+		if err := os.Chmod(path, fs.FileMode(perm)); err != nil {
+			return fmt.Errorf("cannot set the permissions of %s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) removeSocketFile() {
+	if path := s.cfg.UnixSocket.Load(); path != "" {
+		os.Remove(path) // gone already is fine
+	}
+}
+
+func (s *Server) closeListeners() {
+	for _, ln := range s.listeners {
+		ln.Close()
+	}
+	s.listeners = nil
+}
+
+// reservedFiles are descriptors for everything but clients: listeners, event
+// loops, the log.
+const reservedFiles = 32
+
+// raiseFileLimit makes room for maxclients descriptors, as far as the system
+// allows. Like Redis it lowers maxclients when that is not far enough, and
+// fails when hardly a client would fit.
+func (s *Server) raiseFileLimit() error {
+	clients := s.cfg.MaxClients.Load()
+	room := roomForClients(clients)
+	if room >= clients {
+		return nil
+	}
+	if room < 1 {
+		return fmt.Errorf("too few file descriptors: the limit is %d, at least %d are needed; raise it with ulimit -n", room+reservedFiles, reservedFiles+1)
+	}
+	s.log.Warn().Int64("maxclients", clients).Int64("lowered to", room).
+		Msg("too few file descriptors for maxclients; raise the limit with ulimit -n")
+	return s.cfg.Set([][]byte{[]byte("maxclients"), strconv.AppendInt(nil, room, 10)}, true)
+}
+
+// maxClientsChanged is the hook of CONFIG SET maxclients.
+func (s *Server) maxClientsChanged() error {
+	clients := s.cfg.MaxClients.Load()
+	if room := roomForClients(clients); room < clients {
+		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", room) //lint:ignore ST1005 Redis' wire text
+	}
+	return nil
+}
+
+// roomForClients raises the limit of open files for that many clients and
+// returns how many fit.
+func roomForClients(clients int64) int64 {
+	limit, err := raiseFiles(uint64(clients) + reservedFiles)
+	if err != nil {
+		return clients // the system does not say
+	}
+	return int64(limit) - reservedFiles
+}

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"hpkv/engine"
+	"hpkv/server/command"
+)
+
+const textExecAbort = "EXECABORT Transaction discarded because of previous errors."
+
+// transaction is the commands queued between MULTI and EXEC.
+type transaction struct {
+	queued []call
+	bytes  int64 // of their arguments
+	failed bool  // a command was refused: EXEC discards
+}
+
+func (t *transaction) queue(k *call) {
+	args := cloneArgs(k.args)
+	for _, a := range args {
+		t.bytes += int64(len(a))
+	}
+	t.queued = append(t.queued, call{args: args, row: k.row})
+}
+
+// watched is a key under WATCH.
+type watched struct {
+	db    int
+	key   []byte
+	watch *engine.Watch
+}
+
+func transactionRows() []command.Row {
+	const base = command.NoScript | command.Loading | command.Stale | command.Fast
+	watchKeys := []command.KeySpec{{Flags: command.KeyRO, Pos: 1, Last: -1, Step: 1}}
+	return []command.Row{
+		{Name: "multi", Arity: 1, Flags: base | command.AllowBusy, Cats: command.CatTransaction, Run: multi},
+		{Name: "exec", Arity: 1, Flags: command.NoScript | command.Loading | command.Stale | command.SkipSlowlog, Cats: command.CatTransaction, Run: exec},
+		{Name: "discard", Arity: 1, Flags: base | command.AllowBusy, Cats: command.CatTransaction, Run: discard},
+		{Name: "watch", Arity: -2, Flags: base | command.AllowBusy | command.Optimistic, Keys: watchKeys, Cats: command.CatTransaction, Run: watch},
+		{Name: "unwatch", Arity: 1, Flags: base | command.AllowBusy, Cats: command.CatTransaction, Run: unwatch},
+	}
+}
+
+// immediateNames are executed, not queued, while a transaction is open.
+var immediateNames = []string{"exec", "discard", "multi", "watch", "quit", "reset"}
+
+func multi(ctx *command.Ctx) {
+	c := owner(ctx)
+	if c.tx != nil {
+		ctx.W.Error("ERR MULTI calls can not be nested")
+		return
+	}
+	c.tx = new(transaction)
+	ctx.W.OK()
+}
+
+func discard(ctx *command.Ctx) {
+	c := owner(ctx)
+	if c.tx == nil {
+		ctx.W.Error("ERR DISCARD without MULTI")
+		return
+	}
+	c.tx = nil
+	c.unwatch()
+	ctx.W.OK()
+}
+
+func watch(ctx *command.Ctx) {
+	c := owner(ctx)
+	if c.tx != nil {
+		ctx.W.Error("ERR WATCH inside MULTI is not allowed")
+		return
+	}
+	for _, key := range ctx.Args[1:] {
+		if !c.watching(ctx.S.DB, key) {
+			c.watches = append(c.watches, watched{db: ctx.S.DB, key: append([]byte(nil), key...), watch: ctx.Txn.Watch(key)})
+		}
+	}
+	ctx.W.OK()
+}
+
+func unwatch(ctx *command.Ctx) {
+	owner(ctx).unwatch()
+	ctx.W.OK()
+}
+
+func (c *client) watching(db int, key []byte) bool {
+	for i := range c.watches {
+		if c.watches[i].db == db && string(c.watches[i].key) == string(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// unwatch gives the watches up. They are released when the transaction has
+// ended, which may hold the shards of their keys.
+func (c *client) unwatch() {
+	c.x.dropped = append(c.x.dropped, c.watches...)
+	c.watches = nil
+}
+
+func (x *executor) releaseWatches() {
+	for i := range x.dropped {
+		x.dropped[i].watch.Release()
+		x.dropped[i] = watched{}
+	}
+	x.dropped = x.dropped[:0]
+}
+
+// watchFailed says whether a watched key has changed. Its shard is locked.
+func (c *client) watchFailed(nowMs int64) bool {
+	for _, w := range c.watches {
+		if w.watch.Changed(nowMs) {
+			return true
+		}
+	}
+	return false
+}
+
+// exec locks the shards of all keys of all queued commands, so that nothing
+// comes between them, and runs them. The watched keys are locked as well: two
+// transactions that each watch what the other writes must not both pass.
+func exec(ctx *command.Ctx) {
+	c := owner(ctx)
+	tx := c.tx
+	if tx == nil {
+		ctx.W.Error("ERR EXEC without MULTI")
+		return
+	}
+	c.tx = nil
+	defer c.unwatch()
+	if tx.failed {
+		ctx.W.Error(textExecAbort)
+		return
+	}
+	c.x.lockTransaction(ctx.Txn, c, tx)
+	if c.watchFailed(ctx.Txn.Now()) {
+		ctx.W.NullArray()
+		return
+	}
+	saved := *ctx
+	ctx.W.Array(len(tx.queued))
+	ctx.Host = nil // everything runs here and now
+	for i := range tx.queued {
+		ctx.Args, ctx.Row = tx.queued[i].args, tx.queued[i].row
+		ctx.Row.Run(ctx)
+		c.row = ctx.Row
+	}
+	*ctx = saved
+}
+
+func (x *executor) lockTransaction(txn *engine.Txn, c *client, tx *transaction) {
+	for i := range tx.queued {
+		q := &tx.queued[i]
+		pos, ok := q.row.AppendKeys(x.keyPos[:0], q.args)
+		x.keyPos = pos[:0]
+		if !ok || q.row.Is(command.AllShards) {
+			txn.LockAll()
+			return
+		}
+		for _, p := range pos {
+			txn.Want(q.args[p.Pos])
+		}
+	}
+	for i := range c.watches {
+		txn.Want(c.watches[i].key)
+	}
+	txn.LockWanted()
+}

@@ -1,0 +1,321 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"hpkv/engine"
+	"hpkv/numa"
+	"hpkv/server/command"
+	"hpkv/server/config"
+)
+
+// Options is what New needs beside the settings.
+type Options struct {
+	Config     *config.Config // required; read for as long as the server lives
+	ConfigFile string         // path shown by INFO; "" when there is none
+	Log        zerolog.Logger
+
+	// Topology and Plan are used when set; otherwise New detects and plans.
+	Topology *numa.Topology
+	Plan     *numa.Plan
+
+	// Listeners are served beside those of the settings port, bind and
+	// unixsocket. The server closes them.
+	Listeners []net.Listener
+
+	// Clock is the time the data and the clients live by; nil is the system's.
+	Clock engine.Clock
+}
+
+// Server is one running instance. New opens it, Run serves until it is told
+// to stop.
+type Server struct {
+	// Immutable after New.
+	cfg        *config.Config
+	configFile string
+	log        zerolog.Logger
+	topology   *numa.Topology
+	plan       *numa.Plan
+	placer     *numa.Placer
+	clock      engine.Clock
+	engine     *engine.Engine
+	table      *command.Table
+	immediate  map[*command.Row]bool // never queued by MULTI
+	driver     driver
+	listeners  []net.Listener
+	addrs      []net.Addr
+	runID      string
+	started    time.Time
+
+	clients   registry
+	stats     statsBook
+	totals    totals
+	executors executorPool
+	deferred  sync.WaitGroup // running deferredCalls
+
+	samples struct { // written by cron
+		commands, netIn, netOut rate
+		peakMemory              atomic.Int64
+	}
+
+	backlogged atomic.Int64 // connections with replies their peer has not taken
+
+	stopOnce sync.Once
+	stopping chan struct{} // closed when the server shall stop
+	exit     func(code int)
+}
+
+// New opens the engine and the listeners. Clients can connect when it returns,
+// and are served once Run is called. It fails with one clear line when an
+// address is in use, a directory is missing or a limit of the system is in the
+// way.
+func New(o Options) (*Server, error) {
+	s := &Server{
+		cfg:        o.Config,
+		configFile: o.ConfigFile,
+		log:        o.Log,
+		clock:      o.Clock,
+		runID:      newRunID(),
+		started:    time.Now(),
+		stopping:   make(chan struct{}),
+		exit:       os.Exit,
+	}
+	if s.clock == nil {
+		s.clock = engine.SystemClock{}
+	}
+	table, err := NewTable()
+	if err != nil {
+		return nil, fmt.Errorf("command table: %w", err)
+	}
+	s.table = table
+	s.immediate = make(map[*command.Row]bool)
+	for _, name := range immediateNames {
+		s.immediate[table.Lookup([]byte(name))] = true
+	}
+	if err := s.place(o); err != nil {
+		return nil, err
+	}
+	if err := s.raiseFileLimit(); err != nil {
+		return nil, err
+	}
+	s.listeners = o.Listeners
+	if err := s.listen(); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	if s.engine, err = s.openEngine(); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	if s.driver, err = s.newDriver(); err != nil {
+		s.closeListeners()
+		return nil, errors.Join(err, s.engine.Close())
+	}
+	s.watchSettings()
+	return s, nil
+}
+
+// NewTable builds the table of all commands of a server: those of package
+// command and those of this package.
+func NewTable() (*command.Table, error) {
+	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), serverRows())...)
+}
+
+// place finds out where workers and shards go.
+func (s *Server) place(o Options) (err error) {
+	s.topology, s.plan = o.Topology, o.Plan
+	if s.topology == nil {
+		if s.topology, err = numa.Detect(); err != nil {
+			return fmt.Errorf("cannot read the machine's topology: %w", err)
+		}
+	}
+	if s.plan == nil {
+		s.plan = s.topology.Plan(PlanOptions(s.cfg))
+	}
+	s.placer = numa.NewPlacer(s.topology, s.plan, func(err error) {
+		s.log.Warn().Err(err).Msg("running without placement")
+	})
+	return nil
+}
+
+// PlanOptions are the settings that decide about workers and shards.
+func PlanOptions(cfg *config.Config) numa.PlanOptions {
+	o := numa.PlanOptions{Workers: int(cfg.Workers.Load()), Shards: int(cfg.Shards.Load())}
+	switch cfg.Pin.Load() {
+	case config.PinYes:
+		o.Pin = numa.PinOn
+	case config.PinNo:
+		o.Pin = numa.PinOff
+	}
+	return o
+}
+
+func (s *Server) openEngine() (*engine.Engine, error) {
+	e, err := engine.Open(engine.Options{
+		Databases:      int(s.cfg.Databases.Load()),
+		Plan:           s.plan,
+		Clock:          s.clock,
+		MaxValueBytes:  s.cfg.ProtoMaxBulkLen.Load(),
+		MaxMemoryBytes: s.cfg.MaxMemory.Load(),
+		OrderedIndex:   s.cfg.OrderedIndex.Load() == config.IndexAlways,
+		Background:     true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the engine: %w", err)
+	}
+	return e, nil
+}
+
+// watchSettings applies settings that change while the server runs.
+func (s *Server) watchSettings() {
+	s.cfg.OnChange("proto-max-bulk-len", func() error {
+		s.engine.SetMaxValueBytes(s.cfg.ProtoMaxBulkLen.Load())
+		return nil
+	})
+	s.cfg.OnChange("maxmemory", func() error {
+		s.engine.SetMaxMemoryBytes(s.cfg.MaxMemory.Load())
+		return nil
+	})
+	s.cfg.OnChange("maxclients", s.maxClientsChanged)
+}
+
+// Run serves clients until ctx ends, SHUTDOWN is called or Shutdown is called,
+// then drains and closes everything. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	// A worker holds a processor of the Go scheduler while it runs and, being
+	// locked to its thread, cannot be moved. One more lets the collector,
+	// deferred commands and background work run beside busy workers; see
+	// docs/performance.md for the measurement.
+	if n := s.driver.threads(); n > 0 {
+		runtime.GOMAXPROCS(n + 1)
+	}
+	listeners := s.listeners
+	s.listeners = nil
+	if err := s.driver.serve(listeners); err != nil {
+		return errors.Join(err, s.engine.Close())
+	}
+	s.log.Info().Str("version", config.Version).Str("driver", s.driver.name()).Int("workers", len(s.plan.Workers)).
+		Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.addrs)).Msg("ready to accept connections")
+
+	cron := make(chan struct{})
+	go func() { // stopped by s.stopping
+		defer close(cron)
+		s.cron()
+	}()
+	select {
+	case <-ctx.Done():
+		s.stop()
+	case <-s.stopping:
+	}
+	<-cron
+	return s.close()
+}
+
+// Shutdown makes Run stop. It does not wait; Run returns when everything is
+// closed.
+func (s *Server) Shutdown() { s.stop() }
+
+func (s *Server) stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
+
+// close drains the connections and closes the engine.
+func (s *Server) close() error {
+	s.log.Info().Msg("shutting down")
+	wait := time.Duration(s.cfg.ShutdownTimeout.Load()) * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	s.driver.shutdown(ctx)
+	s.deferred.Wait()
+	s.executors.close()
+	s.removeSocketFile()
+	if err := s.engine.Close(); err != nil {
+		return fmt.Errorf("cannot close the engine: %w", err)
+	}
+	s.log.Info().Msg("bye")
+	return nil
+}
+
+// abort ends the process at once: going on might answer with damaged data.
+func (s *Server) abort(why string) {
+	s.log.WithLevel(zerolog.FatalLevel).Msg("stopping the server: " + why)
+	s.exit(2)
+}
+
+// Addrs are the addresses the server listens on.
+func (s *Server) Addrs() []net.Addr { return s.addrs }
+
+// executorPool lends executors to goroutines that serve clients.
+type executorPool struct {
+	mu     sync.Mutex
+	free   []*executor
+	closed bool
+}
+
+func (s *Server) borrowExecutor() *executor {
+	p := &s.executors
+	p.mu.Lock()
+	var x *executor
+	if n := len(p.free); n > 0 {
+		x, p.free = p.free[n-1], p.free[:n-1]
+	}
+	p.mu.Unlock()
+	if x == nil {
+		x = s.newExecutor()
+	}
+	x.nowMs = s.clock.NowMs()
+	x.lane.SetNow(x.nowMs)
+	return x
+}
+
+func (s *Server) returnExecutor(x *executor) {
+	x.publish()
+	if cap(x.w.Buffer()) > keepBytes {
+		x.w.SetBuffer(nil)
+	} else {
+		x.w.SetBuffer(x.w.Buffer()[:0])
+	}
+	p := &s.executors
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		x.lane.Close()
+		return
+	}
+	p.free = append(p.free, x)
+	p.mu.Unlock()
+}
+
+func (p *executorPool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, x := range p.free {
+		x.lane.Close()
+	}
+	p.free = nil
+}
+
+func newRunID() string {
+	var b [20]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+func stringers(addrs []net.Addr) []fmt.Stringer {
+	list := make([]fmt.Stringer, len(addrs))
+	for i, a := range addrs {
+		list[i] = a
+	}
+	return list
+}

@@ -1,0 +1,120 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// counters are what one executor did, as plain integers of its thread.
+type counters struct {
+	commands, errors int64
+	netIn, netOut    int64 // bytes
+	reads, writes    int64 // system calls that moved bytes
+}
+
+// stats is what other threads may see of an executor's counters.
+type stats struct {
+	commands, errors atomic.Int64
+	netIn, netOut    atomic.Int64
+	reads, writes    atomic.Int64
+
+	_ [64]byte // the next executor's fields are on another cache line
+}
+
+// publish makes the executor's counters visible; once a batch.
+func (x *executor) publish() {
+	n, p := &x.counts, &x.stats
+	store64(&p.commands, n.commands)
+	store64(&p.errors, n.errors)
+	store64(&p.netIn, n.netIn)
+	store64(&p.netOut, n.netOut)
+	store64(&p.reads, n.reads)
+	store64(&p.writes, n.writes)
+	x.lane.Publish()
+}
+
+// totals are counters of rare events, shared by all threads.
+type totals struct {
+	connections atomic.Int64
+	rejected    atomic.Int64
+	panics      atomic.Int64
+	outputLimit atomic.Int64 // clients closed for unsent output
+	inputLimit  atomic.Int64 // clients closed for unexecuted input
+	authFailed  atomic.Int64
+}
+
+// reset is CONFIG RESETSTAT's part here; panics are not forgotten.
+func (t *totals) reset() {
+	for _, n := range []*atomic.Int64{&t.connections, &t.rejected, &t.outputLimit, &t.inputLimit, &t.authFailed} {
+		n.Store(0)
+	}
+}
+
+// statsBook sums the executors' counters since the last CONFIG RESETSTAT.
+type statsBook struct {
+	mu    sync.Mutex
+	lanes []*stats
+	base  counters // subtracted from the sum
+}
+
+func (b *statsBook) add(s *stats) {
+	b.mu.Lock()
+	b.lanes = append(b.lanes, s)
+	b.mu.Unlock()
+}
+
+func (b *statsBook) rawLocked() (n counters) {
+	for _, s := range b.lanes {
+		n.commands += s.commands.Load()
+		n.errors += s.errors.Load()
+		n.netIn += s.netIn.Load()
+		n.netOut += s.netOut.Load()
+		n.reads += s.reads.Load()
+		n.writes += s.writes.Load()
+	}
+	return n
+}
+
+// sum is the total since reset.
+func (b *statsBook) sum() counters {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := b.rawLocked()
+	return counters{
+		commands: n.commands - b.base.commands,
+		errors:   n.errors - b.base.errors,
+		netIn:    n.netIn - b.base.netIn,
+		netOut:   n.netOut - b.base.netOut,
+		reads:    n.reads - b.base.reads,
+		writes:   n.writes - b.base.writes,
+	}
+}
+
+func (b *statsBook) reset() {
+	b.mu.Lock()
+	b.base = b.rawLocked()
+	b.mu.Unlock()
+}
+
+// rate turns samples of a growing counter, taken each cron period, into events
+// a second over the last 16 samples, as INFO's instantaneous_* do.
+type rate struct {
+	samples [16]float64
+	next    int
+	last    int64
+	lastMs  int64
+	perSec  atomic.Int64
+}
+
+func (r *rate) sample(total, nowMs int64) {
+	if dt := nowMs - r.lastMs; r.lastMs != 0 && dt > 0 {
+		r.samples[r.next%len(r.samples)] = float64(max(total-r.last, 0)) * 1000 / float64(dt)
+		r.next++
+		sum := 0.0
+		for _, v := range r.samples {
+			sum += v
+		}
+		r.perSec.Store(int64(sum / float64(len(r.samples))))
+	}
+	r.last, r.lastMs = total, nowMs
+}

@@ -1,0 +1,23 @@
+package server
+
+import "syscall"
+
+// systemName is `uname -srm`, as INFO shows it.
+func systemName() string {
+	var u syscall.Utsname
+	if syscall.Uname(&u) != nil {
+		return "Linux"
+	}
+	return cString(u.Sysname[:]) + " " + cString(u.Release[:]) + " " + cString(u.Machine[:])
+}
+
+func cString[T int8 | uint8](field []T) string {
+	var b []byte
+	for _, ch := range field {
+		if ch == 0 {
+			break
+		}
+		b = append(b, byte(ch))
+	}
+	return string(b)
+}
