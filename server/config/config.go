@@ -1,6 +1,9 @@
 package config
 
-import "sync"
+import (
+	"os"
+	"sync"
+)
 
 // Config holds the value of every setting. Fields may be loaded by any
 // goroutine at any time; they change only through Set and the loading methods.
@@ -80,7 +83,8 @@ type Config struct {
 	LatencyTracking         Bool
 	LatencyPercentiles      Percentiles
 
-	values []holder // by row; immutable after New
+	values  []holder // by row; immutable after New
+	started string   // working directory at New, where relative paths of the files begin; immutable
 
 	mu struct {
 		sync.Mutex
@@ -93,6 +97,7 @@ type Config struct {
 func New() *Config {
 	t := table()
 	c := &Config{values: make([]holder, len(t.rows))}
+	c.started, _ = os.Getwd() // "": relative paths then begin wherever we are
 	c.mu.hooks = make(map[int][]func() error)
 	c.mu.given = make(map[int]bool)
 	for i := range t.rows {

@@ -24,6 +24,12 @@
 // Set or OnChange. Readers may see one setting of a Set changed and
 // another not yet.
 //
+// # Rewriting
+//
+// Rewrite, for CONFIG REWRITE, proves its result by reading it: settings that
+// the new text would not restore are written again at its end, where nothing
+// overrules them.
+//
 // # Texts
 //
 // Replies to CONFIG SET are Redis' texts, since clients and tests compare them.

@@ -45,10 +45,7 @@ func (l *reader) file(path string, from Error) error {
 		from.Text = fmt.Sprintf(format, args...)
 		return &from
 	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return fail("cannot read configuration file %q: %v", path, err)
-	}
+	absolute := l.resolve(path)
 	// A link to itself under another name is caught by the depth.
 	if slices.Contains(l.open, absolute) {
 		return fail("configuration file %q includes itself", path)
@@ -56,7 +53,7 @@ func (l *reader) file(path string, from Error) error {
 	if len(l.open) >= maxIncludes {
 		return fail("configuration files include each other more than %d deep", maxIncludes)
 	}
-	f, err := os.Open(path)
+	f, err := os.Open(absolute)
 	if err != nil {
 		return fail("cannot read configuration file %q: %v", path, reason(err))
 	}
@@ -68,6 +65,14 @@ func (l *reader) file(path string, from Error) error {
 	l.open = append(l.open, absolute)
 	defer func() { l.open = l.open[:len(l.open)-1] }()
 	return l.text(path, string(text))
+}
+
+// resolve makes a path of a file or directory absolute.
+func (l *reader) resolve(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.c.started, path)
 }
 
 // text applies the lines of one source.
@@ -151,6 +156,9 @@ func (l *reader) setting(name string, args []string) error {
 		}
 		args = list
 	}
+	if r.Kind == Directory && len(args) == 1 {
+		args = []string{l.resolve(args[0])}
+	}
 	if r.Kind == Snapshots && !l.saved {
 		current = nil // the first line replaces the default
 	}
@@ -171,7 +179,7 @@ func (l *reader) include(pattern string, at Error) error {
 	paths := []string{pattern}
 	if strings.ContainsAny(pattern, "*?[") {
 		var err error
-		if paths, err = filepath.Glob(pattern); err != nil {
+		if paths, err = filepath.Glob(l.resolve(pattern)); err != nil {
 			at.Text = fmt.Sprintf("include %q: %v", pattern, err)
 			return &at
 		}

@@ -128,8 +128,8 @@ func TestFileErrors(t *testing.T) {
 	f("a:2: cannot read configuration file \"nothing\": no such file or directory", "a:#\ninclude nothing")
 	f("a:1: include: wrong number of arguments", "a:include")
 	f("b:1: configuration file \"./a\" includes itself", "a:include b", "b:include ./a")
-	f(`a:1: dir /nonexistent: cannot use directory "/nonexistent": no such file or directory`, "a:dir /nonexistent")
-	f(`a:1: dir a: cannot use directory "a": not a directory`, "a:dir a")
+	f("a:1: dir /nonexistent: No such file or directory", "a:dir /nonexistent")
+	f("a:1: dir a: Not a directory", "a:dir a")
 	f("a:1: unknown setting p?rt", "a:\"p\\art\" 1")
 
 	deep := []string{}

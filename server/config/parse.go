@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // parse checks args against the row and returns the value they stand for, of
@@ -217,15 +218,12 @@ func (r *Row) formatNames(v Choice) string {
 // into it, and a missing one should be reported where it is named.
 func readDirectory(path string) (any, error) {
 	info, err := os.Stat(path)
-	if err != nil {
-		var pathError *os.PathError
-		if errors.As(err, &pathError) {
-			err = pathError.Err
-		}
-		return nil, fmt.Errorf("cannot use directory %q: %w", path, err)
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
 	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("cannot use directory %q: not a directory", path)
+	if err != nil {
+		text := reason(err).Error()
+		return nil, wireText(strings.ToUpper(text[:1]) + text[1:]) // as strerror(3) writes it
 	}
 	return filepath.Abs(path)
 }
