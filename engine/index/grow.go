@@ -1,0 +1,361 @@
+package index
+
+import (
+	"slices"
+	"unsafe"
+
+	"hpkv/engine/alloc"
+)
+
+const (
+	minBuckets = 8
+	// maxBuckets fills an allocation class of alloc, 16 of which fill a page.
+	maxBuckets = 63
+
+	// Shares of a segment's slots. A segment that is cut to size starts out
+	// freshPercent full.
+	freshPercent = 80
+	// sparsePercent is where a segment is rebuilt smaller. Far enough below
+	// freshPercent that growing and shrinking never chase each other.
+	sparsePercent = 38
+	// stashPercent: a segment emptier than this does not grow for an entry
+	// without room, because its neighbourhood must be forged.
+	stashPercent = 50
+
+	maxEntries = maxBuckets * slotsPerBucket
+)
+
+// entry is a slot word with its whole position.
+type entry struct {
+	pos  uint32
+	word uint64
+}
+
+// create gives the table its first segment.
+func (t *Table) create() error {
+	s, err := t.newSegment(minBuckets, 0)
+	if err != nil {
+		return err
+	}
+	t.counts = make([]uint16, 1)
+	t.atDepth = [33]int32{0: 1}
+	t.dir.Store(&directory{shift: 32, entries: []uint64{uint64(s)}})
+	t.changeStructure(2) // a miss in the empty table is history
+	return nil
+}
+
+func (t *Table) newSegment(n, depth int) (segment, error) {
+	ref, err := t.heap.Alloc(n*bucketBytes, alloc.Index)
+	if err != nil {
+		return 0, err
+	}
+	s := makeSegment(ref, n, depth)
+	clear(unsafe.Slice(t.bucket(s, 0), n))
+	return s, nil
+}
+
+// sizeFor returns the buckets for a segment of n entries: the smallest
+// allocation class that is at most freshPercent full.
+func sizeFor(n int) int {
+	want := (n*100 + slotsPerBucket*freshPercent - 1) / (slotsPerBucket * freshPercent)
+	return classBuckets(max(want, minBuckets))
+}
+
+// classBuckets returns the buckets of the allocation class of n.
+func classBuckets(n int) int { return min(alloc.ClassSize(n*bucketBytes)/bucketBytes, maxBuckets) }
+
+// collect appends the entries of the segment that pos belongs to, with those of
+// its range that were stashed.
+func (t *Table) collect(dst []entry, s segment, pos uint64) []entry {
+	start := s.start(pos)
+	for i := range s.len() {
+		b := t.bucket(s, i)
+		for k, w := range b.slots {
+			if w != 0 {
+				home := s.prev(i, displacement(b.head, k))
+				dst = append(dst, entry{uint32(t.posOf(s, start, home, w)), w})
+			}
+		}
+	}
+	for _, e := range t.stash {
+		if s.start(uint64(e.pos)) == start {
+			dst = append(dst, entry{e.pos, uint64(e.pos)<<tagShift | uint64(e.ref)})
+		}
+	}
+	return dst
+}
+
+// build returns a new segment of at least n buckets with the entries, and those
+// that found no room: their home buckets say that there is something in the
+// stash, where publish puts them. It reorders entries.
+func (t *Table) build(entries []entry, n, depth int) (s segment, left []entry, err error) {
+	for ; ; n = classBuckets(n + 1) {
+		if s, err = t.newSegment(n, depth); err != nil {
+			return 0, nil, err
+		}
+		left = entries[:0]
+		for i, e := range entries {
+			if !t.fill(s, e) {
+				t.bucket(s, s.home(uint64(e.pos))).head |= stashedBit
+				entries[i], entries[len(left)] = entries[len(left)], e
+				left = entries[:len(left)+1]
+			}
+		}
+		if len(left) == 0 || n == maxBuckets || forged(len(entries), n) {
+			return s, left, nil
+		}
+		t.heap.Free(s.ref()) // no reader has seen it
+	}
+}
+
+// forged reports whether n buckets with room for twice the
+// entries cannot have run out of it by chance.
+func forged(entries, n int) bool { return entries*100 < n*slotsPerBucket*stashPercent }
+
+// fill is place for a segment that no reader knows yet.
+func (t *Table) fill(s segment, e entry) bool {
+	i := s.home(uint64(e.pos))
+	home := t.bucket(s, i)
+	hold := home
+	for d := 0; d <= maxReach; d++ {
+		if d > 0 {
+			hold = t.bucket(s, s.next(i, d))
+		}
+		// Slots fill from the front, so the last is free if any is.
+		if hold.slots[slotsPerBucket-1] != 0 {
+			continue
+		}
+		v := hold.vacant()
+		hold.slots[v] = e.word
+		if d > 0 {
+			hold.head = withDisplacement(hold.head, v, d)
+			home.head = withReach(home.head, max(reach(home.head), d))
+		}
+		return true
+	}
+	return false
+}
+
+// publish makes s the segment of its range in the directory. Readers that were
+// in the range before find out by changeStructure, the caller's next step.
+func (t *Table) publish(s segment, pos uint64, entries, left []entry) {
+	d := t.dir.Load()
+	first := d.first(pos, s)
+	n := 1 << (d.depth() - s.depth())
+	for i := first; i < first+n; i++ {
+		store(&d.entries[i], uint64(s))
+		t.counts[i] = 0
+	}
+	t.counts[first] = uint16(len(entries) - len(left))
+
+	if len(t.stash) > 0 {
+		t.stash = slices.DeleteFunc(t.stash, func(e stashed) bool { return s.start(uint64(e.pos)) == s.start(pos) })
+	}
+	for _, e := range left {
+		t.stash = append(t.stash, stashed{e.pos, alloc.Ref(e.word & refMask)})
+	}
+}
+
+// grow makes room around pos: a larger segment, or two. It returns false where
+// that would not help.
+func (t *Table) grow(pos uint64) (bool, error) {
+	d := t.dir.Load()
+	old := d.segment(pos)
+	var buf [maxEntries]entry
+	count := int(t.counts[d.first(pos, old)])
+	if forged(count, old.len()) {
+		return false, nil
+	}
+	entries := t.collect(buf[:0], old, pos)
+	if old.len() == maxBuckets {
+		return t.split(pos, old, entries)
+	}
+	s, left, err := t.build(entries, classBuckets(old.len()+1), old.depth())
+	if err != nil {
+		return false, err
+	}
+	if len(left) > 0 && s.len() == maxBuckets && !forged(count, maxBuckets) {
+		t.heap.Free(s.ref())
+		return t.split(pos, old, entries)
+	}
+	t.stats.Rebuilds++
+	t.replace(pos, old, s, entries, left)
+	return true, nil
+}
+
+// replace publishes s in the place of old and frees old.
+func (t *Table) replace(pos uint64, old, s segment, entries, left []entry) {
+	t.publish(s, pos, entries, left)
+	t.retire(old)
+}
+
+// retire makes readers forget segments that the directory does not lead to any
+// more, and frees them.
+func (t *Table) retire(old ...segment) {
+	t.changeStructure(2)
+	for _, s := range old {
+		t.heap.Free(s.ref())
+	}
+}
+
+// split replaces a segment by two of the next depth.
+func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
+	depth := old.depth() + 1
+	d := t.dir.Load()
+	if depth > d.depth() && !t.deepen() {
+		return false, nil
+	}
+	start := old.start(pos)
+	mid := start + 1<<(32-depth)
+	low := 0
+	for i, e := range entries {
+		if uint64(e.pos) < mid {
+			entries[i], entries[low] = entries[low], e
+			low++
+		}
+	}
+	lower, upper := entries[:low], entries[low:]
+	a, leftA, err := t.build(lower, sizeFor(len(lower)), depth)
+	if err != nil {
+		return false, err
+	}
+	b, leftB, err := t.build(upper, sizeFor(len(upper)), depth)
+	if err != nil {
+		t.heap.Free(a.ref())
+		return false, err
+	}
+	t.publish(a, start, lower, leftA)
+	t.publish(b, mid, upper, leftB)
+	t.atDepth[old.depth()]--
+	t.atDepth[depth] += 2
+	t.stats.Splits++
+	t.retire(old)
+	return true, nil
+}
+
+// deepen doubles the directory. It refuses when the directory is out of
+// proportion to the segments, which honest hashes never make it.
+func (t *Table) deepen() bool {
+	d := t.dir.Load()
+	segments := 0
+	for _, n := range t.atDepth {
+		segments += int(n)
+	}
+	if len(d.entries) > 64+8*segments || d.shift <= 1 {
+		return false
+	}
+	n := len(d.entries)
+	entries, counts := make([]uint64, 2*n), make([]uint16, 2*n)
+	for i, e := range d.entries {
+		entries[2*i], entries[2*i+1] = e, e
+		counts[2*i] = t.counts[i]
+	}
+	t.counts = counts
+	t.dir.Store(&directory{shift: d.shift - 1, entries: entries})
+	return true
+}
+
+// shrink replaces a sparse segment by a smaller one, or it and its buddy by one
+// for both. It is an improvement only: without memory for it nothing happens.
+func (t *Table) shrink(pos uint64) {
+	d := t.dir.Load()
+	old := d.segment(pos)
+	count := int(t.counts[d.first(pos, old)])
+	var buf [maxEntries]entry
+	if old.depth() > 0 {
+		buddyPos := old.start(pos) ^ 1<<(32-old.depth())
+		buddy := d.segment(buddyPos)
+		if buddy.depth() == old.depth() {
+			both := count + int(t.counts[d.first(buddyPos, buddy)])
+			if n := sizeFor(both); both*100 <= n*slotsPerBucket*freshPercent {
+				entries := t.collect(buf[:0], old, pos)
+				entries = t.collect(entries, buddy, buddyPos)
+				t.merge(min(old.start(pos), buddyPos), old, buddy, entries, n)
+				return
+			}
+		}
+	}
+	n := sizeFor(count)
+	if n*4 > old.len()*3 {
+		return
+	}
+	entries := t.collect(buf[:0], old, pos)
+	s, left, err := t.build(entries, n, old.depth())
+	if err != nil {
+		return
+	}
+	t.stats.Shrinks++
+	t.replace(pos, old, s, entries, left)
+}
+
+func (t *Table) merge(start uint64, a, b segment, entries []entry, n int) {
+	s, left, err := t.build(entries, n, a.depth()-1)
+	if err != nil {
+		return
+	}
+	t.stats.Merges++
+	t.atDepth[a.depth()] -= 2
+	t.atDepth[s.depth()]++
+	t.publish(s, start, entries, left)
+	t.retire(a, b)
+	// One level more than needed is kept, so that the directory does not
+	// double and halve around one count.
+	if d := t.dir.Load(); d.depth() > 1 && t.atDepth[d.depth()]+t.atDepth[d.depth()-1] == 0 {
+		t.halve(d)
+	}
+}
+
+func (t *Table) halve(d *directory) {
+	n := len(d.entries) / 2
+	entries, counts := make([]uint64, n), make([]uint16, n)
+	for i := range n {
+		entries[i], counts[i] = d.entries[2*i], t.counts[2*i]
+	}
+	t.counts = counts
+	t.dir.Store(&directory{shift: d.shift + 1, entries: entries})
+}
+
+// putStash puts an entry into the stash.
+func (t *Table) putStash(pos uint64, ref alloc.Ref) {
+	t.stash = append(t.stash, stashed{uint32(pos), ref})
+	s := t.dir.Load().segment(pos)
+	b := t.bucket(s, s.home(pos))
+	storeFenced(&b.head, (b.head|stashedBit)+versionStep)
+}
+
+// dropStash removes a stashed entry. Readers of its home bucket keep coming to
+// the lock until the segment is rebuilt.
+func (t *Table) dropStash(i int) {
+	t.stash[i] = t.stash[len(t.stash)-1]
+	t.stash = t.stash[:len(t.stash)-1]
+}
+
+// Relocate moves the segment at old if it is this table's, for
+// alloc.Heap.Evacuate. An empty segment stays: nothing in it tells its place.
+func (t *Table) Relocate(old alloc.Ref) bool {
+	d := t.dir.Load()
+	if d == nil {
+		return false
+	}
+	n := t.heap.Capacity(old) / bucketBytes
+	for i := range min(n, maxBuckets) {
+		for _, w := range t.bucket(makeSegment(old, n, 0), i).slots {
+			if w == 0 {
+				continue
+			}
+			pos := t.hashOf(alloc.Ref(w&refMask)) & posMask
+			s := d.segment(pos)
+			if s.ref() != old {
+				return false
+			}
+			entries := t.collect(make([]entry, 0, maxEntries), s, pos)
+			moved, left, err := t.build(entries, s.len(), s.depth())
+			if err != nil {
+				return false
+			}
+			t.replace(pos, s, moved, entries, left)
+			return true
+		}
+	}
+	return false
+}
