@@ -1,0 +1,91 @@
+package hpkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+// Do runs a command of the server, name first, and returns its reply, as a
+// RESP3 client would receive it. An error reply is returned as an error of its
+// text. Arguments may be strings, byte slices, integers, floats, bools (1 or 0)
+// and fmt.Stringers.
+//
+// The commands are those on data; commands about connections or the server
+// process are unknown here. ctx is checked before the command starts; a
+// command that runs is not interrupted.
+func (db *DB) Do(ctx context.Context, args ...any) (resp.Value, error) {
+	if err := ctx.Err(); err != nil {
+		return resp.Value{}, err
+	}
+	if len(args) == 0 {
+		return resp.Value{}, errors.New("hpkv: no command")
+	}
+	argv := make([][]byte, len(args))
+	for i, arg := range args {
+		b, err := argument(arg)
+		if err != nil {
+			return resp.Value{}, fmt.Errorf("hpkv: argument %d: %w", i, err)
+		}
+		argv[i] = b
+	}
+	l, t, err := db.begin()
+	if err != nil {
+		return resp.Value{}, err
+	}
+	defer db.end(l, t)
+
+	row := db.table.Resolve(argv)
+	switch {
+	case row == nil:
+		return resp.Value{}, errors.New(db.table.UnknownText(argv))
+	case !row.ArityOK(len(argv)):
+		return resp.Value{}, errors.New(row.ArityText())
+	}
+	var w resp.Writer
+	w.SetProto(3)
+	c := command.Ctx{
+		Args: argv, Row: row, W: &w, Txn: t, Table: db.table,
+		S: &command.Session{DB: db.index, Proto: 3},
+	}
+	c.LockKeys()
+	row.Run(&c)
+	reply, _, err := resp.ParseValue(w.Bytes())
+	if err != nil {
+		return resp.Value{}, fmt.Errorf("hpkv: command %q: %w", argv[0], err)
+	}
+	if reply.IsError() {
+		return resp.Value{}, errors.New(string(reply.Str))
+	}
+	return reply, nil
+}
+
+// argument turns a Go value into a command argument.
+func argument(v any) ([]byte, error) {
+	switch v := v.(type) {
+	case []byte:
+		return v, nil
+	case string:
+		return []byte(v), nil
+	case int:
+		return strconv.AppendInt(nil, int64(v), 10), nil
+	case int64:
+		return strconv.AppendInt(nil, v, 10), nil
+	case uint64:
+		return strconv.AppendUint(nil, v, 10), nil
+	case float64:
+		return strconv.AppendFloat(nil, v, 'g', -1, 64), nil
+	case bool:
+		if v {
+			return []byte("1"), nil
+		}
+		return []byte("0"), nil
+	case fmt.Stringer:
+		return []byte(v.String()), nil
+	}
+	return nil, fmt.Errorf("cannot send a %T", v)
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package hpkv_test
+
+const raceEnabled = false
