@@ -1,0 +1,139 @@
+package epoch
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Domain is a set of participants and the retirements that wait for them.
+type Domain struct {
+	barrier func() // nil: participants announce with barriers of their own
+
+	mu       sync.Mutex
+	slots    []*Slot
+	pending  []func() // wait for a grace period to begin
+	waiting  []func() // wait for the present one to end
+	insiders []insider
+}
+
+// insider is a participant that was inside when the grace period began.
+type insider struct {
+	slot *Slot
+	seq  uint64
+}
+
+// Slot is one participant's announcement. It fills two cache lines so that
+// announcing disturbs nobody, adjacent-line prefetch included.
+type Slot struct {
+	_     [64]byte
+	seq   uint64 // odd: inside; written by the owner
+	depth int32  // of nested Enters; the owner's
+	plain bool   // immutable: the domain has a barrier
+	_     [128 - 64 - 16]byte
+}
+
+// New returns a domain. barrier makes every running thread of the process pass
+// a full memory barrier (alloc.ProcessBarrier); nil where there is none.
+func New(barrier func()) *Domain { return &Domain{barrier: barrier} }
+
+// Register adds a participant, outside at first.
+func (d *Domain) Register() *Slot {
+	s := &Slot{plain: d.barrier != nil}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slots = append(d.slots, s)
+	return s
+}
+
+// Unregister removes a participant that is outside and stays so.
+func (d *Domain) Unregister(s *Slot) {
+	if s.depth != 0 {
+		panic("epoch: participant leaves the domain while inside")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.slots {
+		if d.slots[i] == s {
+			d.slots[i] = d.slots[len(d.slots)-1]
+			d.slots = d.slots[:len(d.slots)-1]
+			return
+		}
+	}
+}
+
+// Enter announces that the owner reads. Nothing retired from now on is disposed
+// of before the matching Exit.
+func (s *Slot) Enter() {
+	if s.depth++; s.depth == 1 {
+		s.announce()
+	}
+}
+
+// Exit ends what Enter began.
+func (s *Slot) Exit() {
+	if s.depth--; s.depth == 0 {
+		s.announce()
+	}
+}
+
+// Retire has fn run by a later Collect, once all participants that are inside
+// now have left.
+func (d *Domain) Retire(fn func()) {
+	d.mu.Lock()
+	d.pending = append(d.pending, fn)
+	d.mu.Unlock()
+}
+
+// Collect runs the retirements whose grace period is over and returns their
+// number. It begins a period if none is going on, so that with nobody inside
+// one call disposes of everything retired before it. It never waits.
+func (d *Domain) Collect() (ran int) {
+	for _, fn := range d.ready() {
+		fn()
+		ran++
+	}
+	return ran
+}
+
+func (d *Domain) ready() []func() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.waiting) == 0 {
+		if len(d.pending) == 0 {
+			return nil
+		}
+		d.waiting, d.pending = d.pending, nil
+		d.begin()
+	}
+	left := d.insiders[:0]
+	for _, in := range d.insiders {
+		if atomic.LoadUint64(&in.slot.seq) == in.seq {
+			left = append(left, in)
+		}
+	}
+	if d.insiders = left; len(left) > 0 {
+		return nil
+	}
+	fns := d.waiting
+	d.waiting = nil
+	return fns
+}
+
+// begin notes who is inside.
+func (d *Domain) begin() {
+	if d.barrier != nil {
+		d.barrier()
+	}
+	for _, s := range d.slots {
+		if seq := atomic.LoadUint64(&s.seq); seq&1 != 0 {
+			d.insiders = append(d.insiders, insider{s, seq})
+		}
+	}
+}
+
+// Pending returns the number of retirements not yet run.
+func (d *Domain) Pending() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.pending) + len(d.waiting)
+}
