@@ -14,8 +14,9 @@ import (
 // Binary is a server executable.
 type Binary struct {
 	Path    string
-	Version string // as --version prints it, e.g. "7.0.15"
-	IsRedis bool   // a real redis-server, not ours
+	Version string   // as --version prints it, e.g. "7.0.15"
+	IsRedis bool     // a real redis-server, not ours
+	Options []string // given at every start, after the suite's standing ones
 }
 
 // ourPackage is what is built when HPKV_SERVER is not set.
@@ -40,6 +41,7 @@ func OurBinary(t testing.TB) Binary {
 			}
 		}
 		ours.bin, ours.err = identify(path)
+		ours.bin.Options = strings.Fields(os.Getenv("HPKV_SERVER_OPTIONS"))
 	})
 	if ours.err != nil {
 		t.Fatal(ours.err)

@@ -29,7 +29,8 @@
 //
 // HPKV_SERVER names the binary under test (default: hpkv/cmd/hpkv-server, built
 // once per test run). It may name a second redis-server: every case must pass
-// then too, which is how the suite proves itself. HPKV_REFERENCE names the
+// then too, which is how the suite proves itself. HPKV_SERVER_OPTIONS are added to
+// each start of the binary under test. HPKV_REFERENCE names the
 // reference (default: redis-server from PATH). Without a reference the
 // comparing tests skip, except when CI=true, where they fail.
 //

@@ -154,9 +154,9 @@ func SharedPair(t testing.TB) *Pair {
 }
 
 // FreshPair starts a pair with other options for one test.
-func FreshPair(t testing.TB, extra ...string) *Pair {
+func FreshPair(t testing.TB, ours Binary, extra ...string) *Pair {
 	t.Helper()
-	p, err := StartPair(OurBinary(t), Reference(t), extra...)
+	p, err := StartPair(ours, Reference(t), extra...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ type Server struct {
 
 	bin     Binary
 	cmd     *exec.Cmd
+	stdin   string // configuration read from standard input, or ""
 	logPath string
 	exited  chan struct{} // closed once the process was waited for
 	waitErr error         // valid after exited
@@ -41,11 +42,17 @@ type Server struct {
 // temporary directory, nothing persisted) followed by extra ones, and returns
 // when it accepts connections.
 func Start(name string, bin Binary, extra ...string) (*Server, error) {
+	return StartWithConfig(name, bin, "", "", extra...)
+}
+
+// StartWithConfig is Start with a configuration file given before all options;
+// "-" reads the configuration from stdin, which gets the text.
+func StartWithConfig(name string, bin Binary, file, stdin string, extra ...string) (*Server, error) {
 	// Another process may take the free port between our look and the
 	// server's bind; a fresh port is tried then.
 	var last error
 	for range 3 {
-		s, err := startOnce(name, bin, extra)
+		s, err := startOnce(name, bin, file, stdin, extra)
 		if err == nil {
 			return s, nil
 		}
@@ -57,7 +64,7 @@ func Start(name string, bin Binary, extra ...string) (*Server, error) {
 	return nil, last
 }
 
-func startOnce(name string, bin Binary, extra []string) (*Server, error) {
+func startOnce(name string, bin Binary, file, stdin string, extra []string) (*Server, error) {
 	port, err := FreePort()
 	if err != nil {
 		return nil, err
@@ -70,8 +77,12 @@ func startOnce(name string, bin Binary, extra []string) (*Server, error) {
 	if bin.IsRedis {
 		args = append(args, "--enable-debug-command", "yes")
 	}
+	if file != "" {
+		args = append([]string{file}, args...)
+	}
+	args = append(args, bin.Options...)
 	args = append(args, extra...)
-	s := &Server{Name: name, Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, bin: bin}
+	s := &Server{stdin: stdin, Name: name, Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Dir: dir, bin: bin}
 	if err := s.exec(args); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
@@ -94,6 +105,9 @@ func (s *Server) exec(args []string) error {
 	s.cmd = exec.Command(s.bin.Path, args...)
 	s.cmd.Dir = s.Dir
 	s.cmd.Stdout, s.cmd.Stderr = out, out
+	if s.stdin != "" {
+		s.cmd.Stdin = strings.NewReader(s.stdin)
+	}
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -261,6 +275,13 @@ func StartOurs(t testing.TB, extra ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.StopAfter(t)
+	return s
+}
+
+// StopAfter ends the server with the test, shows its log if the test failed,
+// and fails the test if the server was not well.
+func (s *Server) StopAfter(t testing.TB) {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", s.Name, s.Log())
@@ -269,7 +290,25 @@ func StartOurs(t testing.TB, extra ...string) *Server {
 			t.Error(err)
 		}
 	})
-	return s
+}
+
+// runTimeout bounds a command that is expected to end by itself.
+const runTimeout = 30 * time.Second
+
+// Run runs a binary until it ends by itself and returns what it printed and
+// its exit code, -1 if it had to be killed.
+func Run(path, stdin string, args ...string) (stdout, stderr string, code int) {
+	cmd := exec.Command(path, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdin = strings.NewReader(stdin)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		return "", err.Error(), -1
+	}
+	kill := time.AfterFunc(runTimeout, func() { _ = cmd.Process.Kill() })
+	defer kill.Stop()
+	_ = cmd.Wait()
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
 // FreePort returns a TCP port that was free a moment ago.
@@ -285,3 +324,6 @@ func FreePort() (int, error) {
 func isReset(err error) bool {
 	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
+
+// ExpectEnd says that the process is about to end for a reason of the test's.
+func (s *Server) ExpectEnd() { s.stopped = true }
