@@ -141,7 +141,7 @@ func (p *Parser) fast(buf []byte) int {
 		}
 		i += 2
 		end := i + int(n)
-		if end+2 > len(buf) {
+		if end+2 > len(buf) || n > maxBulk {
 			return 0
 		}
 		args = append(args, buf[i:end:end])
