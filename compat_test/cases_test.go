@@ -2,7 +2,6 @@ package compat_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
 	code := m.Run()
 	if err := compat.Cleanup(); err != nil {
 		fmt.Fprintln(os.Stderr, "compat:", err)

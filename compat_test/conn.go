@@ -76,6 +76,16 @@ func (c *Conn) Receive() ([]byte, error) {
 	return ReadFrame(c.r)
 }
 
+// CloseWrite ends our side of the connection; the server's replies can still
+// be read.
+func (c *Conn) CloseWrite() error {
+	h, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return fmt.Errorf("%T cannot be closed by halves", c.Conn)
+	}
+	return h.CloseWrite()
+}
+
 // Drain reads until the server closes the connection and returns what came. A
 // reset counts as closed: a server that closes with unread input causes one.
 func (c *Conn) Drain() ([]byte, error) {

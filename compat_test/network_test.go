@@ -125,7 +125,7 @@ func TestHalfClose(t *testing.T) {
 			if err := c.Send(bytes.Repeat(compat.AppendCommand(nil, "ECHO", "hello"), n)); err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			if err := c.CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
 			got, err := c.Drain()
@@ -292,7 +292,7 @@ func TestGarbage(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The end of input makes the server end the connection.
-			if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil && !strings.Contains(err.Error(), "not connected") {
+			if err := c.CloseWrite(); err != nil && !strings.Contains(err.Error(), "not connected") {
 				t.Fatal(err)
 			}
 			if _, err := c.Drain(); err != nil {

@@ -135,6 +135,12 @@ func (r *runner) step(s Step) error {
 		return nil
 	case OpEOF:
 		return r.compareRest()
+	case OpFinish:
+		for i := range 2 {
+			// Fails where the server has closed already, which is fine.
+			_ = r.conns[i][r.cur].CloseWrite()
+		}
+		return r.compareRest()
 	case OpScan:
 		return r.scan(s)
 	case OpUntil:

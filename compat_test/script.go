@@ -35,6 +35,7 @@ import (
 //	!send CMD            writes a command and does not wait
 //	!reply [N]           reads and compares N replies (1)
 //	!eof                 reads to the end of the connection and compares
+//	!finish              closes the writing half first, then as !eof
 //
 // Variables: $VAR of !save, $now (unix seconds), $now_ms, $addrN and $laddrN
 // (address of connection N as client and server side), with an optional +N or
@@ -56,6 +57,7 @@ const (
 	OpSend
 	OpReply
 	OpEOF
+	OpFinish
 )
 
 // Step is one line of a case.
@@ -212,6 +214,8 @@ func parseStep(words []string) (Step, error) {
 		s.Op, s.Args = OpReconnect, nil
 	case "eof":
 		s.Op, s.Args = OpEOF, nil
+	case "finish":
+		s.Op, s.Args = OpFinish, nil
 	case "raw":
 		s.Op, s.Args, need = OpRaw, rest, 1
 	case "send":
