@@ -153,6 +153,9 @@ func (e *Engine) Homes() int { return len(e.homes) }
 // SetMaxValueBytes changes the bound of one string value.
 func (e *Engine) SetMaxValueBytes(n int64) { e.maxValue.Store(n) }
 
+// MaxValueBytes returns the bound of one string value.
+func (e *Engine) MaxValueBytes() int64 { return e.maxValue.Load() }
+
 // SetMaxMemoryBytes changes the bound of off-heap memory; 0 removes it.
 func (e *Engine) SetMaxMemoryBytes(n int64) { e.arena.SetLimit(n) }
 
