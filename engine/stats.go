@@ -1,0 +1,82 @@
+package engine
+
+import "hpkv/engine/alloc"
+
+// Stats are an engine's totals and sizes at about one moment.
+type Stats struct {
+	Counters
+	Memory    alloc.Stats
+	Databases []DatabaseStats
+	Expired   uint64 // keys removed because their time had come
+	LockWaits uint64 // times a shard's lock was found taken
+	Relocated uint64 // records moved by defragmentation
+	Pinned    int    // records kept only for open ranges
+}
+
+// DatabaseStats are the sizes of one database.
+type DatabaseStats struct {
+	Keys     int
+	Volatile int   // of them, keys that expire
+	AvgTTLMs int64 // what those have left on average, from a sample
+}
+
+// Stats collects figures, locking one shard after the other for a moment.
+func (e *Engine) Stats() Stats {
+	st := Stats{
+		Counters:  e.Counters(),
+		Memory:    e.arena.Stats(),
+		Databases: make([]DatabaseStats, e.databases),
+	}
+	ttl := make([]ttlSample, e.databases)
+	now := e.clock.NowMs()
+	for _, s := range e.shards {
+		st.LockWaits += s.mu.waits.Load()
+		s.mu.lock()
+		st.Expired += s.expired
+		st.Relocated += s.stats.relocated
+		st.Pinned += len(s.pins.limbo)
+		for db := range s.dbs {
+			if ks := s.dbs[db].Load(); ks != nil {
+				st.Databases[db].Keys += ks.table.Len()
+				if ks.wheel != nil {
+					st.Databases[db].Volatile += ks.wheel.count
+					ttl[db].take(s, ks, now)
+				}
+			}
+		}
+		s.mu.unlock()
+	}
+	for db, t := range ttl {
+		if t.n > 0 {
+			st.Databases[db].AvgTTLMs = t.sum / t.n
+		}
+	}
+	return st
+}
+
+// ttlSample averages the time left of randomly chosen volatile keys.
+type ttlSample struct {
+	sum, n int64
+	rnd    uint64
+}
+
+// ttlSamples is how many keys of each shard are looked at.
+const ttlSamples = 16
+
+func (t *ttlSample) take(s *shard, ks *keyspace, nowMs int64) {
+	next := func() uint64 { // any spread will do: a Weyl sequence
+		t.rnd += 0x9e3779b97f4a7c15
+		return t.rnd ^ t.rnd>>31
+	}
+	for range ttlSamples {
+		ref, ok := ks.table.Random(next)
+		if !ok {
+			return
+		}
+		rec := s.recordAt(ref)
+		if hdr := rec.Header(); hdr.Volatile {
+			t.sum += max(rec.ExpireAt(hdr)-nowMs, 0)
+			t.n++
+		}
+	}
+}
