@@ -65,7 +65,7 @@ func ParseLongDouble(b []byte) (*big.Float, bool) {
 	}
 	exp -= fraction * perDigit
 	if base == 16 {
-		f.SetMantExp(new(big.Float).SetInt(m), exp) // f has its precision: rounds once
+		f.SetMantExp(f.SetInt(m), exp)
 	} else {
 		// Far outside of the range: spare computing huge powers.
 		if size := exp + m.BitLen()*30103/100000; size > 5000 || size < -5000 {
