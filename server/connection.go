@@ -20,45 +20,14 @@ func connectionRows() []command.Row {
 	return []command.Row{
 		{Name: "auth", Arity: -2, Flags: early, Cats: command.CatConnection, Run: auth},
 		clientRow(),
-		{Name: "echo", Arity: 2, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: echo},
 		{Name: "hello", Arity: -1, Flags: early, Cats: command.CatConnection, Run: hello},
-		{Name: "ping", Arity: -1, Flags: command.Fast, Cats: command.CatConnection,
-			Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, Run: ping},
 		{Name: "quit", Arity: -1, Flags: early, Cats: command.CatConnection, Run: quit},
 		{Name: "reset", Arity: 1, Flags: early, Cats: command.CatConnection, Run: reset},
-		{Name: "select", Arity: 2, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: selectDB},
 	}
 }
 
 // owner is the client a command of this package runs for.
 func owner(ctx *command.Ctx) *client { return ctx.S.Owner.(*client) }
-
-func ping(ctx *command.Ctx) {
-	switch len(ctx.Args) {
-	case 1:
-		ctx.W.Status("PONG")
-	case 2:
-		ctx.W.Bulk(ctx.Args[1])
-	default:
-		ctx.W.Error(ctx.Row.ArityText())
-	}
-}
-
-func echo(ctx *command.Ctx) { ctx.W.Bulk(ctx.Args[1]) }
-
-func selectDB(ctx *command.Ctx) {
-	n, ok := resp.ParseInt64(ctx.Args[1])
-	switch {
-	case !ok || n != int64(int32(n)):
-		ctx.W.Error(resp.ErrNotInteger)
-	case n < 0 || n >= int64(ctx.Txn.Engine().Databases()):
-		ctx.W.Error("ERR DB index is out of range")
-	default:
-		ctx.S.DB = int(n)
-		ctx.Txn.SetDB(int(n)) // for the commands behind it in EXEC
-		ctx.W.OK()
-	}
-}
 
 func quit(ctx *command.Ctx) {
 	owner(ctx).finished = true

@@ -37,6 +37,8 @@ type Options struct {
 
 	// Clock is the time the data and the clients live by; nil is the system's.
 	Clock engine.Clock
+
+	rows []command.Row // tests add commands of their own
 }
 
 // Server is one running instance. New opens it, Run serves until it is told
@@ -95,7 +97,7 @@ func New(o Options) (*Server, error) {
 	if s.clock == nil {
 		s.clock = engine.SystemClock{}
 	}
-	table, err := NewTable()
+	table, err := newTable(o.rows)
 	if err != nil {
 		return nil, fmt.Errorf("command table: %w", err)
 	}
@@ -129,8 +131,10 @@ func New(o Options) (*Server, error) {
 
 // NewTable builds the table of all commands of a server: those of package
 // command and those of this package.
-func NewTable() (*command.Table, error) {
-	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), serverRows())...)
+func NewTable() (*command.Table, error) { return newTable(nil) }
+
+func newTable(more []command.Row) (*command.Table, error) {
+	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), serverRows(), more)...)
 }
 
 // place finds out where workers and shards go.

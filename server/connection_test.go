@@ -1,0 +1,330 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hpkv/engine"
+)
+
+func TestPipelineSplitEverywhere(t *testing.T) {
+	stream := cmdline("SET", "a", "1") + "GET a\r\n" + "\r\n" + "*0\r\n" + cmdline("INCR", "a") +
+		"ECHO \"x y\"\r\n" + cmdline("NOSUCH", "z") + cmdline("PING")
+	want := "+OK\r\n$1\r\n1\r\n:2\r\n$3\r\nx y\r\n-ERR unknown command 'NOSUCH', with args beginning with: 'z' \r\n+PONG\r\n"
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		sent := int64(0)
+		for cut := 1; cut < len(stream); cut++ {
+			w := in.dial()
+			w.send("%s", stream[:cut])
+			sent += int64(cut)
+			in.received(sent)
+			w.send("%s", stream[cut:])
+			sent += int64(len(stream) - cut)
+			w.expect(want)
+			w.Close()
+		}
+		w := in.dial()
+		for i := range len(stream) {
+			w.send("%s", stream[i:i+1])
+			sent++
+			in.received(sent)
+		}
+		w.expect(want)
+	})
+}
+
+func TestProtocolErrorEndsTheConnection(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		w := in.dial()
+		w.send("PING\r\n*1\r\n!3\r\nfoo\r\nPING\r\n")
+		w.expect("+PONG\r\n-ERR Protocol error: expected '$', got '!'\r\n")
+		w.expectEnd()
+		w = in.dial()
+		w.send("*1\r\n$600000000\r\n")
+		w.expect("-ERR Protocol error: invalid bulk length\r\n")
+		w.expectEnd()
+	})
+}
+
+// A big value in many pieces, and one that comes behind complete commands.
+func TestBigBulk(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		w := in.dial()
+		value := bytes.Repeat([]byte("0123456789abcdef"), 1<<18) // 4 MB
+		go func() {
+			fmt.Fprintf(w, "PING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", len(value))
+			for rest := value; len(rest) > 0; {
+				n := min(len(rest), 100_003)
+				w.Write(rest[:n])
+				rest = rest[n:]
+			}
+			io.WriteString(w, "\r\nSTRLEN k\r\nGET k\r\n")
+		}()
+		w.expect(fmt.Sprintf("+PONG\r\n+OK\r\n:%d\r\n$%d\r\n", len(value), len(value)))
+		got := make([]byte, len(value))
+		if _, err := io.ReadFull(w, got); err != nil || !bytes.Equal(got, value) {
+			t.Fatalf("value came back changed (%v)", err)
+		}
+		w.expect("\r\n")
+		in.eventually("the input buffer is given back", func() bool { return in.newest().public.qbuf.Load() == 0 })
+	})
+}
+
+// A client that sends a long pipeline of big reads before it reads any reply:
+// reading stops at pauseBytes, goes on when nothing moves, and every reply
+// arrives in order.
+func TestSlowReader(t *testing.T) {
+	const size, gets = 1 << 20, 80
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		w := in.dial()
+		value := strings.Repeat("v", size)
+		w.send("%s", cmdline("SET", "big", value))
+		w.expect("+OK\r\n")
+		for i := range gets {
+			w.send("GET big\r\nECHO %d\r\n", i)
+		}
+		c := in.newest()
+		in.eventually("the client is paused", func() bool { return int64(c.link.unsent()) >= pauseBytes })
+		in.eventually("its threshold grows while nothing moves", func() bool { return c.public.pauseAt.Load() > pauseBytes })
+		other := in.dial()
+		other.do("PING", "+PONG\r\n")
+		for i := range gets {
+			if got := w.bulk(); got != value {
+				t.Fatalf("reply %d is wrong", i)
+			}
+			if got := w.bulk(); got != fmt.Sprint(i) {
+				t.Fatalf("after reply %d came %q", i, got)
+			}
+		}
+		in.eventually("the backlog is gone", func() bool { return c.link.unsent() == 0 && in.backlogged.Load() == 0 })
+	})
+}
+
+func TestOutputLimit(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver, settings: []string{"--client-output-buffer-limit", "normal 1mb 0 0"}})
+		w := in.dial()
+		w.send("%s", cmdline("SET", "big", strings.Repeat("v", 1<<20)))
+		w.expect("+OK\r\n")
+		w.send("%s", strings.Repeat("GET big\r\n", 60))
+		in.eventually("the client is closed", func() bool { return in.clients.count.Load() == 0 })
+		if in.totals.outputLimit.Load() != 1 {
+			t.Error("not counted")
+		}
+	})
+}
+
+func TestInputLimit(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver, settings: []string{"--client-query-buffer-limit", "1mb"}})
+		w := in.dial()
+		go fmt.Fprintf(w, "*2\r\n$4\r\nECHO\r\n$4000000\r\n%s", strings.Repeat("x", 3_000_000))
+		in.eventually("the client is closed", func() bool { return in.totals.inputLimit.Load() == 1 && in.clients.count.Load() == 0 })
+	})
+}
+
+// What was sent before the client closed its side is executed and answered.
+func TestHalfClose(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		for range 50 {
+			w := in.dial()
+			w.send("%sPING\r\n*1\r\n$4\r\nPI", cmdline("ECHO", "last words"))
+			if err := w.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			w.expect("$10\r\nlast words\r\n+PONG\r\n")
+			w.expectEnd()
+		}
+		in.eventually("all are forgotten", func() bool { return in.clients.count.Load() == 0 })
+	})
+}
+
+func TestReset(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		for i := range 20 {
+			w := in.dial()
+			w.send("%sPING\r\n*3\r\n$3\r\nSET\r\n", cmdline("SET", "k", strings.Repeat("x", i*1000)))
+			if i%2 == 0 {
+				w.expect("+OK\r\n") // and the rest stays unread: closing resets
+			}
+			w.Conn.(*net.TCPConn).SetLinger(0)
+			w.Close()
+		}
+		in.eventually("all are forgotten", func() bool { return in.clients.count.Load() == 0 && in.backlogged.Load() == 0 })
+	})
+}
+
+func TestManyConnections(t *testing.T) {
+	const conns, rounds = 1000, 3
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		list := make([]*wire, conns)
+		for i := range list {
+			list[i] = in.dial()
+		}
+		for round := range rounds {
+			for i, w := range list {
+				w.send("%s%s", cmdline("SET", fmt.Sprint("k", i), fmt.Sprint(round)), cmdline("GET", fmt.Sprint("k", i)))
+			}
+			for _, w := range list {
+				w.expect(fmt.Sprintf("+OK\r\n$1\r\n%d\r\n", round))
+			}
+		}
+		if loads := in.driver.loads(); loads != nil {
+			for _, n := range loads {
+				if n != conns/len(loads) {
+					t.Errorf("connections are spread unevenly: %v", loads)
+				}
+			}
+		}
+		for _, w := range list {
+			w.Close()
+		}
+		in.eventually("all are forgotten", func() bool { return in.clients.count.Load() == 0 })
+	})
+}
+
+func TestMaxClients(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver, settings: []string{"--maxclients", "2"}})
+		a, b := in.dial(), in.dial()
+		a.do("PING", "+PONG\r\n")
+		b.do("PING", "+PONG\r\n")
+		c := in.dial()
+		c.expect("-ERR max number of clients reached\r\n")
+		c.expectEnd()
+		b.Close()
+		in.eventually("a place is free", func() bool { return in.clients.count.Load() == 1 })
+		in.dial().do("PING", "+PONG\r\n")
+		if in.totals.rejected.Load() != 1 {
+			t.Error("not counted")
+		}
+	})
+}
+
+func TestTimeout(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		clock := engine.NewManualClock(1_700_000_000_000)
+		in := start(t, setup{driver: driver, clock: clock, settings: []string{"--timeout", "10"}})
+		idle, busy := in.dial(), in.dial()
+		idle.do("PING", "+PONG\r\n")
+		busy.do("PING", "+PONG\r\n")
+		clock.Advance(6 * time.Second)
+		busy.do("PING", "+PONG\r\n")
+		in.eventually("both are still there", func() bool { return in.clients.count.Load() == 2 })
+		clock.Advance(6 * time.Second)
+		idle.expectEnd()
+		busy.do("PING", "+PONG\r\n")
+	})
+}
+
+func TestUnixSocket(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		path := filepath.Join(t.TempDir(), "s")
+		in := start(t, setup{driver: driver, settings: []string{"--unixsocket", path, "--unixsocketperm", "700"}})
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("socket file: %v, %v", info, err)
+		}
+		w := dial(t, "unix", path)
+		w.do("PING", "+PONG\r\n")
+		w.send("CLIENT INFO\r\n")
+		if line := w.bulk(); !strings.Contains(line, " addr="+path+":0 ") || !strings.Contains(line, " flags=U ") {
+			t.Errorf("CLIENT INFO: %s", line)
+		}
+		// Closed by the peer right after sending: still executed.
+		last := dial(t, "unix", path)
+		last.send("SET last words\r\n")
+		last.Close()
+		in.eventually("the last command is executed", func() bool {
+			w.send("GET last\r\n")
+			return w.line() == "$5" && w.line() == "words"
+		})
+		if _, err := New(Options{Config: in.cfg}); err == nil || !strings.Contains(err.Error(), "already in use") {
+			t.Errorf("a second server on the socket: %v", err)
+		}
+		in.stop()
+		if _, err := os.Stat(path); !os.IsNotExist(err) {
+			t.Errorf("the socket file is left behind: %v", err)
+		}
+	})
+}
+
+// No reply of an executed command is lost when the server stops, and no
+// connection survives it.
+func TestShutdownDrains(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		const conns = 8
+		executed := make([]int64, conns)
+		in := start(t, setup{driver: driver, rows: countingRows(executed)})
+		var answered [conns]int64
+		var readers sync.WaitGroup
+		for i := range conns {
+			w := in.dial()
+			go func() { // ends when the server closes the connection
+				request := []byte(strings.Repeat(fmt.Sprintf("TEST.COUNT %d\r\n", i), 20))
+				for {
+					if _, err := w.Write(request); err != nil {
+						return
+					}
+				}
+			}()
+			readers.Go(func() {
+				buf := make([]byte, 16<<10)
+				for {
+					n, err := w.Read(buf)
+					answered[i] += int64(bytes.Count(buf[:n], []byte("+"))) // one in each +OK
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+		in.eventually("work is being done", func() bool { return in.stats.sum().commands > 2000 })
+		in.stop()
+		readers.Wait()
+		for i := range conns {
+			if answered[i] != executed[i] {
+				t.Errorf("connection %d: %d commands executed, %d answered", i, executed[i], answered[i])
+			}
+		}
+	})
+}
+
+func TestListenErrors(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	f := func(want string, options ...string) {
+		t.Helper()
+		_, err := New(Options{Config: parse(t, options...)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", options, err, want)
+		}
+	}
+	f("already in use", "--port", port, "--bind", "127.0.0.1")
+	f("does not exist", "--port", "0", "--unixsocket", "/no/such/dir/s")
+	f("nothing to listen on", "--port", "0")
+	f("no such address", "--port", port, "--bind", "192.0.2.1")
+	plain := filepath.Join(t.TempDir(), "plain")
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f("is no socket", "--port", "0", "--unixsocket", plain)
+}

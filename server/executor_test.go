@@ -1,0 +1,149 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"hpkv/server/command"
+)
+
+// bench is an executor and a client without a connection, on a server that is
+// not run.
+type bench struct {
+	*Server
+	x   *executor
+	c   *client
+	out []byte
+}
+
+func newBench(t testing.TB, rows ...command.Row) *bench {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Config: parse(t, "--port", "0"), Listeners: []net.Listener{ln}, Log: zerolog.Nop(), rows: rows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{Server: s, x: s.newExecutor(), c: new(client)}
+	b.x.nowMs = s.clock.NowMs()
+	s.initClient(b.c, b, &endpoint{}, b.x.nowMs)
+	t.Cleanup(func() {
+		b.x.lane.Close()
+		ln.Close()
+		s.stop()
+		if err := s.engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// bench is its client's link.
+func (b *bench) send(p []byte) { b.out = append(b.out, p...) }
+func (b *bench) unsent() int   { return 0 }
+func (b *bench) post(func())   {}
+func (b *bench) kill()         {}
+
+func (b *bench) run(input string) string {
+	b.out = b.out[:0]
+	b.x.run(b.c, []byte(input))
+	return string(b.out)
+}
+
+// The budget of DESIGN 5: nothing is allocated for a command on a warm
+// connection.
+func TestNoAllocations(t *testing.T) {
+	b := newBench(t)
+	var input strings.Builder
+	for i := range 100 {
+		input.WriteString(cmdline("SET", fmt.Sprint("key:", i), "some value"))
+		input.WriteString(cmdline("GET", fmt.Sprint("key:", i)))
+		input.WriteString(cmdline("INCR", fmt.Sprint("n:", i)))
+		input.WriteString(cmdline("EXISTS", "key:1") + cmdline("TTL", "key:1") + cmdline("PING"))
+	}
+	buf := []byte(input.String())
+	b.run(string(buf))
+	n := testing.AllocsPerRun(20, func() {
+		b.out = b.out[:0]
+		if used := b.x.run(b.c, buf); used != len(buf) {
+			t.Fatalf("%d of %d bytes used", used, len(buf))
+		}
+	})
+	if n > 1 { // for 600 commands
+		t.Errorf("%v allocations for 600 commands", n)
+	}
+}
+
+// An idle connection costs at most 2 KB of our memory.
+func TestIdleConnectionMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the goroutine driver needs a stack for each connection")
+	}
+	in := start(t, setup{driver: "epoll"})
+	const conns = 1000
+	list := make([]*wire, conns)
+	heap := func() int64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc + m.StackInuse)
+	}
+	client := func() { // what the test's own end of a connection costs is measured first
+		for i := range list {
+			list[i] = in.dial()
+			list[i].send("SET k%d v\r\n*1\r\n", i)
+			list[i].expect("+OK\r\n")
+			list[i].send("$4\r\nPING\r\n")
+			list[i].expect("+PONG\r\n")
+		}
+	}
+	client()
+	before := heap()
+	for _, w := range list {
+		w.Close()
+	}
+	in.eventually("all are forgotten", func() bool { return in.clients.count.Load() == 0 })
+	closed := heap()
+	// The difference holds both ends: ours is a third of it at most, but even
+	// both together stay within twice the budget.
+	if per := (before - closed) / conns; per > 4096 {
+		t.Errorf("%d bytes for a connection and its peer", per)
+	} else {
+		t.Logf("%d bytes for a connection and its peer", per)
+	}
+}
+
+func BenchmarkExecutor(b *testing.B) {
+	for _, name := range []string{"PING", "GET", "SET"} {
+		for _, window := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%s/pipeline=%d", name, window), func(b *testing.B) {
+				k := newBench(b)
+				var input strings.Builder
+				for i := range window {
+					switch name {
+					case "PING":
+						input.WriteString(cmdline("PING"))
+					case "GET":
+						input.WriteString(cmdline("GET", fmt.Sprintf("key:%012d", i)))
+					case "SET":
+						input.WriteString(cmdline("SET", fmt.Sprintf("key:%012d", i), "xxxxxxxxxxxxxxxx"))
+					}
+				}
+				buf := []byte(input.String())
+				b.ReportAllocs()
+				for i := 0; i < b.N; i += window {
+					k.out = k.out[:0]
+					k.x.run(k.c, buf)
+				}
+			})
+		}
+	}
+}
