@@ -46,7 +46,7 @@ func Help() string {
 				head = true
 			}
 			fixed := ""
-			if r.Flags&Immutable != 0 {
+			if r.Flags&(Immutable|AtStart) != 0 {
 				fixed = "*"
 			}
 			fmt.Fprintf(&b, "  %s\n%s", strings.TrimRight(fmt.Sprintf("%s%s %s", r.Name, fixed, shown(r.Default)), " "), wrap(r.Doc+values(r), "      ", 80))

@@ -125,7 +125,7 @@ func bound(r *Row, n int64) string {
 
 func documentChange(r *Row) string {
 	switch {
-	case r.Flags&Immutable != 0:
+	case r.Flags&(Immutable|AtStart) != 0:
 		return "fixed"
 	case r.Flags&Protected != 0:
 		return "protected"

@@ -65,6 +65,8 @@ const (
 	// Hooked settings take effect at run time only through an OnChange hook;
 	// without one CONFIG SET is refused instead of being ignored.
 	Hooked
+	// AtStart settings can change at run time in Redis, but not yet here.
+	AtStart
 )
 
 // Status is what becomes of a setting in this server.

@@ -96,6 +96,9 @@ func (c *Config) plan(args [][]byte, local bool) ([]change, error) {
 		if r.Flags&Protected != 0 && !c.EnableProtectedConfigs.Load().Admits(local) {
 			return nil, failed(spelled, errors.New("can't set protected config"))
 		}
+		if r.Flags&AtStart != 0 && c.differs(e.row, string(args[i+1])) {
+			return nil, failed(e.name, errFixed)
+		}
 		for _, earlier := range changes {
 			if earlier.name == e.name {
 				return nil, failed(spelled, errors.New("duplicate parameter"))
@@ -104,6 +107,15 @@ func (c *Config) plan(args [][]byte, local bool) ([]change, error) {
 		changes = append(changes, change{name: e.name, row: e.row})
 	}
 	return changes, nil
+}
+
+var errFixed = errors.New("can't be changed while the server runs")
+
+// differs reports whether text is valid for a row and not its current value.
+func (c *Config) differs(row int, text string) bool {
+	r := &table().rows[row]
+	value, err := r.parse(arguments(r, text), nil)
+	return err == nil && r.format(value) != c.format(row)
 }
 
 // apply runs the hooks of what really changed.
@@ -122,7 +134,7 @@ func (c *Config) apply(changes []change) error {
 	for i, ch := range effective {
 		err := c.runHooks(ch.row)
 		if err == nil && t.rows[ch.row].Flags&Hooked != 0 && len(c.mu.hooks[ch.row]) == 0 {
-			err = errors.New("can't be changed while the server runs")
+			err = errFixed
 		}
 		if err != nil {
 			c.restore(changes)

@@ -61,6 +61,7 @@ func TestSetErrors(t *testing.T) {
 	f(related("lua-time-limit", "argument must be between 0 and 9223372036854775807 inclusive"), "lua-time-limit", "-4")
 	f(related("port", "argument must be between 0 and 65535 inclusive"), "timeout", "7", "port", "99999")
 	f(related("port", "can't be changed while the server runs"), "timeout", "7", "port", "1")
+	f(related("loglevel", "can't be changed while the server runs"), "loglevel", "debug")
 	f(related("cluster-link-sendbuf-limit", "argument must be a memory value"), "cluster-link-sendbuf-limit", "1.5gb")
 	f(related("min-slaves-to-write", "replication is not available yet: writes would not be held back as the setting asks"), "min-slaves-to-write", "1")
 }
@@ -98,6 +99,7 @@ func TestSetAndGet(t *testing.T) {
 	f("shutdown-on-sigterm", "nosave now force", "nosave now force")
 	f("shutdown-on-sigterm", "default now", "now")
 	f("min-replicas-to-write", "0", "0")
+	f("port", "6379", "6379")
 }
 
 func TestTypedValues(t *testing.T) {
@@ -185,15 +187,15 @@ func TestHooks(t *testing.T) {
 		t.Errorf("after a change and a repetition: %q", calls)
 	}
 	calls = nil
-	hook("port", errors.New("no such luck"))
-	want := "ERR CONFIG SET failed (possibly related to argument 'port') - no such luck"
-	if got := set(c, "timeout", "6", "port", "7", "maxmemory", "8"); got != want {
+	hook("hz", errors.New("no such luck"))
+	want := "ERR CONFIG SET failed (possibly related to argument 'hz') - no such luck"
+	if got := set(c, "timeout", "6", "hz", "7", "maxmemory", "8"); got != want {
 		t.Errorf("got %s", got)
 	}
-	if !slices.Equal(calls, []string{"timeout 6", "port 7", "timeout 5", "port 6379"}) {
+	if !slices.Equal(calls, []string{"timeout 6", "hz 7", "timeout 5", "hz 10"}) {
 		t.Errorf("hooks around a failure: %q", calls)
 	}
-	if got := get(c, "timeout", "port", "maxmemory"); got != "maxmemory=0; port=6379; timeout=5" {
+	if got := get(c, "timeout", "hz", "maxmemory"); got != "hz=10; maxmemory=0; timeout=5" {
 		t.Error("not restored: " + got)
 	}
 }
