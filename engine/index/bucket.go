@@ -55,15 +55,6 @@ func (b *bucket) vacant() int {
 	return slotsPerBucket
 }
 
-func (b *bucket) len() (n int) {
-	for _, w := range b.slots {
-		if w != 0 {
-			n++
-		}
-	}
-	return n
-}
-
 func reach(head uint64) int { return int(head >> reachShift & maxReach) }
 
 func withReach(head uint64, r int) uint64 {

@@ -2,6 +2,7 @@ package index
 
 import (
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"hpkv/engine/alloc"
@@ -143,7 +144,7 @@ func (t *Table) publish(s segment, pos uint64, entries, left []entry) {
 	first := d.first(pos, s)
 	n := 1 << (d.depth() - s.depth())
 	for i := first; i < first+n; i++ {
-		store(&d.entries[i], uint64(s))
+		atomic.StoreUint64(&d.entries[i], uint64(s))
 		t.counts[i] = 0
 	}
 	t.counts[first] = uint16(len(entries) - len(left))

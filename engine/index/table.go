@@ -110,7 +110,7 @@ func (s segment) prev(i, d int) int {
 
 // segment returns the segment of a position. d is not nil.
 func (d *directory) segment(pos uint64) segment {
-	return segment(load(&d.entries[pos>>(d.shift&63)]))
+	return segment(atomic.LoadUint64(&d.entries[pos>>(d.shift&63)]))
 }
 
 // first returns the first place in the directory of the segment of pos.
