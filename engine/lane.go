@@ -54,8 +54,10 @@ func (e *Engine) NewLane() *Lane {
 	return l
 }
 
-// Close gives the lane up. Its last transaction must have ended.
+// Close gives the lane up. Its last transaction must have ended; a read that a
+// panic cut short is forgotten.
 func (l *Lane) Close() {
+	l.slot.Abandon()
 	l.Publish()
 	l.e.lanes.Lock()
 	delete(l.e.lanes.open, l)

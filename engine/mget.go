@@ -17,7 +17,6 @@ type Batch struct {
 	probes []index.Probe
 	spaces []*keyspace
 	shards []*shard
-	hashes []uint64
 	starts []int // where each value starts in data
 	ends   []int // and ends; -1 for an absent key
 	data   []byte
@@ -41,12 +40,11 @@ func (b *Batch) reset(n int) {
 		b.probes = make([]index.Probe, n)
 		b.spaces = make([]*keyspace, n)
 		b.shards = make([]*shard, n)
-		b.hashes = make([]uint64, n)
 		b.starts = make([]int, n)
 		b.ends = make([]int, n)
 	}
 	b.probes, b.spaces, b.shards = b.probes[:n], b.spaces[:n], b.shards[:n]
-	b.hashes, b.starts, b.ends, b.data = b.hashes[:n], b.starts[:n], b.ends[:n], b.data[:0]
+	b.starts, b.ends, b.data = b.starts[:n], b.ends[:n], b.data[:0]
 }
 
 // keepBatch bounds the copy buffer a lane holds on to between calls.
@@ -74,7 +72,6 @@ func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
 // locked.
 func (t *Txn) ReadMany(keys [][]byte, b *Batch) {
 	b.reset(len(keys))
-	t.prefetch(keys, b.hashes)
 	if !t.readAll(keys, b) {
 		t.readAllLocked(keys, b)
 	}
@@ -128,31 +125,12 @@ func (t *Txn) readAll(keys [][]byte, b *Batch) bool {
 
 func (t *Txn) readOnce(keys [][]byte, b *Batch) bool {
 	b.data = b.data[:0]
-	for i, key := range keys {
-		s := t.e.shardOf(b.hashes[i])
-		ks := s.dbs[t.db].Load()
-		b.shards[i], b.spaces[i], b.ends[i] = s, ks, -1
-		if ks == nil {
-			continue
-		}
-		p := &b.probes[i]
-		p.Start(ks.table, b.hashes[i])
-		for {
-			ref, ok := p.Next()
-			if !ok {
-				break
-			}
-			rec := s.recordAt(ref)
-			hdr := rec.Header()
-			if hdr.KeyLen != len(key) {
-				continue
-			}
-			if !p.Valid() {
+	for from := 0; from < len(keys); from += BatchSize {
+		to := min(from+BatchSize, len(keys))
+		t.aim(keys, b, from, to)
+		for i := from; i < to; i++ {
+			if b.spaces[i] != nil && !t.readProbe(keys[i], b, i) {
 				return false
-			}
-			if rec.KeyEqual(hdr, key) {
-				t.copyOut(rec, hdr, b, i)
-				break
 			}
 		}
 	}
@@ -162,6 +140,50 @@ func (t *Txn) readOnce(keys [][]byte, b *Batch) bool {
 		}
 	}
 	return true
+}
+
+// aim starts the probes of a part of the batch in two rounds, buckets first,
+// then records, so that the misses of each round overlap.
+func (t *Txn) aim(keys [][]byte, b *Batch, from, to int) {
+	for i := from; i < to; i++ {
+		h := hashKey(keys[i])
+		s := t.e.shardOf(h)
+		ks := s.dbs[t.db].Load()
+		b.shards[i], b.spaces[i], b.ends[i] = s, ks, -1
+		if ks != nil {
+			b.probes[i].Aim(ks.table, h)
+			b.probes[i].Prefetch()
+		}
+	}
+	for i := from; i < to; i++ {
+		if b.spaces[i] != nil {
+			b.probes[i].Load()
+		}
+	}
+}
+
+// readProbe copies out what probe number i finds; false if a writer was in the
+// way.
+func (t *Txn) readProbe(key []byte, b *Batch, i int) bool {
+	p := &b.probes[i]
+	for {
+		ref, ok := p.Next()
+		if !ok {
+			return true
+		}
+		rec := b.shards[i].recordAt(ref)
+		hdr := rec.Header()
+		if hdr.KeyLen != len(key) {
+			continue
+		}
+		if !p.Valid() {
+			return false
+		}
+		if rec.KeyEqual(hdr, key) {
+			t.copyOut(rec, hdr, b, i)
+			return true
+		}
+	}
 }
 
 // copyOut adds the value of rec, the record of key number i, to the copy,
@@ -188,10 +210,11 @@ func (t *Txn) readAllLocked(keys [][]byte, b *Batch) {
 	b.data = b.data[:0]
 	for i, key := range keys {
 		b.ends[i] = -1
-		s := t.e.shardOf(b.hashes[i])
+		h := hashKey(key)
+		s := t.e.shardOf(h)
 		t.enter(s)
 		var n entry
-		s.find(t.db, b.hashes[i], key, &n)
+		s.find(t.db, h, key, &n)
 		if n.found() {
 			t.copyOut(n.rec, n.hdr, b, i)
 		}
@@ -200,36 +223,10 @@ func (t *Txn) readAllLocked(keys [][]byte, b *Batch) {
 
 // Prefetch asks the processor for the cache lines that looking up keys will
 // need, so that the misses of a batch overlap instead of queueing. Callers
-// give it the keys of commands they are about to execute.
+// give it the keys of operations they are about to carry out; keys beyond
+// BatchSize are ignored.
 func (t *Txn) Prefetch(keys [][]byte) {
 	b := &t.lane.batch
-	b.reset(len(keys))
-	t.prefetch(keys, b.hashes)
-}
-
-// prefetch hashes keys and touches, in two rounds, their buckets and then the
-// records the buckets point to.
-func (t *Txn) prefetch(keys [][]byte, hashes []uint64) {
-	if len(keys) < 2 {
-		for i, key := range keys {
-			hashes[i] = hashKey(key)
-		}
-		return
-	}
-	for from := 0; from < len(keys); from += BatchSize {
-		to := min(from+BatchSize, len(keys))
-		for i := from; i < to; i++ {
-			h := hashKey(keys[i])
-			hashes[i] = h
-			if ks := t.e.shardOf(h).dbs[t.db].Load(); ks != nil {
-				ks.table.Prefetch(h)
-			}
-		}
-		for i := from; i < to; i++ {
-			h := hashes[i]
-			if ks := t.e.shardOf(h).dbs[t.db].Load(); ks != nil {
-				ks.table.PrefetchRecords(h)
-			}
-		}
-	}
+	b.reset(min(len(keys), BatchSize))
+	t.aim(keys, b, 0, b.Len())
 }

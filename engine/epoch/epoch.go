@@ -76,6 +76,15 @@ func (s *Slot) Exit() {
 	}
 }
 
+// Abandon leaves however often the owner has entered: for an owner whose read
+// was cut short by a panic.
+func (s *Slot) Abandon() {
+	if s.depth > 0 {
+		s.depth = 0
+		s.announce()
+	}
+}
+
 // Retire has fn run by a later Collect, once all participants that are inside
 // now have left.
 func (d *Domain) Retire(fn func()) {
