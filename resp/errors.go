@@ -90,7 +90,6 @@ const (
 // Errors of CLIENT.
 const (
 	ErrNoSuchClient     = "ERR No such client"
-	ErrNoSuchClientID   = "ERR No such client ID"
 	ErrClientID         = "ERR Invalid client ID"
 	ErrClientIDPositive = "ERR client-id should be greater than 0"
 	ErrUnblockReason    = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
