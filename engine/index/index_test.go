@@ -414,3 +414,38 @@ func TestRelocate(t *testing.T) {
 		}
 	}
 }
+
+// TestValidHold: a candidate that is another home's entry, found in a bucket
+// where one of ours has been displaced to, is valid only as long as that bucket
+// has not changed, although our home's version says nothing about it.
+func TestValidHold(t *testing.T) {
+	const tag = 0x123456
+	r := newRig(t)
+	for i := range uint64(slotsPerBucket + 1) { // the last goes to bucket 1
+		r.insert(t, i<<32|i)
+	}
+	other := uint64(9<<32 | 1<<29 | tag) // home 1 of 8
+	r.insert(t, other)
+	for name, change := range map[string]func(s Slot){
+		"replace":  func(s Slot) { r.table.Replace(s, r.record(other)) },
+		"in place": func(s Slot) { r.table.Lock(s) },
+	} {
+		var p Probe
+		p.Start(r.table, 10<<32|tag) // home 0, the same tag
+		ref, ok := p.Next()
+		if !ok || r.hashOf(ref) != other || !p.Valid() {
+			t.Fatal("the other entry is no candidate")
+		}
+		s, _ := r.find(other)
+		if change(s); p.Valid() {
+			t.Errorf("%s: still valid", name)
+		}
+		if name == "in place" {
+			p.Start(r.table, 10<<32|tag)
+			if _, ok := p.Next(); ok && p.Valid() {
+				t.Error("candidate in a locked bucket is valid")
+			}
+			r.table.Unlock(s)
+		}
+	}
+}
