@@ -1,14 +1,11 @@
 package loadgen
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"runtime"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -83,7 +80,7 @@ func (w *worker) run() error {
 }
 
 func (w *worker) loop() error {
-	w.ownDelay = threadDelay()
+	w.ownDelay = proc.ThreadDelay()
 	w.delays = w.sampleDelays(0)
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -238,26 +235,4 @@ func (w *worker) indexOf(c *conn) int {
 		}
 	}
 	panic("connection of another worker")
-}
-
-// threadDelay returns a function that reads the calling thread's run-queue
-// delay; nil where the kernel does not tell.
-func threadDelay() func() time.Duration {
-	name := fmt.Sprintf("/proc/self/task/%d/schedstat", unix.Gettid())
-	read := func() (time.Duration, error) {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return 0, err
-		}
-		f := bytes.Fields(text)
-		if len(f) != 3 {
-			return 0, errors.New("unexpected schedstat")
-		}
-		n, err := strconv.ParseInt(string(f[1]), 10, 64)
-		return time.Duration(n), err
-	}
-	if _, err := read(); err != nil {
-		return nil
-	}
-	return func() time.Duration { d, _ := read(); return d }
 }

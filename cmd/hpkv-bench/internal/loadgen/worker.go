@@ -184,7 +184,7 @@ func (w *worker) noteSend(now time.Duration) {
 
 func (w *worker) sampleDelays(now time.Duration) delaySample {
 	s := delaySample{at: now}
-	if w.ownDelay != nil {
+	if w.ownDelay != nil { // a goroutine that is not on a thread of its own has none
 		s.own = w.ownDelay()
 	}
 	if w.Pid != 0 {

@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"syscall"
 	"time"
@@ -62,6 +64,21 @@ func OnCPUs(cpus []int, f func() error) error {
 	}
 	defer unix.SchedSetaffinity(0, &old)
 	return f()
+}
+
+// ThreadDelay returns a function that reads how long the calling thread has
+// been ready to run but waiting for a processor, 0 if the kernel does not
+// tell. The goroutine must be locked to its thread.
+func ThreadDelay() func() time.Duration {
+	name := fmt.Sprintf("/proc/self/task/%d/schedstat", unix.Gettid())
+	return func() time.Duration {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return 0
+		}
+		d, _ := parseRunDelay(text)
+		return d
+	}
 }
 
 // CanPin tells whether OnCPUs has an effect.

@@ -17,5 +17,8 @@ func Allowed() []int { return nil }
 // OnCPUs runs f: this platform does not pin.
 func OnCPUs(_ []int, f func() error) error { return f() }
 
+// ThreadDelay returns a function that returns 0: this platform does not tell.
+func ThreadDelay() func() time.Duration { return func() time.Duration { return 0 } }
+
 // CanPin tells whether OnCPUs has an effect.
 const CanPin = false

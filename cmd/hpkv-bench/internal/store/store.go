@@ -48,6 +48,7 @@ type Maker struct {
 // Makers lists the stores; the first is ours.
 func Makers() []Maker {
 	return []Maker{
+		{"hpkv", openHpkv},
 		{"sharded map", openSharded},
 		{"sync.Map", openSyncMap},
 		{"otter v2", openOtter},

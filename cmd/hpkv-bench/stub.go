@@ -1,5 +1,0 @@
-package main
-
-import "context"
-
-func embedded(context.Context, env, []string) error { return nil }
