@@ -136,7 +136,6 @@ func (x *executor) panicked(c *client, k *call, mark int, cause any) {
 		x.srv.deferred.Done()
 		c.suspended = false
 	}
-	c.tx = nil
 	x.w.Truncate(mark)
 	x.w.Error("ERR internal error in command '" + name + "'; the server's log has the details")
 }
