@@ -9,15 +9,15 @@ import (
 // commands see. Owned by the connection.
 type Session struct {
 	DB    int // selected database
-	Proto int // RESP version the client negotiated; 0 means 2
+	Proto int // RESP version the client negotiated; 0 means 2. Replies follow Ctx.W, which may differ
 
 	// Owner is the server's client, for rows written in package server. nil in
 	// the embedded API.
 	Owner any
 }
 
-// Ctx is one call of one command. The dispatcher reuses it; nothing in it
-// outlives the handler.
+// Ctx is one call of one command. The dispatcher reuses it for the next one:
+// nothing in it may outlive the handler.
 type Ctx struct {
 	Args  [][]byte // the whole command line, name first; valid until the handler returns
 	Row   *Row
@@ -26,19 +26,24 @@ type Ctx struct {
 	S     *Session
 	Table *Table // where Row came from: COMMAND reads it
 	Host  Host   // nil: everything runs inline
+
+	scratch []byte // kept from call to call, for values that must be copied once
 }
 
 // Host is what a command may ask of whoever runs it.
 type Host interface {
 	// Defer arranges for work to run off the event loop, with a Ctx that has
-	// its own Txn and the same Args, Row, Session and reply. The client's
-	// further input waits until it has returned.
+	// its own Txn, Writer and copy of the arguments; Row and Session are the
+	// same. It is called at most once in a command and returns at once; the
+	// client's further input waits until work has returned.
 	Defer(c *Ctx, work func(*Ctx))
 }
 
 // Defer runs work where it may take long: on the host's terms, or here and now
-// when there is no host (inside EXEC, in scripts, in the embedded API). It must be the last thing a handler
-// does, and work must write the reply through the Ctx it is given.
+// when there is no host (inside EXEC, in scripts, in the embedded API). It is
+// the last thing a handler does. Work writes the reply through the Ctx it is
+// given, and must not use the handler's: arguments that it needs it takes from
+// its own Ctx.
 func (c *Ctx) Defer(work func(*Ctx)) {
 	if c.Host == nil {
 		work(c)

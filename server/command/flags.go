@@ -1,7 +1,7 @@
 package command
 
-// Flag is a set of properties of a command. Those in flagNames are reported by
-// COMMAND under Redis' names; the rest are ours and steer the dispatcher.
+// Flag is a set of properties of a command. Those up to AllowBusy are reported
+// by COMMAND under Redis' names; the rest are ours and steer the dispatcher.
 type Flag uint64
 
 const (
@@ -22,20 +22,44 @@ const (
 	NoMandatoryKeys                  // all of its key arguments are optional
 	NoAsyncLoading                   // refused while a replica loads in the background
 	NoMulti                          // refused inside MULTI
-	AllowBusy                        // served while a script runs too long
 
-	// MovableKeys: the key positions cannot be told from the legacy first,
-	// last, step triple. Derived by NewTable; a row must not set it.
+	// MovableKeys: the legacy first, last, step triple does not tell where all
+	// the keys are. Derived by NewTable; a row must not set it.
 	MovableKeys
 
+	AllowBusy // served while a script runs too long
+
 	// AllShards: touches keys it does not name (FLUSHALL, SWAPDB, KEYS, SCAN,
-	// RANDOMKEY, DBSIZE, ...). EXEC, scripts and other multi-command
-	// transactions lock every shard for it; alone, the engine operation takes
-	// what it needs.
+	// RANDOMKEY, DBSIZE, ...). EXEC and other multi-command transactions lock
+	// every shard for it; alone, the engine operation takes what it needs.
 	AllShards
 
-	// Optimistic: names several keys but needs no locks before it runs,
-	// because its engine operation is atomic by itself (MGET, EXISTS) or needs
-	// no atomicity (TOUCH). Read by Row.LockRange.
+	// Optimistic: names several keys but needs no lock before it runs, because
+	// its engine operation is atomic by itself (MGET, EXISTS) or needs no
+	// atomicity (TOUCH).
 	Optimistic
 )
+
+// flagNames are the flags COMMAND reports, in Redis' order.
+var flagNames = [...]struct {
+	flag Flag
+	name string
+}{
+	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"},
+	{PubSub, "pubsub"}, {NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"},
+	{Stale, "stale"}, {SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"},
+	{Fast, "fast"}, {NoAuth, "no_auth"}, {MayReplicate, "may_replicate"},
+	{NoMandatoryKeys, "no_mandatory_keys"}, {NoAsyncLoading, "no_async_loading"},
+	{NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
+}
+
+// Names lists the flags that COMMAND reports.
+func (f Flag) Names() []string {
+	var names []string
+	for _, n := range flagNames {
+		if f&n.flag != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}

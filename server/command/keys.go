@@ -1,88 +1,159 @@
 package command
 
-// KeyFlag says what a command does with the keys of one KeySpec; names and
-// meaning as in Redis 7.
-type KeyFlag uint16
+import "hpkv/resp"
 
-const (
-	KeyRO            KeyFlag = 1 << iota // reads the value, does not change it
-	KeyRW                                // modifies the value
-	KeyOW                                // overwrites the value
-	KeyRM                                // removes the key
-	KeyAccess                            // returns, copies or uses user data of the value
-	KeyUpdate                            // changes user data of the value
-	KeyInsert                            // only adds user data
-	KeyDelete                            // only removes user data
-	KeyNotKey                            // looks like a key but is none (SPUBLISH channel)
-	KeyIncomplete                        // the spec may miss keys
-	KeyVariableFlags                     // the flags depend on the arguments
-)
-
-// BeginKind is how a KeySpec finds its first key.
-type BeginKind uint8
-
-const (
-	BeginIndex   BeginKind = iota // at position Pos
-	BeginKeyword                  // after the argument Keyword, searched from Pos (negative: backwards from the end)
-	BeginUnknown                  // not described by the spec
-)
-
-// FindKind is how a KeySpec finds its keys from the first one on.
-type FindKind uint8
-
-const (
-	FindRange   FindKind = iota // Last (relative to the first; negative: from the end), Step, Limit
-	FindKeyNum                  // a count at NumIdx, the first key at First, then every Step, all relative
-	FindUnknown                 // not described by the spec
-)
-
-// KeySpec locates keys among the arguments, with the two steps of Redis 7 key
-// specifications: begin_search and find_keys.
-type KeySpec struct {
-	Flags KeyFlag
-	Notes string
-
-	Begin   BeginKind
-	Pos     int
-	Keyword string
-
-	Find          FindKind
-	Last          int
-	Step          int
-	Limit         int // 0 or 1: none; n: only the first 1/n of the remaining arguments are keys
-	NumIdx, First int
-}
-
-// one is the spec of a command whose only key is its first argument.
-func one(f KeyFlag) []KeySpec { return span(f, 1, 1, 1) }
-
-// span is the spec of keys at first, first+step, ... last (absolute, negative
-// from the end).
-func span(f KeyFlag, first, last, step int) []KeySpec {
-	if last > 0 {
-		last -= first
-	}
-	return []KeySpec{{Flags: f, Pos: first, Last: last, Step: step}}
-}
-
-// LockRange is what the dispatcher locks before the handler runs: the
-// arguments first, first+step, ... last are keys (absolute positions, inclusive). ok is false
-// when nothing needs locking beforehand: no key, one key (its operation locks
-// by itself), or an Optimistic row.
-func (r *Row) LockRange(n int) (first, last, step int, ok bool) { panic("unfinished") }
-
-// KeyPos is a key among the arguments.
+// KeyPos is a key among the arguments of a command line.
 type KeyPos struct {
 	Pos   int
 	Flags KeyFlag
 }
 
-// AppendKeys appends the positions of all keys of the command line to dst.
-// ok is false when the arguments do not fit the row's key specs.
-func (r *Row) AppendKeys(dst []KeyPos, args [][]byte) (keys []KeyPos, ok bool) { panic("unfinished") }
+// HasKeys reports whether the command can name keys at all.
+func (r *Row) HasKeys() bool {
+	for i := range r.Keys {
+		if r.Keys[i].Flags&KeyNotKey == 0 {
+			return true
+		}
+	}
+	return false
+}
 
-// FirstKey is the position of the first key for a row whose keys start at a
-// fixed position, else 0. The dispatcher prefetches by it.
-func (r *Row) FirstKey() int { return r.first }
+// AppendKeys appends the positions of all keys of the command line to dst, in
+// the order of the specs. ok is false when the arguments do not fit the
+// specs: a count that is no number, keys beyond the last argument.
+func (r *Row) AppendKeys(dst []KeyPos, args [][]byte) (keys []KeyPos, ok bool) {
+	if r.FindKeys != nil {
+		return r.FindKeys(dst, args)
+	}
+	for i := range r.Keys {
+		if dst, ok = r.Keys[i].appendKeys(dst, args); !ok {
+			return dst, false
+		}
+	}
+	return dst, true
+}
 
+func (k *KeySpec) appendKeys(dst []KeyPos, args [][]byte) ([]KeyPos, bool) {
+	if k.Flags&KeyNotKey != 0 {
+		return dst, true
+	}
+	first := k.Pos
+	if k.Begin == BeginKeyword {
+		if first = k.afterKeyword(args); first == 0 {
+			return dst, true // an option that was not given
+		}
+	}
+	first, last, ok := k.bounds(first, args)
+	if !ok || first >= len(args) || last >= len(args) || last < first {
+		return dst, false
+	}
+	for i := first; i <= last; i += k.Step {
+		dst = append(dst, KeyPos{i, k.Flags})
+	}
+	return dst, true
+}
+
+// afterKeyword returns the position behind the keyword, 0 when it is missing.
+// As in Redis, a search forwards leaves out the last argument and a search
+// backwards leaves out the first: neither could be followed by a key there.
+func (k *KeySpec) afterKeyword(args [][]byte) int {
+	if k.Pos > 0 {
+		for i := k.Pos; i < len(args)-1; i++ {
+			if resp.EqualFold(args[i], k.Keyword) {
+				return i + 1
+			}
+		}
+		return 0
+	}
+	for i := len(args) + k.Pos; i > 1; i-- {
+		if resp.EqualFold(args[i], k.Keyword) {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// bounds returns the positions of the first and last key.
+func (k *KeySpec) bounds(begin int, args [][]byte) (first, last int, ok bool) {
+	switch {
+	case k.Find == FindKeyNum:
+		if begin+k.NumIdx >= len(args) {
+			return 0, 0, false
+		}
+		n, ok := resp.ParseInt64(args[begin+k.NumIdx])
+		if !ok || n < 0 || n > int64(len(args)) {
+			return 0, 0, false
+		}
+		first = begin + k.First
+		return first, first + (int(n)-1)*k.Step, true
+	case k.Last >= 0:
+		return begin, begin + k.Last, true
+	case k.Limit > 1:
+		return begin, begin + (len(args)-begin)/k.Limit + k.Last, true
+	}
+	return begin, len(args) + k.Last, true
+}
+
+// lockPlan is how the keys of a command are locked before its handler runs.
 type lockPlan uint8
+
+const (
+	lockNothing lockPlan = iota // no key, one key, or an operation that locks by itself
+	lockSpan                    // the legacy range says which
+	lockFound                   // AppendKeys says which
+)
+
+func planLock(r *Row) lockPlan {
+	switch {
+	case r.Is(Optimistic|AllShards) || len(r.Keys) == 0:
+		return lockNothing
+	case r.Is(MovableKeys):
+		return lockFound
+	case r.first == r.last:
+		return lockNothing
+	}
+	return lockSpan
+}
+
+// LockRange is what must be locked before the command runs alone with n
+// arguments: the arguments first, first+step, ... last (inclusive) are keys.
+// ok is false when nothing needs locking beforehand: no key or one key, whose
+// operation locks by itself, an Optimistic row, or one with MovableKeys, for
+// which LockKeys asks AppendKeys.
+func (r *Row) LockRange(n int) (first, last, step int, ok bool) {
+	if r.lock != lockSpan {
+		return 0, 0, 0, false
+	}
+	last = r.last
+	if last < 0 {
+		last += n
+	}
+	return r.first, last, r.step, last-r.first >= r.step
+}
+
+// LockKeys locks the shards of the command's keys for the rest of its
+// transaction, if the command needs that. Whoever runs a command alone calls it
+// once, before the handler.
+func (c *Ctx) LockKeys() {
+	switch c.Row.lock {
+	case lockSpan:
+		if first, last, step, ok := c.Row.LockRange(len(c.Args)); ok {
+			c.Txn.LockKeys(c.Args, first, last, step)
+		}
+	case lockFound:
+		var room [16]KeyPos
+		found, ok := c.Row.AppendKeys(room[:0], c.Args)
+		if !ok {
+			c.Txn.LockAll() // the handler decides what the arguments mean
+			return
+		}
+		for _, k := range found {
+			c.Txn.Want(c.Args[k.Pos])
+		}
+		c.Txn.LockWanted()
+	}
+}
+
+// FirstKey is the position of the first key of a command whose keys start at a
+// fixed position, else 0. The dispatcher prefetches the index by it.
+func (r *Row) FirstKey() int { return r.first }

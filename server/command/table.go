@@ -1,5 +1,11 @@
 package command
 
+import (
+	"strings"
+
+	"hpkv/resp"
+)
+
 // Handler runs one command: reads c.Args, calls the engine, writes one reply.
 type Handler func(c *Ctx)
 
@@ -7,13 +13,18 @@ type Handler func(c *Ctx)
 // literal and never change after NewTable.
 type Row struct {
 	Name  string    // lower case; of a subcommand without its parent's
-	Arity int       // arguments including the name(s); negative: at least that many
-	Flags Flag      //
+	Arity int       // number of arguments, all names included; negative: at least that many
+	Flags Flag      // see Flag; every one has a reader
 	Keys  []KeySpec // where the keys are
-	Cats  Category  // ACL categories beyond those the flags imply
-	Tips  []string  // command tips, as COMMAND INFO reports them
-	Run   Handler   // nil only for a container that cannot be called alone
-	Sub   []Row     // subcommands of a container (CONFIG GET): looked up by the second argument
+
+	// FindKeys finds the keys where Keys does not tell everything: unknown or
+	// incomplete specs, or flags that depend on the arguments. nil otherwise.
+	FindKeys func(dst []KeyPos, args [][]byte) ([]KeyPos, bool)
+
+	Cats Category // ACL categories beyond those the flags imply
+	Tips []string // command tips, as COMMAND INFO reports them
+	Run  Handler  // nil only for a container that cannot be called alone
+	Sub  []Row    // subcommands of a container (CONFIG GET): looked up by the second argument
 
 	compiled // filled by NewTable
 }
@@ -22,8 +33,9 @@ type Row struct {
 type compiled struct {
 	full              string // "config|get"
 	parent            *Row
+	subRows           []*Row
 	subs              *index
-	first, last, step int // legacy key range, 0 when there is none
+	first, last, step int // legacy key range, all 0 when there is none
 	lock              lockPlan
 }
 
@@ -33,16 +45,22 @@ func (r *Row) FullName() string { return r.full }
 // Parent is the container of a subcommand, nil otherwise.
 func (r *Row) Parent() *Row { return r.parent }
 
+// Subs are the subcommands of a container. The caller must not modify them.
+func (r *Row) Subs() []*Row { return r.subRows }
+
 // Is reports whether the row has any of the flags in f.
 func (r *Row) Is(f Flag) bool { return r.Flags&f != 0 }
 
-// ArityOK reports whether a command of n arguments (name included) fits.
+// ArityOK reports whether a command line of n arguments, names included, fits.
 func (r *Row) ArityOK(n int) bool {
 	if r.Arity < 0 {
 		return n >= -r.Arity
 	}
 	return n == r.Arity
 }
+
+// ArityText is the wire error for a wrong number of arguments.
+func (r *Row) ArityText() string { return resp.WrongArgs(r.full) }
 
 // Table finds commands by name. Immutable; safe for concurrent use.
 type Table struct {
@@ -51,30 +69,85 @@ type Table struct {
 }
 
 // NewTable builds a table of all rows given, or says which row is wrong:
-// duplicate name, key range outside the arity, contradictory flags.
-func NewTable(rows ...[]Row) (*Table, error) { panic("unfinished") }
+// duplicate name, key range outside the arity, contradictory flags. The rows
+// are copied, so that one family may go into several tables.
+func NewTable(families ...[]Row) (*Table, error) {
+	t := &Table{}
+	seen := map[string]bool{}
+	for _, family := range families {
+		for i := range family {
+			r, err := compile(&family[i], nil)
+			if err != nil {
+				return nil, err
+			}
+			if seen[r.Name] {
+				return nil, rowError(r.full, "is defined twice")
+			}
+			seen[r.Name] = true
+			t.rows = append(t.rows, r)
+		}
+	}
+	t.idx = newIndex(t.rows)
+	return t, nil
+}
 
 // Lookup finds a top-level command, ignoring ASCII case; nil when there is
 // none. It does not allocate.
-func (t *Table) Lookup(name []byte) *Row { panic("unfinished") }
+func (t *Table) Lookup(name []byte) *Row { return t.idx.find(name) }
 
 // Resolve finds the row that a command line means: the command, or the
 // subcommand when args[0] is a container and args[1] is present. nil: no such
 // command or subcommand, see UnknownText. args must not be empty. It does not
 // allocate.
-func (t *Table) Resolve(args [][]byte) *Row { panic("unfinished") }
+func (t *Table) Resolve(args [][]byte) *Row {
+	r := t.idx.find(args[0])
+	if r == nil || r.subs == nil || len(args) == 1 {
+		return r
+	}
+	return r.subs.find(args[1])
+}
 
-// UnknownText is the wire error for a command line that Resolve cannot find.
-func (t *Table) UnknownText(args [][]byte) string { panic("unfinished") }
-
-// ArityText is the wire error for a wrong number of arguments.
-func (r *Row) ArityText() string { panic("unfinished") }
+// find looks a full name up, "config|get" as well as "config".
+func (t *Table) find(name []byte) *Row {
+	container, sub, isSub := strings.Cut(string(name), "|")
+	r := t.idx.find([]byte(container))
+	if r == nil || !isSub {
+		return r
+	}
+	if r.subs == nil {
+		return nil
+	}
+	return r.subs.find([]byte(sub))
+}
 
 // Rows are the top-level commands in table order. The caller must not modify
 // the slice or the rows.
 func (t *Table) Rows() []*Row { return t.rows }
 
-type index struct{}
+// maxShownName bounds what an error repeats of an unknown name, and of all the
+// arguments behind it, as in Redis.
+const maxShownName = 128
 
-// Data lists every family of data commands.
-func Data() [][]Row { return nil }
+// UnknownText is the wire error for a command line that Resolve cannot find.
+// It repeats the client's bytes; the Writer makes line ends harmless.
+func (t *Table) UnknownText(args [][]byte) string {
+	if r := t.idx.find(args[0]); r != nil && len(args) > 1 {
+		return "ERR unknown subcommand '" + shown(args[1], maxShownName) + "'. Try " +
+			strings.ToUpper(string(args[0])) + " HELP."
+	}
+	var b strings.Builder
+	b.WriteString("ERR unknown command '" + shown(args[0], maxShownName) + "', with args beginning with: ")
+	for n, i := 0, 1; i < len(args) && n < maxShownName; i++ {
+		a := "'" + shown(args[i], maxShownName-n) + "' "
+		n += len(a)
+		b.WriteString(a)
+	}
+	return b.String()
+}
+
+// shown cuts at n bytes and at the first NUL, where C's %.*s stops.
+func shown(b []byte, n int) string {
+	s := string(b[:min(n, len(b))])
+	s, _, _ = strings.Cut(s, "\x00")
+	return s
+}

@@ -1,0 +1,59 @@
+package command
+
+import (
+	"math"
+	"time"
+
+	"hpkv/resp"
+)
+
+var connectionRows = []Row{
+	{Name: "ping", Arity: -1, Flags: Fast, Cats: CatConnection,
+		Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, Run: ping},
+	{Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, Cats: CatConnection, Run: echo},
+	{Name: "select", Arity: 2, Flags: Loading | Stale | Fast, Cats: CatConnection, Run: selectDB},
+	{Name: "time", Arity: 1, Flags: Loading | Stale | Fast, Tips: []string{"nondeterministic_output"}, Run: timeNow},
+}
+
+func ping(c *Ctx) {
+	switch len(c.Args) {
+	case 1:
+		c.W.Status("PONG")
+	case 2:
+		c.W.Bulk(c.Args[1])
+	default:
+		c.W.Error(c.Row.ArityText())
+	}
+}
+
+func echo(c *Ctx) { c.W.Bulk(c.Args[1]) }
+
+func selectDB(c *Ctx) {
+	a := resp.NewArgs(c.Args[1:])
+	db := database(c, &a)
+	if e := a.Err(); e != "" {
+		c.W.Error(e)
+		return
+	}
+	c.S.DB = db
+	c.Txn.SetDB(db) // for the commands behind it in EXEC
+	c.W.OK()
+}
+
+// database reads the index of a database that exists.
+func database(c *Ctx, a *resp.Args) int {
+	n := a.IntRange(math.MinInt32, math.MaxInt32, resp.ErrNotInteger)
+	if a.Err() == "" && (n < 0 || n >= int64(c.Txn.Engine().Databases())) {
+		a.Fail(errDatabase)
+	}
+	return int(n)
+}
+
+// timeNow reads the clock itself: clients measure with it, and the
+// transaction's time knows no microseconds.
+func timeNow(c *Ctx) {
+	us := time.Now().UnixMicro()
+	c.W.Array(2)
+	c.W.BulkInt(us / 1e6)
+	c.W.BulkInt(us % 1e6)
+}

@@ -1,0 +1,184 @@
+package command
+
+import (
+	"hpkv/engine/glob"
+	"hpkv/resp"
+)
+
+var introspectionRows = []Row{
+	{Name: "command", Arity: -1, Flags: Loading | Stale, Cats: CatConnection,
+		Tips: []string{"nondeterministic_output_order"}, Run: commandAll, Sub: []Row{
+			{Name: "count", Arity: 2, Flags: Loading | Stale, Cats: CatConnection, Run: commandCount},
+			{Name: "docs", Arity: -2, Flags: Loading | Stale, Cats: CatConnection,
+				Tips: []string{"nondeterministic_output_order"}, Run: commandDocs},
+			{Name: "getkeys", Arity: -3, Flags: Loading | Stale, Cats: CatConnection, Run: commandGetKeys},
+			{Name: "getkeysandflags", Arity: -3, Flags: Loading | Stale, Cats: CatConnection, Run: commandGetKeysAndFlags},
+			{Name: "help", Arity: 2, Flags: Loading | Stale, Cats: CatConnection, Run: Help(
+				"(no subcommand)",
+				"    Return details about all Redis commands.",
+				"COUNT",
+				"    Return the total number of commands in this Redis server.",
+				"LIST",
+				"    Return a list of all commands in this Redis server.",
+				"INFO [<command-name> ...]",
+				"    Return details about multiple Redis commands.",
+				"    If no command names are given, documentation details for all",
+				"    commands are returned.",
+				"DOCS [<command-name> ...]",
+				"    Return documentation details about multiple Redis commands.",
+				"    If no command names are given, documentation details for all",
+				"    commands are returned.",
+				"GETKEYS <full-command>",
+				"    Return the keys from a full Redis command.",
+				"GETKEYSANDFLAGS <full-command>",
+				"    Return the keys and the access flags from a full Redis command.",
+			)},
+			{Name: "info", Arity: -2, Flags: Loading | Stale, Cats: CatConnection,
+				Tips: []string{"nondeterministic_output_order"}, Run: commandInfo},
+			{Name: "list", Arity: -2, Flags: Loading | Stale, Cats: CatConnection,
+				Tips: []string{"nondeterministic_output_order"}, Run: commandList},
+		}},
+}
+
+// Help is the handler of a container's HELP subcommand: the lines that
+// describe its subcommands between the usual frame.
+func Help(lines ...string) Handler {
+	return func(c *Ctx) {
+		c.W.Array(len(lines) + 3)
+		c.W.Status(upper(c.Row.Parent().Name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+		for _, l := range lines {
+			c.W.Status(l)
+		}
+		c.W.Status("HELP")
+		c.W.Status("    Prints this help.")
+	}
+}
+
+func commandAll(c *Ctx) {
+	c.W.Array(len(c.Table.rows))
+	for _, r := range c.Table.rows {
+		writeRow(c.W, r)
+	}
+}
+
+func commandCount(c *Ctx) { c.W.Int(int64(len(c.Table.rows))) }
+
+// commandDocs answers that no command has documentation: an empty map, which
+// clients take as "nothing to show" where an error would stop them.
+func commandDocs(c *Ctx) { c.W.Map(0) }
+
+func commandInfo(c *Ctx) {
+	names := c.Args[2:]
+	if len(names) == 0 {
+		commandAll(c)
+		return
+	}
+	c.W.Array(len(names))
+	for _, n := range names {
+		if r := c.Table.find(n); r != nil {
+			writeRow(c.W, r)
+		} else {
+			c.W.Null()
+		}
+	}
+}
+
+func commandList(c *Ctx) {
+	a := resp.NewArgs(c.Args[2:])
+	keep := func(*Row) bool { return true }
+	for a.More() {
+		if !a.TagWith("FILTERBY", 2) || len(a.Rest()) != 2 {
+			a.Fail(resp.ErrSyntax)
+			break
+		}
+		keep = listFilter(&a)
+	}
+	if e := a.Err(); e != "" {
+		c.W.Error(e)
+		return
+	}
+	mark, n := c.W.BeginArray(), 0
+	c.Table.each(func(r *Row) {
+		if keep(r) {
+			c.W.BulkString(r.full)
+			n++
+		}
+	})
+	c.W.EndArray(mark, n)
+}
+
+// listFilter reads what follows FILTERBY.
+func listFilter(a *resp.Args) func(*Row) bool {
+	switch {
+	case a.Tag("MODULE"):
+		a.Bytes()
+		return func(*Row) bool { return false } // there are no modules
+	case a.Tag("ACLCAT"):
+		cat, _ := ParseCategory(a.Bytes())
+		return func(r *Row) bool { return r.Cats&cat != 0 }
+	case a.Tag("PATTERN"):
+		pattern := a.Bytes()
+		return func(r *Row) bool { return glob.MatchFold(pattern, []byte(r.full)) }
+	}
+	a.Fail(resp.ErrSyntax)
+	return nil
+}
+
+// each calls visit for every command and subcommand, in table order.
+func (t *Table) each(visit func(*Row)) {
+	for _, r := range t.rows {
+		visit(r)
+		for _, s := range r.subRows {
+			visit(s)
+		}
+	}
+}
+
+func commandGetKeys(c *Ctx) {
+	args := c.Args[2:]
+	keys, ok := keysOf(c, args)
+	if !ok {
+		return
+	}
+	c.W.Array(len(keys))
+	for _, k := range keys {
+		c.W.Bulk(args[k.Pos])
+	}
+}
+
+func commandGetKeysAndFlags(c *Ctx) {
+	args := c.Args[2:]
+	keys, ok := keysOf(c, args)
+	if !ok {
+		return
+	}
+	c.W.Array(len(keys))
+	for _, k := range keys {
+		c.W.Array(2)
+		c.W.Bulk(args[k.Pos])
+		writeStatusSet(c.W, k.Flags.Names())
+	}
+}
+
+// keysOf finds the keys of the command line given as arguments, or writes the
+// error and reports false.
+func keysOf(c *Ctx, args [][]byte) ([]KeyPos, bool) {
+	r := c.Table.Resolve(args)
+	switch {
+	case r == nil:
+		c.W.Error(errGetKeysCommand)
+		return nil, false
+	case !r.HasKeys():
+		c.W.Error(errGetKeysNone)
+		return nil, false
+	case !r.ArityOK(len(args)):
+		c.W.Error(errGetKeysArity)
+		return nil, false
+	}
+	keys, ok := r.AppendKeys(nil, args)
+	if (!ok || len(keys) == 0) && !r.Is(NoMandatoryKeys) {
+		c.W.Error(errGetKeysArgs)
+		return nil, false
+	}
+	return keys, true
+}
