@@ -127,9 +127,11 @@ func untilSignal(log zerolog.Logger) (context.Context, context.CancelFunc) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { // ends with the process
-		log.Info().Stringer("signal", <-signals).Msg("stopping; send the signal again to stop at once")
+		sig := <-signals
+		log.Info().Stringer("signal", sig).Msg("stopping; send the signal again to stop at once")
 		cancel()
-		log.Warn().Stringer("signal", <-signals).Msg("stopping at once: replies may be lost")
+		sig = <-signals
+		log.Warn().Stringer("signal", sig).Msg("stopping at once: replies may be lost")
 		os.Exit(1)
 	}()
 	return ctx, cancel
