@@ -57,9 +57,12 @@ type Options struct {
 	ReserveBytes int64
 	// LimitBytes bounds the pages in use; 0 means no limit. See SetLimit.
 	LimitBytes int64
-	// HugePages asks for huge pages behind index memory. Random look-ups miss
-	// the TLB less; a chunk then takes its 2 MB at once, so it is done only
-	// from the chunk on where that is a small part of the whole (hugeAfter).
+	// HugePages asks for huge pages behind index and small objects, from the
+	// hugeAfter-th chunk of a kind on. At 5M keys random look-ups take 0.84x
+	// of the time with it, in batches 0.8x: most of what they cost otherwise
+	// is TLB misses. The price is that a chunk takes its 2 MB at once, some
+	// 100 us of zeroing, and that pages given back singly lower the RSS but
+	// are only really free once the system needs memory and splits the rest.
 	HugePages bool
 	// Place binds [addr,addr+n) to a memory node. Refusal is tolerated.
 	Place func(addr uintptr, n, node int) error
@@ -68,8 +71,8 @@ type Options struct {
 	Retire func(fn func())
 }
 
-// hugeAfter is how many index chunks an arena has before further ones ask for
-// huge pages: the part not yet used of the newest is then at most 1/8.
+// hugeAfter is how many chunks of a kind an arena has before further ones ask
+// for huge pages: the part not yet used of the newest is then at most 1/8.
 const hugeAfter = 8
 
 // Arena is the range all memory of one engine comes from.
@@ -363,7 +366,7 @@ func (a *Arena) extend(po *pool, n int) int {
 // adopt makes n spare chunks from c on the pool's.
 func (a *Arena) adopt(po *pool, c, n int) {
 	p := unsafe.Add(a.base, uintptr(c)<<chunkShift)
-	moved, huge := false, po.kind == kindIndex && a.huge && po.count >= hugeAfter
+	moved, huge := false, po.kind != kindLarge && a.huge && po.count >= hugeAfter
 	rehuge := false
 	for i := c; i < c+n; i++ {
 		ch := &a.chunks[i]

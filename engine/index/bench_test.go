@@ -1,8 +1,10 @@
 package index
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +27,7 @@ func bigTable(tb testing.TB, n int) *bigTables {
 	if filled[n] == nil {
 		clear(filled)
 		b := &bigTables{n: n}
-		arena, err := alloc.NewArena(alloc.Options{HugePages: hugePages})
+		arena, err := alloc.NewArena(alloc.Options{HugePages: *hugePages})
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -42,8 +44,8 @@ func bigTable(tb testing.TB, n int) *bigTables {
 	return filled[n]
 }
 
-// hugePages is switched by hand to measure Options.HugePages.
-const hugePages = false
+// hugePages measures alloc.Options.HugePages.
+var hugePages = flag.Bool("huge", false, "ask for huge pages in benchmarks")
 
 var sizes = []int{1e6, 5e6}
 
@@ -88,6 +90,7 @@ func BenchmarkBatch(b *testing.B) {
 			t := bigTable(b, n)
 			hs := order(n, false)
 			var probes [16]Probe
+			b.ResetTimer()
 			for i := 0; i < b.N; i += 16 {
 				batch := hs[i&(len(hs)-1):][:16]
 				for k, h := range batch {
@@ -113,6 +116,7 @@ func BenchmarkBatch(b *testing.B) {
 		b.Run(fmt.Sprintf("table/%dM", n/1e6), func(b *testing.B) {
 			t := bigTable(b, n)
 			hs := order(n, false)
+			b.ResetTimer()
 			for i := 0; i < b.N; i += 16 {
 				batch := hs[i&(len(hs)-1):][:16]
 				for _, h := range batch {
@@ -134,22 +138,36 @@ func BenchmarkBatch(b *testing.B) {
 // BenchmarkInsert grows one table from nothing to a million, records included.
 func BenchmarkInsert(b *testing.B) {
 	var r *rig
-	longest := time.Duration(0)
 	for i := 0; i < b.N; i++ {
 		if i%1e6 == 0 {
 			r = newRig(b)
 		}
 		r.insert(b, mix(uint64(i)))
 	}
-	b.StopTimer()
-	r = newRig(b)
-	for i := range uint64(1e6) {
-		ref := r.record(mix(i))
-		start := time.Now()
-		r.table.Insert(mix(i), ref)
-		longest = max(longest, time.Since(start))
+}
+
+// BenchmarkRebuild reports how long the inserts take that replace a segment: the
+// pause that growth causes.
+func BenchmarkRebuild(b *testing.B) {
+	var took []time.Duration
+	for b.Loop() {
+		r := newRig(b)
+		before := int64(0)
+		for i := range uint64(1e6) {
+			ref := r.record(mix(i))
+			start := time.Now()
+			r.table.Insert(mix(i), ref)
+			d := time.Since(start)
+			if n := r.table.stats.Rebuilds + r.table.stats.Splits; n != before {
+				before = n
+				took = append(took, d)
+			}
+		}
 	}
-	b.ReportMetric(float64(longest.Nanoseconds()), "longest-ns")
+	slices.Sort(took)
+	for _, q := range []float64{50, 99, 99.9, 100} {
+		b.ReportMetric(float64(took[int(float64(len(took)-1)*q/100)].Nanoseconds()), fmt.Sprintf("p%v-ns", q))
+	}
 }
 
 func BenchmarkDeleteInsert(b *testing.B) {

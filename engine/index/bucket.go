@@ -45,14 +45,16 @@ func (b *bucket) match(want uint64) uint32 {
 	return uint32(c0 | c1<<1 | c2<<2 | c3<<3 | c4<<4 | c5<<5 | c6<<6)
 }
 
-// vacant returns a free slot, or slotsPerBucket.
+// vacant returns the first free slot, or slotsPerBucket: without branches, too.
 func (b *bucket) vacant() int {
-	for i, w := range b.slots {
-		if w == 0 {
-			return i
-		}
-	}
-	return slotsPerBucket
+	_, c0 := bits.Sub64(b.slots[0], 1, 0)
+	_, c1 := bits.Sub64(b.slots[1], 1, 0)
+	_, c2 := bits.Sub64(b.slots[2], 1, 0)
+	_, c3 := bits.Sub64(b.slots[3], 1, 0)
+	_, c4 := bits.Sub64(b.slots[4], 1, 0)
+	_, c5 := bits.Sub64(b.slots[5], 1, 0)
+	_, c6 := bits.Sub64(b.slots[6], 1, 0)
+	return bits.TrailingZeros32(uint32(c0 | c1<<1 | c2<<2 | c3<<3 | c4<<4 | c5<<5 | c6<<6 | 1<<slotsPerBucket))
 }
 
 func reach(head uint64) int { return int(head >> reachShift & maxReach) }

@@ -95,8 +95,9 @@ func (t *Table) build(entries []entry, n, depth int) (s segment, left []entry, e
 			return 0, nil, err
 		}
 		left = entries[:0]
+		var used [maxBuckets]uint8
 		for i, e := range entries {
-			if !t.fill(s, e) {
+			if !t.fill(s, &used, e) {
 				t.bucket(s, s.home(uint64(e.pos))).head |= stashedBit
 				entries[i], entries[len(left)] = entries[len(left)], e
 				left = entries[:len(left)+1]
@@ -113,24 +114,24 @@ func (t *Table) build(entries []entry, n, depth int) (s segment, left []entry, e
 // entries cannot have run out of it by chance.
 func forged(entries, n int) bool { return entries*100 < n*slotsPerBucket*stashPercent }
 
-// fill is place for a segment that no reader knows yet.
-func (t *Table) fill(s segment, e entry) bool {
-	i := s.home(uint64(e.pos))
-	home := t.bucket(s, i)
-	hold := home
+// fill is place for a segment that no reader knows yet, where used counts the
+// slots of each bucket, which fill from the front.
+func (t *Table) fill(s segment, used *[maxBuckets]uint8, e entry) bool {
+	home := s.home(uint64(e.pos))
+	i := home
 	for d := 0; d <= maxReach; d++ {
-		if d > 0 {
-			hold = t.bucket(s, s.next(i, d))
-		}
-		// Slots fill from the front, so the last is free if any is.
-		if hold.slots[slotsPerBucket-1] != 0 {
+		v := int(used[i])
+		if v == slotsPerBucket {
+			i = s.next(i, 1)
 			continue
 		}
-		v := hold.vacant()
-		hold.slots[v] = e.word
+		used[i]++
+		b := t.bucket(s, i)
+		b.slots[v] = e.word
 		if d > 0 {
-			hold.head = withDisplacement(hold.head, v, d)
-			home.head = withReach(home.head, max(reach(home.head), d))
+			b.head = withDisplacement(b.head, v, d)
+			b = t.bucket(s, home)
+			b.head = withReach(b.head, max(reach(b.head), d))
 		}
 		return true
 	}
