@@ -1,16 +1,20 @@
 package resp
 
-import "bytes"
+import (
+	"bytes"
+	"math"
+)
 
 // Redis' limits, used where a Limits field is zero.
 const (
-	DefaultMaxBulk   = 512 << 20 // proto-max-bulk-len
-	DefaultMaxArgs   = 1<<31 - 1 // INT_MAX, the most processMultibulkBuffer accepts
-	DefaultMaxInline = 64 << 10  // PROTO_INLINE_MAX_SIZE
-	unauthMaxArgs    = 10        // before AUTH, so that strangers cannot make us allocate
-	unauthMaxBulk    = 16384     // likewise
-	maxLineDigits    = 9         // digits the fast path reads: fits an int on every platform
-	keepArgs         = 1024      // argument slices longer than this are not kept for the next command
+	DefaultMaxBulk   = 512 << 20       // proto-max-bulk-len
+	DefaultMaxArgs   = 1<<31 - 1       // INT_MAX, the most processMultibulkBuffer accepts
+	DefaultMaxInline = 64 << 10        // PROTO_INLINE_MAX_SIZE
+	unauthMaxArgs    = 10              // before AUTH, so that strangers cannot make us allocate
+	unauthMaxBulk    = 16384           // likewise
+	maxLineDigits    = 9               // digits the fast path reads: fits an int on every platform
+	mostBulk         = math.MaxInt / 2 // whatever MaxBulk says, so that offsets cannot overflow
+	keepArgs         = 1024            // argument slices longer than this are not kept for the next command
 )
 
 // Limits bounds what a client may announce. The zero value of a field stands
@@ -198,7 +202,7 @@ func (p *Parser) advance(buf []byte) ([][]byte, int, error) {
 			}
 			n, ok := ParseInt64(line[1:])
 			switch {
-			case !ok || n < 0 || n > orElse(p.MaxBulk, DefaultMaxBulk):
+			case !ok || n < 0 || n > min(orElse(p.MaxBulk, DefaultMaxBulk), mostBulk):
 				return nil, 0, p.fail(errBadLength)
 			case p.Unauthenticated && n > unauthMaxBulk:
 				return nil, 0, p.fail(errUnauthLength)

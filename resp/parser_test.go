@@ -190,6 +190,8 @@ func TestParserLimits(t *testing.T) {
 	f(Limits{MaxBulk: 20}, "*1\r\n$21\r\n"+strings.Repeat("x", 21)+"\r\n", "ERR Protocol error: invalid bulk length")
 	f(Limits{MaxBulk: 1 << 40}, "*1\r\n$536870913\r\n", "")
 	f(Limits{MaxBulk: 1 << 40}, "*1\r\n$1099511627777\r\n", "ERR Protocol error: invalid bulk length")
+	f(Limits{MaxBulk: 1<<63 - 1}, "*1\r\n$9223372036854775807\r\nabc\r\n", "ERR Protocol error: invalid bulk length")
+	f(Limits{MaxBulk: 1<<63 - 1}, "*2\r\n$3\r\nabc\r\n$4611686018427387903\r\nabc\r\n", "")
 	f(Limits{MaxArgs: 3}, args(3), `["a" "a" "a"]`)
 	f(Limits{MaxArgs: 3}, args(4), "ERR Protocol error: invalid multibulk length")
 	f(Limits{MaxInline: 4}, "PING\n", `["PING"]`)
