@@ -1,7 +1,6 @@
 package command
 
 import (
-	"math"
 	"time"
 
 	"hpkv/resp"
@@ -42,8 +41,11 @@ func selectDB(c *Ctx) {
 
 // database reads the index of a database that exists.
 func database(c *Ctx, a *resp.Args) int {
-	n := a.IntRange(math.MinInt32, math.MaxInt32, resp.ErrNotInteger)
-	if a.Err() == "" && (n < 0 || n >= int64(c.Txn.Engine().Databases())) {
+	n := a.Int64()
+	switch {
+	case n != int64(int32(n)):
+		a.Fail(errInt32)
+	case n < 0 || n >= int64(c.Txn.Engine().Databases()):
 		a.Fail(errDatabase)
 	}
 	return int(n)

@@ -12,6 +12,7 @@ func Data() [][]Row {
 		expireRows,
 		stringRows,
 		bitmapRows,
+		bitfieldRows,
 		lcsRows,
 		rangeRows,
 	}

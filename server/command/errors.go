@@ -9,6 +9,7 @@ import (
 
 // Texts of single commands. Those of several families are in package resp.
 const (
+	errInt32          = "ERR value is out of range, value must between -2147483648 and 2147483647"
 	errDatabase       = "ERR DB index is out of range"
 	errFirstDatabase  = "ERR invalid first DB index"
 	errSecondDatabase = "ERR invalid second DB index"

@@ -101,9 +101,11 @@ func parseExpireCond(opts [][]byte) (cond engine.ExpireCond, text string) {
 	return cond, ""
 }
 
-func ttl(c *Ctx)         { expiresAt(c, func(at, now int64) int64 { return (max(at-now, 0) + 500) / 1000 }) }
-func pttl(c *Ctx)        { expiresAt(c, func(at, now int64) int64 { return max(at-now, 0) }) }
-func expiretime(c *Ctx)  { expiresAt(c, func(at, _ int64) int64 { return (at + 500) / 1000 }) }
+func ttl(c *Ctx)  { expiresAt(c, func(at, now int64) int64 { return (max(at-now, 0) + 500) / 1000 }) }
+func pttl(c *Ctx) { expiresAt(c, func(at, now int64) int64 { return max(at-now, 0) }) }
+func expiretime(c *Ctx) {
+	expiresAt(c, func(at, _ int64) int64 { return int64((uint64(at) + 500) / 1000) })
+}
 func pexpiretime(c *Ctx) { expiresAt(c, func(at, _ int64) int64 { return at }) }
 
 // expiresAt writes show(expiry, now), -1 for a key that does not expire, -2

@@ -28,6 +28,10 @@ func writeRow(w *resp.Writer, r *Row) {
 	for i := range r.Keys {
 		writeKeySpec(w, &r.Keys[i])
 	}
+	if len(r.subRows) == 0 {
+		w.Set(0) // Redis: a set when there are none, else an array
+		return
+	}
 	w.Array(len(r.subRows))
 	for _, s := range r.subRows {
 		writeRow(w, s)
