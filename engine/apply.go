@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"hpkv/engine/alloc"
 	"hpkv/engine/record"
 )
@@ -250,7 +252,8 @@ func (t *Txn) install(s *shard, n *entry, ref alloc.Ref, rec record.Record, shap
 }
 
 // drop empties the shard's part of a database at once; its memory is freed
-// later in steps (see reclaim).
+// later in steps (see reclaim). The keyspace stays, so that readers of a
+// transaction that is still going on meet its frozen table, not an absence.
 func (t *Txn) drop(s *shard, db int) {
 	ks := s.dbs[db].Load()
 	if ks == nil {
@@ -258,19 +261,28 @@ func (t *Txn) drop(s *shard, db int) {
 	}
 	s.touchAll(db, db)
 	t.freeze(ks)
-	s.dbs[db].Store(nil)
-	s.dropped = append(s.dropped, ks)
+	ks.table.Clear()
+	ks.wheel, ks.ordered = nil, nil
+	if s.e.wanted[db].Load() {
+		ks.ordered = newOrderedIndex(s)
+		ks.ordered.complete()
+	}
+	if !slices.Contains(s.dropped, ks.table) {
+		s.dropped = append(s.dropped, ks.table)
+	}
 }
 
 func (t *Txn) swap(s *shard, a, b int) {
+	if s.dbs[a].Load() == nil && s.dbs[b].Load() == nil {
+		return
+	}
 	s.touchAll(a, b)
 	s.touchAll(b, a)
-	ka, kb := s.dbs[a].Load(), s.dbs[b].Load()
-	for _, ks := range []*keyspace{ka, kb} {
-		if ks != nil {
-			t.freeze(ks)
-		}
-	}
+	// Both must be there to be frozen: while other shards are not swapped
+	// yet, a missing one would show readers an absent key too early.
+	ka, kb := s.keyspace(a, true), s.keyspace(b, true)
+	t.freeze(ka)
+	t.freeze(kb)
 	s.dbs[a].Store(kb)
 	s.dbs[b].Store(ka)
 }

@@ -90,7 +90,7 @@ func (s *shard) reclaim(budget int) (more bool) {
 		return false
 	}
 	last := len(s.dropped) - 1
-	if s.dropped[last].table.Drain(budget, s.heap.Free) {
+	if s.dropped[last].Drain(budget, s.heap.Free) {
 		s.dropped[last] = nil
 		s.dropped = s.dropped[:last]
 	}

@@ -31,7 +31,7 @@ type shard struct {
 	heap     *alloc.Heap
 	seq      uint64 // number of the last change
 	watches  map[watchKey]*watched
-	dropped  []*keyspace // flushed databases whose memory is still to be freed
+	dropped  []*index.Table // of flushed databases, with memory still to be freed
 	pins     pins
 	expired  uint64
 	stats    shardStats
