@@ -1,0 +1,7 @@
+//go:build race
+
+package engine
+
+// raceEnabled tells heavy tests to do less: the race detector slows everything
+// down some ten times.
+const raceEnabled = true
