@@ -263,7 +263,7 @@ func (t *Txn) randomIn(s *shard, dst []byte) ([]byte, bool) {
 // not removed yet included. Any goroutine.
 func (s *shard) len(db int) int {
 	if ks := s.dbs[db].Load(); ks != nil {
-		return ks.table.Len()
+		return int(ks.keys.Load())
 	}
 	return 0
 }
