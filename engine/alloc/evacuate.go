@@ -38,29 +38,59 @@ func (h *Heap) Sparse(p Purpose) (Page, bool) {
 	}
 	var found Page
 	most := int64(0)
-	for i := range cs {
-		c := &cs[i]
-		if c.pages < 2 {
-			continue
-		}
-		size := int64(classes[i])
-		perPage := int64(payload) / size
-		pages := int64(c.pages)
-		if c.empty != 0 {
-			pages--
-		}
-		room := pages*perPage - int64(c.live)
-		if room < perPage || room*wasteDivisor < pages*perPage || room*size <= most {
-			continue
-		}
-		for b := range evacuable {
-			if c.lists[b] != 0 {
-				found, most = c.lists[b], room*size
-				break
+	for i := range classes {
+		if room := cs[i].room(classes[i]); room > most {
+			if pg := cs[i].emptiest(); pg != 0 {
+				found, most = pg, room
 			}
 		}
 	}
 	return found, found != 0
+}
+
+// SparseClass is Sparse for the class of objects of n bytes only.
+func (h *Heap) SparseClass(n int, p Purpose) (Page, bool) {
+	cs := h.classes[p]
+	if cs == nil || uint(n) > maxSmall {
+		return 0, false
+	}
+	ci := classOf[(n+7)>>3]
+	if pg := h.evac.page; pg != nil && pg.purpose == p && pg.class == ci {
+		return h.arena.number(pg), true
+	}
+	if cs[ci].room(classes[ci]) == 0 {
+		return 0, false
+	}
+	pg := cs[ci].emptiest()
+	return pg, pg != 0
+}
+
+// room returns the free bytes in the pages of a class, or 0 where they are not
+// worth evacuating a page for.
+func (c *class) room(size uint32) int64 {
+	if c.pages < 2 {
+		return 0
+	}
+	perPage := int64(payload / size)
+	pages := int64(c.pages)
+	if c.empty != 0 {
+		pages--
+	}
+	free := pages*perPage - int64(c.live)
+	if free < perPage || free*wasteDivisor < pages*perPage {
+		return 0
+	}
+	return free * int64(size)
+}
+
+// emptiest returns a page of the lowest bin that has one.
+func (c *class) emptiest() Page {
+	for b := range evacuable {
+		if c.lists[b] != 0 {
+			return c.lists[b]
+		}
+	}
+	return 0
 }
 
 // Evacuate offers up to maxObjects live objects of a page found by Sparse to

@@ -93,6 +93,8 @@ func (t *Table) bucket(s segment, i int) *bucket {
 	return (*bucket)(unsafe.Add(t.base, uintptr(s>>segRefShift)<<6+uintptr(i)*bucketBytes))
 }
 
+func (t *Table) buckets(s segment) []bucket { return unsafe.Slice(t.bucket(s, 0), s.len()) }
+
 // next returns the index of the bucket d after i, around the end.
 func (s segment) next(i, d int) int {
 	if i += d; i >= s.len() {
