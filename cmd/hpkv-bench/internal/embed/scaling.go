@@ -111,8 +111,9 @@ func (b *Bench) act(s store.Store, role Role, thread int, stop *atomic.Bool) int
 	const between = 256 // operations between looks at stop
 	var dst []byte
 	at := b.Keys / 2 * thread % b.Keys // threads begin at different keys
-	n := 0
-	for !stop.Load() {
+	// At least one burst: a thread that gets its processor only after the time
+	// is up still has a rate.
+	for n := 0; ; {
 		for range between {
 			key := b.accesses.at(hotKey)
 			if !role.Hot {
@@ -127,7 +128,8 @@ func (b *Bench) act(s store.Store, role Role, thread int, stop *atomic.Bool) int
 				dst, _ = s.Get(dst[:0], key)
 			}
 		}
-		n += between
+		if n += between; stop.Load() {
+			return n
+		}
 	}
-	return n
 }
