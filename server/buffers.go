@@ -8,6 +8,11 @@ const (
 	buffersKept   = 8  // of each size; 16 MB of an executor at the very most
 )
 
+// growLimit bounds how far an announced length makes an input buffer grow ahead
+// of the bytes that have arrived. Doubling from there keeps the copying linear,
+// and a client cannot make the server allocate 512 MB by a line.
+const growLimit = 1 << 20
+
 // bufferPool lends buffers to connections that hold part of a command or
 // replies. It belongs to one executor, so it needs no lock.
 type bufferPool struct {

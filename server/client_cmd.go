@@ -166,7 +166,6 @@ func clientKind(name []byte) (normal, ok bool) {
 type clientFilter struct {
 	id          int64
 	addr, laddr string
-	user        string
 	none        bool // a type that no connection has
 	skip        *client
 }

@@ -9,6 +9,10 @@ import (
 // cronPeriod is Redis' default hz of 10.
 const cronPeriod = 100 * time.Millisecond
 
+// engineSampleMs is how often the engine's figures are collected; each time
+// locks every shard for a moment.
+const engineSampleMs = 1000
+
 // cron samples rates and looks after clients that do nothing by themselves:
 // idle ones, and ones that do not take their replies. Started by Run, stopped
 // by s.stopping.
@@ -32,7 +36,11 @@ func (s *Server) sampleRates(nowMs int64) {
 	s.samples.commands.sample(n.commands, nowMs)
 	s.samples.netIn.sample(n.netIn, nowMs)
 	s.samples.netOut.sample(n.netOut, nowMs)
-	if used := s.usedMemory(); used > s.samples.peakMemory.Load() {
+	if nowMs-s.samples.engineMs < engineSampleMs {
+		return
+	}
+	s.samples.engineMs = nowMs
+	if used := s.engineStats(nil).Memory.InUseBytes + goMemory(); used > s.samples.peakMemory.Load() {
 		s.samples.peakMemory.Store(used)
 	}
 }

@@ -16,11 +16,6 @@ const (
 
 	// directBytes is the least room such an append gets.
 	directBytes = 16 << 10
-
-	// growLimit bounds how far an announced length makes the buffer grow ahead
-	// of the bytes that have arrived. Doubling from there keeps the copying
-	// linear, and a client cannot make the server allocate 512 MB by a line.
-	growLimit = 1 << 20
 )
 
 // conn is a connection of the epoll driver. Its worker's thread owns it.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,8 +42,26 @@ type instance struct {
 	*Server
 	t    *testing.T
 	addr string
-	log  *bytes.Buffer
+	log  *logBuffer
 	stop func() // stops it and waits; also called by the test's end
+}
+
+// logBuffer collects the log of a server while it runs.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 type setup struct {
@@ -61,10 +80,10 @@ func start(t *testing.T, o setup) *instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := new(bytes.Buffer)
+	log := new(logBuffer)
 	s, err := New(Options{
 		Config: cfg, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows,
-		Log: zerolog.New(zerolog.SyncWriter(log)),
+		Log: zerolog.New(log),
 	})
 	if err != nil {
 		ln.Close()

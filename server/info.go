@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"hpkv/engine"
 	"hpkv/server/command"
 	"hpkv/server/config"
 )
@@ -67,8 +68,16 @@ func info(ctx *command.Ctx) {
 
 // infoWriter builds the text of INFO.
 type infoWriter struct {
-	text []byte
-	ctx  *command.Ctx
+	text  []byte
+	ctx   *command.Ctx
+	stats *engine.Stats // once for all sections
+}
+
+func (w *infoWriter) engine() *engine.Stats {
+	if w.stats == nil {
+		w.stats = owner(w.ctx).srv.engineStats(w.ctx.Txn)
+	}
+	return w.stats
 }
 
 func (w *infoWriter) section(title string) {
@@ -178,7 +187,7 @@ func infoClients(w *infoWriter, s *Server) {
 }
 
 func infoStats(w *infoWriter, s *Server) {
-	n, keys := s.stats.sum(), s.engineCounters()
+	n, st, base := s.stats.sum(), w.engine(), s.samples.engineBase.Load()
 	w.num("total_connections_received", s.totals.connections.Load())
 	w.num("total_commands_processed", n.commands)
 	w.num("instantaneous_ops_per_sec", s.samples.commands.perSec.Load())
@@ -194,11 +203,11 @@ func infoStats(w *infoWriter, s *Server) {
 	w.num("sync_full", 0)
 	w.num("sync_partial_ok", 0)
 	w.num("sync_partial_err", 0)
-	w.num("expired_keys", keys.expired)
+	w.num("expired_keys", int64(st.Expired-base.Expired))
 	w.num("evicted_keys", 0)
 	w.num("evicted_clients", 0)
-	w.num("keyspace_hits", keys.hits)
-	w.num("keyspace_misses", keys.misses)
+	w.num("keyspace_hits", int64(st.Hits-base.Hits))
+	w.num("keyspace_misses", int64(st.Misses-base.Misses))
 	w.num("pubsub_channels", 0)
 	w.num("pubsub_patterns", 0)
 	w.num("pubsubshard_channels", 0)
@@ -251,11 +260,10 @@ func infoCPU(w *infoWriter, _ *Server) {
 	usage("_children", syscall.RUSAGE_CHILDREN)
 }
 
-func infoKeyspace(w *infoWriter, s *Server) {
-	for db := range s.engine.Databases() {
-		keys, expires, avgTTL := s.databaseSize(w.ctx.Txn, db)
-		if keys > 0 {
-			w.str("db"+strconv.Itoa(db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", keys, expires, avgTTL))
+func infoKeyspace(w *infoWriter, _ *Server) {
+	for db, size := range w.engine().Databases {
+		if size.Keys > 0 {
+			w.str("db"+strconv.Itoa(db), fmt.Sprintf("keys=%d,expires=%d,avg_ttl=%d", size.Keys, size.Volatile, size.AvgTTLMs))
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"hpkv/engine"
+	"hpkv/engine/alloc"
 	"hpkv/server/config"
 )
 
@@ -46,25 +47,23 @@ var policyNames = map[config.Choice]string{
 	config.AllKeysRandom: "allkeys-random", config.NoEviction: "noeviction",
 }
 
-// usedMemory is what INFO calls used_memory: the data's pages and the Go heap.
-func (s *Server) usedMemory() int64 { return s.dataMemory().inUse + goMemory() }
-
 func infoMemory(w *infoWriter, s *Server) {
-	data, heap, rss := s.dataMemory(), goMemory(), rssBytes()
-	used := data.inUse + heap
+	st := w.engine()
+	live, inUse := liveBytes(&st.Memory), st.Memory.InUseBytes
+	heap, rss := goMemory(), rssBytes()
+	used := inUse + heap // the data's pages and the Go heap
 	peak := max(s.samples.peakMemory.Load(), used)
-	overhead := used - data.live
 	w.bytes("used_memory", used)
 	w.bytes("used_memory_rss", rss)
 	w.bytes("used_memory_peak", peak)
 	w.ratio("used_memory_peak_perc", 100*used, peak, "%.2f%%")
-	w.num("used_memory_overhead", overhead)
+	w.num("used_memory_overhead", used-live)
 	w.num("used_memory_startup", 0)
-	w.num("used_memory_dataset", data.live)
-	w.ratio("used_memory_dataset_perc", 100*data.live, used, "%.2f%%")
-	w.num("allocator_allocated", data.live)
-	w.num("allocator_active", data.inUse)
-	w.num("allocator_resident", data.committed)
+	w.num("used_memory_dataset", live)
+	w.ratio("used_memory_dataset_perc", 100*live, used, "%.2f%%")
+	w.num("allocator_allocated", live)
+	w.num("allocator_active", inUse)
+	w.num("allocator_resident", st.Memory.CommittedBytes)
 	w.bytes("total_system_memory", s.topology.Memory)
 	w.num("used_memory_lua", 0)
 	w.str("used_memory_lua_human", human(0))
@@ -73,8 +72,8 @@ func infoMemory(w *infoWriter, s *Server) {
 	w.num("number_of_cached_scripts", 0)
 	w.bytes("maxmemory", s.cfg.MaxMemory.Load())
 	w.str("maxmemory_policy", policyNames[s.cfg.MaxMemoryPolicy.Load()])
-	w.ratio("allocator_frag_ratio", data.inUse, data.live, "%.2f")
-	w.num("allocator_frag_bytes", data.inUse-data.live)
+	w.ratio("allocator_frag_ratio", inUse, live, "%.2f")
+	w.num("allocator_frag_bytes", inUse-live)
 	w.ratio("mem_fragmentation_ratio", rss, used, "%.2f")
 	w.num("mem_fragmentation_bytes", rss-used)
 	w.num("mem_not_counted_for_evict", 0)
@@ -84,6 +83,7 @@ func infoMemory(w *infoWriter, s *Server) {
 	w.str("mem_allocator", "hpkv")
 	w.num("mem_go_heap", heap)
 	w.num("active_defrag_running", 0)
+	w.num("defrag_relocated", int64(st.Relocated))
 	w.num("lazyfree_pending_objects", 0)
 	w.num("lazyfreed_objects", 0)
 }
@@ -99,24 +99,23 @@ func (s *Server) clientMemory() (n int64) {
 	return n
 }
 
-// dataMemory is the engine's share of the memory, in bytes.
-type dataMemory struct{ live, inUse, committed int64 }
-
-func (s *Server) dataMemory() dataMemory { return dataMemory{} }
-
-// engineTotals are the engine's counters as INFO shows them.
-type engineTotals struct{ hits, misses, expired int64 }
-
-func (s *Server) engineCounters() engineTotals {
-	n := s.engine.Counters()
-	return engineTotals{hits: int64(n.Hits), misses: int64(n.Misses)}
+// engineStats collects the engine's figures. That locks the shards one after
+// the other, which must not be done by a thread that holds some of them: inside
+// EXEC the figures are cron's, at most a second old.
+func (s *Server) engineStats(txn *engine.Txn) *engine.Stats {
+	if txn != nil && txn.Locked() {
+		return s.samples.engine.Load()
+	}
+	st := s.engine.Stats()
+	s.samples.engine.Store(&st)
+	return &st
 }
 
-// databaseSize is a line of the keyspace section.
-func (s *Server) databaseSize(txn *engine.Txn, db int) (keys, expires, avgTTLMs int64) {
-	selected := txn.DB()
-	txn.SetDB(db)
-	keys = int64(txn.DBSize())
-	txn.SetDB(selected)
-	return keys, 0, 0
+// liveBytes is what the engine's objects take, without the free space between
+// them.
+func liveBytes(m *alloc.Stats) (n int64) {
+	for i := range m.Purpose {
+		n += m.Purpose[i].LiveBytes
+	}
+	return n
 }

@@ -67,9 +67,12 @@ type Server struct {
 	executors executorPool
 	deferred  sync.WaitGroup // running deferredCalls
 
-	samples struct { // written by cron
+	samples struct { // of cron; what is atomic may be read by any goroutine
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
+		engineMs                int64
+		engine                  atomic.Pointer[engine.Stats]
+		engineBase              atomic.Pointer[engine.Stats] // at the last CONFIG RESETSTAT
 	}
 
 	backlogged atomic.Int64 // connections with replies their peer has not taken
@@ -126,6 +129,8 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.engine.Close())
 	}
 	s.watchSettings()
+	s.engineStats(nil)
+	s.samples.engineBase.Store(new(engine.Stats))
 	return s, nil
 }
 
