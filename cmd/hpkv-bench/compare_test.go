@@ -34,7 +34,7 @@ func TestServerEqualsItself(t *testing.T) {
 		file, chart := filepath.Join(dir, "out.json"), filepath.Join(dir, "out.svg")
 		out, errOut, err := try("compare", "--server", "a=redis-server", "--server", "b=redis-server", "--generator", generator,
 			"--workloads", "set,get,lpop", "--pipelines", "16", "--clients", "10", "--sizes", "16", "--keys", "uniform,hot",
-			"--keyspace", "2000", "--requests", "30000", "--rounds", "3", "--json", file, "--svg", chart)
+			"--keyspace", "2000", "--requests", "10000", "--rounds", "3", "--json", file, "--svg", chart)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, errOut)
 		}
@@ -56,7 +56,7 @@ func TestServerEqualsItself(t *testing.T) {
 		}
 		for _, row := range c.Rows {
 			a, b := row.Entries[0].Median, row.Entries[1].Median
-			if row.Requests != 30000 || a.OpsPerSec <= 0 || a.P99 <= 0 || a.P999 < a.P99 {
+			if row.Requests != 10000 || a.OpsPerSec <= 0 || a.P99 <= 0 || a.P999 < a.P99 {
 				t.Errorf("%s: %d requests, %+v", row.Cell, row.Requests, a)
 			}
 			if _, err := proc.CPU(selfPid); err != nil {
