@@ -59,5 +59,5 @@
 //     multiple of 2^38 changes of one bucket to take a change for none.
 //
 // On amd64 loads are not reordered with loads nor stores with stores, so plain
-// moves do; elsewhere order.go's functions contain the barriers.
+// moves do; elsewhere the functions of order_*.go contain the barriers.
 package index

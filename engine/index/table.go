@@ -57,7 +57,8 @@ type Stats struct {
 
 // New returns an empty table with segments from heap. hashOf returns the hash
 // an entry was inserted with; it is called only for tables below 256 buckets
-// and by Relocate.
+// and to find out whose a segment is that could move (Relocate). For the
+// latter, tables that share a heap must be able to hash each other's entries.
 func New(heap *alloc.Heap, arena *alloc.Arena, hashOf func(alloc.Ref) uint64) *Table {
 	return &Table{heap: heap, base: arena.Base(), hashOf: hashOf}
 }
