@@ -1,0 +1,68 @@
+package command
+
+import (
+	"testing"
+
+	"hpkv/engine"
+)
+
+// The hot commands allocate nothing on a warm connection.
+func TestHotCommandsDoNotAllocate(t *testing.T) {
+	r := newRig(t, engine.Options{})
+	r.do("set k some-value")
+	r.do("set v some-value ex 1000")
+	r.do("set n 100")
+	f := func(line string) {
+		t.Helper()
+		args := commandLine(t, line)
+		r.run(args)
+		if n := testing.AllocsPerRun(200, func() { r.run(args) }); n != 0 {
+			t.Errorf("%s: %v allocations", line, n)
+		}
+	}
+	f("get k")
+	f("GET nosuch")
+	f("set k another-val")
+	f("set k another-val EX 100 KEEPTTL") // refused: errors are cheap as well
+	f("set v another-val EX 100")
+	f("set k another-val GET")
+	f("incr n")
+	f("incrby n 5")
+	f("exists k")
+	f("exists k n v")
+	f("ttl k")
+	f("pttl v")
+	f("expire v 100")
+	f("mget k n v nosuch")
+	f("mset k some-value n 5")
+	f("strlen k")
+	f("append k \"\"")
+	f("getrange k 0 3")
+	f("getbit k 5")
+	f("setbit k 5 1")
+	f("setbit k 5 0")
+	f("bitcount k")
+	f("bitfield_ro k")
+	f("type k")
+	f("touch k n")
+	f("ping")
+	f("echo x")
+	f("del nosuch")
+	f("dbsize")
+	f("object encoding k")
+}
+
+func BenchmarkGet(b *testing.B)  { benchmarkLine(b, "get k") }
+func BenchmarkSet(b *testing.B)  { benchmarkLine(b, "set k some-value-16b") }
+func BenchmarkIncr(b *testing.B) { benchmarkLine(b, "incr n") }
+func BenchmarkPing(b *testing.B) { benchmarkLine(b, "ping") }
+
+func benchmarkLine(b *testing.B, line string) {
+	r := newRig(b, engine.Options{})
+	r.do("set k some-value-16b")
+	args := commandLine(b, line)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.run(args)
+	}
+}
