@@ -2,7 +2,9 @@ package compat_test
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -52,12 +54,12 @@ func shutdownUnderLoad(t *testing.T, options []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
 		wg.Go(func() { // writes as fast as the server takes it
 			for c.Send(batch) == nil {
 			}
 		})
 		wg.Go(func() {
+			defer c.Close() // at the end of the replies, as a real client does
 			for {
 				raw, err := c.Receive()
 				if err != nil {
@@ -107,4 +109,71 @@ func shutdownUnderLoad(t *testing.T, options []string) {
 	if lost > 0 {
 		t.Errorf("%d of %d executed commands got no reply", lost, highest)
 	}
+}
+
+// TestShutdownWaitsForSlowReaders ends the server while a client has not yet
+// taken the replies of commands that were executed, and goes on sending. It
+// must get all of them, however the replies are spread over the server's
+// buffers and the kernel's, as long as it takes them at a steady pace.
+func TestShutdownWaitsForSlowReaders(t *testing.T) {
+	compat.NeedOurs(t)
+	forEachDriver(t, func(t *testing.T, options []string) {
+		s := compat.StartOurs(t, options...)
+		c, other := dial(t, s), dial(t, s)
+		// More than the kernel keeps for a reader that does not read, less
+		// than what makes the server stop reading.
+		const (
+			replies    = 80
+			valueBytes = 100_000
+		)
+		value := strings.Repeat("v", valueBytes)
+		do(t, c, "+OK", "SET", "big", value)
+		pipeline := bytes.Repeat(compat.AppendCommand(nil, "GET", "big"), replies)
+		if err := c.Send(compat.AppendCommand(pipeline, "INCR", "done")); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			raw, err := other.Do("GET", "done")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(raw) == "$1\r\n1\r\n" {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("the pipeline is not executed")
+			}
+		}
+		if err := s.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		writer := time.NewTicker(5 * time.Millisecond)
+		defer writer.Stop()
+		go func() { // a client that does not know yet
+			for range writer.C {
+				if c.Send(compat.AppendCommand(nil, "PING")) != nil {
+					return
+				}
+			}
+		}()
+		pace := time.NewTicker(50 * time.Millisecond) // 2 MB/s: four seconds in all
+		defer pace.Stop()
+		want := fmt.Sprintf("$%d\r\n%s\r\n", valueBytes, value)
+		for i := range replies {
+			<-pace.C
+			raw, err := c.Receive()
+			if err != nil || string(raw) != want {
+				t.Fatalf("reply %d of %d: %d bytes, %v", i+1, replies, len(raw), err)
+			}
+		}
+		if raw, err := c.Receive(); err != nil || string(raw) != ":1\r\n" {
+			t.Fatalf("the last reply: %q, %v", raw, err)
+		}
+		// PINGs may or may not have been read before the signal took effect.
+		if rest, err := c.Drain(); err != nil || len(bytes.ReplaceAll(rest, []byte("+PONG\r\n"), nil)) > 0 {
+			t.Errorf("after the replies: %q, %v", rest, err)
+		}
+		c.Close()
+		awaitExit(t, s, 0)
+	})
 }
