@@ -18,6 +18,10 @@ import (
 // records are dealt to the lists below (a cascade). Both expiring and
 // cascading go in bounded steps: the wheel's time stands still until a step's
 // list is empty, and whoever was late is found by the next step.
+//
+// A clock that is set back takes the wheel's time with it. Lists stay as they
+// are: the time of a record's list comes once in every turn of its level, so
+// that it is met at its time or ahead of it, and then dealt again.
 type wheel struct {
 	tick    int64 // the first tick not yet completed
 	cascade int   // level whose list for tick is being dealt out; 0: none
@@ -113,6 +117,9 @@ func (w *wheel) relink(s *shard, ref alloc.Ref, rec record.Record, hdr record.He
 // whether work is left.
 func (w *wheel) advance(s *shard, nowMs int64, budget int, expire func(ref alloc.Ref)) (more bool) {
 	target := nowMs >> tickBits
+	if target < w.tick {
+		w.tick, w.cascade = target, 0
+	}
 	for w.tick < target {
 		if w.count == 0 {
 			w.tick, w.cascade = target, 0
@@ -133,27 +140,52 @@ func (w *wheel) advance(s *shard, nowMs int64, budget int, expire func(ref alloc
 			if budget--; budget < 0 {
 				return true
 			}
-			expire(w.heads[l])
+			ref := w.heads[l]
+			rec := s.recordAt(ref)
+			if rec.ExpireAt(rec.Header())>>tickBits > w.tick {
+				w.remove(s, ref) // the clock was set back since it was dealt
+				w.add(s, ref)
+				continue
+			}
+			expire(ref)
 		}
 		w.step(target)
 	}
 	return false
 }
 
-// step moves to the next tick that has anything to do, target at most, and
-// notes the cascade due at the start of a turn of level 0.
+// step moves to the next tick at which the time of some list comes, target at
+// most, and notes the cascade due there.
 func (w *wheel) step(target int64) {
-	at := int(w.tick&(spokes-1)) + 1
-	for at < spokes && w.used[at/64]>>(at%64) == 0 {
-		at = (at/64 + 1) * 64
+	next := target
+	for level := range levels {
+		at := w.tick >> (level * spokeBits)
+		if d := w.ahead(level, int(at&(spokes-1))); d > 0 {
+			next = min(next, (at+int64(d))<<(level*spokeBits))
+		}
 	}
-	if at < spokes {
-		at += bits.TrailingZeros64(w.used[at/64] >> (at % 64))
-	}
-	w.tick = min(w.tick&^(spokes-1)+int64(at), target)
+	w.tick = next
 	if w.tick&(spokes-1) == 0 {
 		w.cascade = min(bits.TrailingZeros64(uint64(w.tick))/spokeBits, levels-1)
 	}
+}
+
+// ahead returns how many lists after list i of a level the next one is that is
+// not empty, around the end, 1 to spokes; 0 if the whole level is empty.
+func (w *wheel) ahead(level, i int) int {
+	const words = spokes / 64
+	used := w.used[level*words : (level+1)*words]
+	for d := 1; d <= spokes; {
+		at := (i + d) % spokes
+		if rest := used[at/64] >> (at % 64); rest != 0 {
+			if d += bits.TrailingZeros64(rest); d <= spokes {
+				return d
+			}
+			break
+		}
+		d += 64 - at%64
+	}
+	return 0
 }
 
 // check verifies that the wheel links exactly the keyspace's volatile records.
