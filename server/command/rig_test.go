@@ -43,7 +43,6 @@ func newRig(t testing.TB, o engine.Options) *rig {
 
 // run executes one command line and returns its raw reply.
 func (r *rig) run(args [][]byte) []byte {
-	r.t.Helper()
 	r.w.Reset(r.w.Buffer(), r.proto)
 	row := r.table.Resolve(args)
 	switch {
