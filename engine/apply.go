@@ -39,6 +39,9 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 		t.swap(s, ef.DB, ef.OtherDB)
 	}
 	s.seq++
+	if t.locked && t.id == 0 {
+		t.id = t.e.txnID.Add(1) // also in one shard: there may be more changes to come
+	}
 	t.e.journal.Append(s.id, s.seq, t.id, ef)
 	if len(s.watches) != 0 {
 		s.touchWatched(ef)

@@ -178,10 +178,11 @@ func (t *Txn) Move(key []byte, dstDB int) (bool, error) {
 	if !from.found() || to.found() {
 		return false, nil
 	}
-	if err := t.transfer(&from, ts, &to, dstDB, key, EventMoveTo); err != nil {
+	if err := t.transfer(&from, ts, &to, dstDB, key, EventNone); err != nil {
 		return false, err
 	}
 	t.applyRemove(fs, &from, key, EventMoveFrom)
+	t.raise(dstDB, EventMoveTo, key)
 	return true, nil
 }
 
@@ -214,7 +215,15 @@ func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev 
 		Kind: EffectPut, Type: typeOf(src.hdr.Type), Form: form, DB: db,
 		Key: key, Value: src.value(), ExpireAtMs: src.expireAt(),
 	}
-	return t.apply(s, to, ev)
+	replaced := to.found()
+	if err := t.apply(s, to, EventNone); err != nil {
+		return err
+	}
+	if replaced { // to Redis, what is put in another's place is a new key
+		t.raise(db, EventNew, key)
+	}
+	t.raise(db, ev, key)
+	return nil
 }
 
 // RandomKey appends a key, chosen about evenly, to dst; false if the database

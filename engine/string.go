@@ -139,13 +139,8 @@ func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
 	if o.KeepTTL && n.found() {
 		expireAt = n.expireAt()
 	}
-	if o.ExpireAtMs != 0 && o.ExpireAtMs <= t.Now() {
-		if n.found() {
-			t.applyRemove(s, &n, key, EventDel)
-		}
-		res.Set = true
-		return res, nil
-	}
+	// A time that has passed makes a key that expires with the next access or
+	// tick, so that listeners hear the same as from Redis.
 	if err := t.applyPut(s, &n, key, val, record.FormAuto, expireAt, EventSet); err != nil {
 		return res, err
 	}

@@ -21,7 +21,7 @@ type Txn struct {
 
 	held   []uint64 // bit for each shard held until End
 	locked bool     // any bit is set
-	id     uint64   // journal transaction, if several shards are held
+	id     uint64   // in the journal; 0 until a change with shards held
 	frozen []*keyspace
 	inside *shard // locked for the running operation only
 
@@ -91,16 +91,11 @@ func (t *Txn) LockAll() {
 // lockWanted locks the shards whose bits are set, ascending: with every
 // transaction doing so, no cycle of waiters can form.
 func (t *Txn) lockWanted() {
-	n := 0
 	for w, word := range t.held {
 		for ; word != 0; word &= word - 1 {
 			t.e.shards[w*64+bits.TrailingZeros64(word)].mu.lock()
-			n++
+			t.locked = true
 		}
-	}
-	t.locked = n > 0
-	if n > 1 {
-		t.id = t.e.txnID.Add(1)
 	}
 }
 

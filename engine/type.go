@@ -63,7 +63,7 @@ type SetOptions struct {
 	NX, XX     bool  // only if the key is absent; only if it exists
 	Get        bool  // return the previous value; ErrWrongType if it is no string
 	KeepTTL    bool  // keep the expiry the key has
-	ExpireAtMs int64 // Unix milliseconds; 0: no expiry. In the past: the key is deleted
+	ExpireAtMs int64 // Unix milliseconds; 0: no expiry. In the past: the key is stored and has expired
 }
 
 // SetResult of Set.
