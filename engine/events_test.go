@@ -107,7 +107,9 @@ func TestEvents(t *testing.T) {
 		{"incr i", func(t *Txn) { _, _ = t.IncrBy(b("i"), 1) }, "0new i, 0incrby i"},
 		{"incr i", func(t *Txn) { _, _ = t.IncrBy(b("i"), 1) }, "0incrby i"},
 		{"incr z", func(t *Txn) { _, _ = t.IncrBy(b("z"), 1) }, ""},
-		{"incrbyfloat i", func(t *Txn) { _, _ = t.IncrByFloat(nil, b("i"), b("1.5")) }, "0incrbyfloat i"},
+		{"incrbyfloat i", func(t *Txn) {
+			_, _ = t.IncrByFloat(nil, b("i"), func(dst, _ []byte) ([]byte, error) { return append(dst, "2.5"...), nil })
+		}, "0incrbyfloat i"},
 		{"expire i", func(t *Txn) { t.ExpireAt(b("i"), now+1000, 0) }, "0expire i"},
 		{"expire i nx", func(t *Txn) { t.ExpireAt(b("i"), now+1000, ExpireNX) }, ""},
 		{"expire i -1", func(t *Txn) { t.ExpireAt(b("i"), now-1, 0) }, "0del i"},

@@ -238,7 +238,7 @@ func (t *Txn) RandomKey(dst []byte) ([]byte, bool) {
 		}
 		pick := int(t.lane.rng.Uint64() % uint64(total))
 		for _, s := range t.e.shards {
-			if pick -= s.len(t.db); pick >= 0 {
+			if pick -= t.lenOf(s, t.db); pick >= 0 {
 				continue
 			}
 			if out, ok := t.randomIn(s, dst); ok {
@@ -268,11 +268,18 @@ func (t *Txn) randomIn(s *shard, dst []byte) ([]byte, bool) {
 	return dst, false
 }
 
-// len returns the number of keys the shard has in db, expired ones that were
-// not removed yet included. Any goroutine.
+// lenOf returns the number of keys s has in db, expired ones that were not
+// removed yet included.
+func (t *Txn) lenOf(s *shard, db int) int {
+	t.enter(s)
+	defer t.leave(s)
+	return s.len(db)
+}
+
+// len is lenOf. REQUIRES: s.mu.
 func (s *shard) len(db int) int {
 	if ks := s.dbs[db].Load(); ks != nil {
-		return int(ks.keys.Load())
+		return ks.table.Len()
 	}
 	return 0
 }
@@ -281,7 +288,7 @@ func (s *shard) len(db int) int {
 func (t *Txn) DBSize() int {
 	n := 0
 	for _, s := range t.e.shards {
-		n += s.len(t.db)
+		n += t.lenOf(s, t.db)
 	}
 	return n
 }

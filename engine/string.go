@@ -287,41 +287,31 @@ func (t *Txn) IncrBy(key []byte, delta int64) (int64, error) {
 	return old + delta, t.applyPut(s, &n, key, t.lane.buf, record.FormAuto, n.expireAt(), EventIncrBy)
 }
 
-// IncrByFloat adds delta, a decimal number, to the number that key holds, 0 if
-// absent, and appends the sum to dst. Numbers have the precision of C's long
-// double, as in Redis.
-func (t *Txn) IncrByFloat(dst, key, delta []byte) ([]byte, error) {
+// IncrByFloat replaces the number that key holds, "0" if absent, by what add
+// makes of it, keeping the expiry, and appends the result to dst. How numbers
+// are written and added is the caller's: add appends to dst, must not call the
+// engine, and its error is returned with nothing changed.
+func (t *Txn) IncrByFloat(dst, key []byte, add func(dst, old []byte) ([]byte, error)) ([]byte, error) {
 	h := hashKey(key)
 	s := t.e.shardOf(h)
 	t.enter(s)
 	defer t.leave(s)
 	var n entry
 	t.locate(s, h, key, &n)
-	val := []byte("0")
+	old := []byte("0")
 	if n.found() {
 		if !isString(n.hdr) {
 			return dst, ErrWrongType
 		}
-		val = n.value()
-	}
-	old, err := parseLongDouble(val)
-	if err != nil {
-		return dst, err
-	}
-	inc, err := parseLongDouble(delta)
-	if err != nil {
-		return dst, err
-	}
-	if old.IsInf() || inc.IsInf() || old.Add(old, inc).IsInf() || old.MantExp(nil) > maxLongDoubleExp {
-		return dst, ErrNotFinite
+		old = n.value()
 	}
 	from := len(dst)
-	dst = appendLongDouble(dst, old)
+	dst, err := add(dst, old)
+	if err != nil {
+		return dst[:from], err
+	}
 	return dst, t.applyPut(s, &n, key, dst[from:], record.FormText, n.expireAt(), EventIncrByFloat)
 }
-
-// maxLongDoubleExp is the largest binary exponent of a finite long double.
-const maxLongDoubleExp = 16384
 
 // MSet stores the values of pairs, a key and a value in turn; of equal keys
 // the last wins. Their shards must be locked by LockKeys if there are several.

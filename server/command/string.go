@@ -260,11 +260,27 @@ func decrby(c *Ctx) {
 }
 
 func incrbyfloat(c *Ctx) {
-	sum, err := c.Txn.IncrByFloat(c.scratch[:0], c.Args[1], c.Args[2])
+	sum, err := c.Txn.IncrByFloat(c.scratch[:0], c.Args[1], func(dst, old []byte) ([]byte, error) {
+		return addLongDouble(dst, old, c.Args[2])
+	})
 	if err != nil {
 		c.Fail(err)
 		return
 	}
 	c.scratch = sum
 	c.W.Bulk(sum)
+}
+
+// addLongDouble appends the sum of two numbers to dst.
+func addLongDouble(dst, a, b []byte) ([]byte, error) {
+	x, okX := resp.ParseLongDouble(a)
+	y, okY := resp.ParseLongDouble(b)
+	if !okX || !okY {
+		return dst, engine.ErrNotFloat
+	}
+	sum, ok := resp.AddLongDouble(x, y)
+	if !ok {
+		return dst, engine.ErrNotFinite
+	}
+	return resp.AppendLongDouble(dst, sum), nil
 }
