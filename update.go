@@ -106,6 +106,9 @@ func (tx *Tx) put(w write) {
 // commit applies the changes if what was read still stands.
 func (tx *Tx) commit() (bool, error) {
 	t := tx.t
+	if len(tx.writes) > 0 && tx.db.engine.Full() {
+		return false, ErrNoMemory
+	}
 	for _, r := range tx.reads {
 		t.Want([]byte(r.Key()))
 	}

@@ -218,8 +218,12 @@ func (t *Txn) remove(s *shard, n *entry) {
 }
 
 // newRecord allocates and initialises a record of the given shape with slack
-// spare bytes; value and expiry are left to the caller.
+// spare bytes; value and expiry are left to the caller. A transaction that holds
+// shards may pass the memory limit: it must not fail halfway.
 func (t *Txn) newRecord(s *shard, key []byte, shape record.Header, slack int) (alloc.Ref, record.Record, error) {
+	if !t.locked && t.e.Full() {
+		return 0, record.Record{}, ErrNoMemory
+	}
 	ref, err := s.heap.Alloc(shape.Size()+slack, alloc.Records)
 	if err != nil {
 		return 0, record.Record{}, ErrNoMemory

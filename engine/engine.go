@@ -27,11 +27,12 @@ type Engine struct {
 	homes     [][]*shard // the shards of each home
 
 	// Atomic, any goroutine.
-	stamp    atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
-	maxValue atomic.Int64
-	closed   atomic.Bool
-	txnID    atomic.Uint64
-	wanted   []atomic.Bool // databases whose ordered index was asked for
+	stamp     atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
+	maxValue  atomic.Int64
+	maxMemory atomic.Int64
+	closed    atomic.Bool
+	txnID     atomic.Uint64
+	wanted    []atomic.Bool // databases whose ordered index was asked for
 
 	lanes struct {
 		sync.Mutex
@@ -87,7 +88,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	arena, err := alloc.NewArena(alloc.Options{
 		ReserveBytes: o.ReserveBytes,
-		LimitBytes:   o.MaxMemoryBytes,
+		HugePages:    true,
 		Place:        placeMemory(o.Plan),
 		Retire:       e.readers.Retire,
 	})
@@ -96,6 +97,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	e.arena = arena
 	e.maxValue.Store(o.MaxValueBytes)
+	e.maxMemory.Store(o.MaxMemoryBytes)
 	e.stamp.Store(stampOf(o.Clock.NowMs()))
 	for db := range e.wanted {
 		e.wanted[db].Store(o.OrderedIndex)
@@ -157,7 +159,13 @@ func (e *Engine) SetMaxValueBytes(n int64) { e.maxValue.Store(n) }
 func (e *Engine) MaxValueBytes() int64 { return e.maxValue.Load() }
 
 // SetMaxMemoryBytes changes the bound of off-heap memory; 0 removes it.
-func (e *Engine) SetMaxMemoryBytes(n int64) { e.arena.SetLimit(n) }
+func (e *Engine) SetMaxMemoryBytes(n int64) { e.maxMemory.Store(n) }
+
+// Full reports whether more memory is in use than allowed.
+func (e *Engine) Full() bool {
+	limit := e.maxMemory.Load()
+	return limit > 0 && e.arena.InUse() > limit
+}
 
 // Check verifies the invariants of every shard: index against records,
 // allocator, timing wheels, ordered indexes, counters. It locks everything and

@@ -27,8 +27,9 @@ type Options struct {
 	Events Events
 	// MaxValueBytes bounds one string value; 0 means DefaultMaxValueBytes.
 	MaxValueBytes int64
-	// MaxMemoryBytes bounds off-heap memory; 0 means no bound. A write that
-	// would exceed it fails with ErrNoMemory.
+	// MaxMemoryBytes bounds off-heap memory; 0 means no bound. While more is in
+	// use, operations that need memory fail with ErrNoMemory; a transaction
+	// that holds shards is let finish, so check Full before.
 	MaxMemoryBytes int64
 	// ReserveBytes is the address space to reserve, which bounds the data;
 	// 0 lets the allocator choose. It costs no memory.

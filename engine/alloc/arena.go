@@ -96,7 +96,7 @@ type Arena struct {
 	spare  bitmap // chunks of no pool: wholly free and given back
 	heaps  []*Heap
 	usage  [NumPurposes]int64 // bytes of pages in use
-	inUse  int64              // their sum, at most limit
+	inUse  atomic.Int64       // their sum, at most limit; read by anybody
 	dirty  int                // free pages that still hold memory
 }
 
@@ -190,6 +190,10 @@ func (a *Arena) Readable(ref Ref) int {
 	return int(a.committed.Load()) - int(ref<<3)
 }
 
+// InUse returns the bytes of pages in use, those in their grace period
+// included. Any goroutine, at any rate.
+func (a *Arena) InUse() int64 { return a.inUse.Load() }
+
 // SetLimit bounds the bytes of pages in use; 0 means no limit. A limit below
 // what is in use only stops growth.
 func (a *Arena) SetLimit(n int64) { a.limit.Store(n) }
@@ -202,16 +206,16 @@ func (a *Arena) number(pg *page) Page {
 
 // charge accounts n bytes of pages to p, or refuses.
 func (a *Arena) charge(p Purpose, n int64) bool {
-	if limit := a.limit.Load(); limit > 0 && a.inUse+n > limit {
+	if limit := a.limit.Load(); limit > 0 && a.inUse.Load()+n > limit {
 		return false
 	}
-	a.inUse += n
+	a.inUse.Add(n)
 	a.usage[p] += n
 	return true
 }
 
 func (a *Arena) uncharge(p Purpose, n int64) {
-	a.inUse -= n
+	a.inUse.Add(-n)
 	a.usage[p] -= n
 }
 

@@ -134,8 +134,8 @@ func (a *Arena) Check() error {
 			return fmt.Errorf("%v uses %d bytes", Purpose(p), n)
 		}
 	}
-	if sum != a.inUse || a.inUse > used {
-		return fmt.Errorf("%d bytes in use by purpose, %d in sum, %d by pages", sum, a.inUse, used)
+	if inUse := a.inUse.Load(); sum != inUse || inUse > used {
+		return fmt.Errorf("%d bytes in use by purpose, %d in sum, %d by pages", sum, inUse, used)
 	}
 	return nil
 }

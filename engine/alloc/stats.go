@@ -22,7 +22,7 @@ func (a *Arena) Stats() Stats {
 	defer a.mu.Unlock()
 	s := Stats{
 		CommittedBytes: int64(a.committed.Load()),
-		InUseBytes:     a.inUse,
+		InUseBytes:     a.inUse.Load(),
 		DirtyBytes:     int64(a.dirty) * pageBytes,
 	}
 	for p := range s.Purpose {
