@@ -31,7 +31,7 @@ var lattice = []struct{ pkg, may string }{
 	{"persist/...", "persist/..."},
 	{"server/command", "engine engine/... resp"},
 	{"server/config", "engine/glob resp"},
-	{"server", "engine numa resp persist server/..."},
+	{"server", "engine engine/... numa resp persist server/..."},
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-bench", "cmd/hpkv-bench/... . resp numa"},
 	{"cmd/hpkv-bench/...", "cmd/hpkv-bench/... . resp numa"},
