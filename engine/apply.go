@@ -210,7 +210,6 @@ func (t *Txn) remove(s *shard, n *entry) {
 	t.freeze(n.ks)
 	n.ks.ordered.delete(n.hash, n.ref)
 	n.ks.table.Delete(n.slot)
-	n.ks.keys.Store(int64(n.ks.table.Len()))
 	if n.hdr.Volatile {
 		n.ks.wheel.remove(s, n.ref)
 	}
@@ -247,7 +246,6 @@ func (t *Txn) install(s *shard, n *entry, ref alloc.Ref, rec record.Record, shap
 			s.heap.Free(ref)
 			return ErrNoMemory
 		}
-		n.ks.keys.Store(int64(n.ks.table.Len()))
 		n.ks.ordered.insert(n.hash, ref)
 	}
 	if shape.Volatile {
@@ -271,7 +269,6 @@ func (t *Txn) drop(s *shard, db int) {
 	s.touchAll(db, db)
 	t.freeze(ks)
 	ks.table.Clear()
-	ks.keys.Store(0)
 	ks.wheel, ks.ordered = nil, nil
 	if s.e.wanted[db].Load() {
 		ks.ordered = newOrderedIndex(s)

@@ -479,18 +479,15 @@ func expectEmpty(t *testing.T, e *Engine) {
 	}
 }
 
-// settle runs Maintain until it has nothing to do.
+// settle runs Maintain until it has nothing to do but to wait for expiries.
 func settle(t *testing.T, e *Engine, l *Lane) {
 	t.Helper()
-	for round := 0; ; round++ {
-		busy := false
+	for round, quiet := 0, 0; quiet < 2; round++ {
+		quiet++
 		for home := range e.Homes() {
-			if e.Maintain(l, home, time.Second) < idlePause {
-				busy = true
+			if e.Maintain(l, home, time.Second) < expirePace || e.readers.Pending() > 0 {
+				quiet = 0
 			}
-		}
-		if !busy {
-			return
 		}
 		if round > 1000 {
 			t.Error("maintenance does not come to an end")
