@@ -8,8 +8,11 @@ import (
 
 const (
 	// windowSize commands of a pipeline are looked up together, so that the
-	// engine can fetch the memory of their keys while earlier ones execute.
-	windowSize = 32
+	// engine can fetch the memory of their keys while earlier ones execute. More
+	// than the processor fetches at a time is worse than fewer: at pipeline 64 on
+	// 1M random keys a window of 8, 12, 16, 20, 32 took 0.37, 0.37, 0.36, 0.43 and
+	// 0.64 us of CPU a GET.
+	windowSize = 16
 
 	// flushBytes of replies are handed to the connection before its pipeline
 	// is through: the peer can start on them, and large values do not pile up.
