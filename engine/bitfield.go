@@ -59,10 +59,7 @@ func (t *Txn) BitField(key []byte, ops []FieldOp) error {
 	for i := range ops {
 		changed = w.run(&ops[i]) || changed
 	}
-	if !changed {
-		return nil
-	}
-	return t.applySplice(s, &n, key, w.start, w.bytes, EventSetBit)
+	return t.editBits(s, &n, key, w.start, w.bytes, changed)
 }
 
 // fieldWindow is the part of a value that a BitField may write, as a copy that

@@ -20,27 +20,32 @@ func (t *Txn) SetBit(key []byte, off int64, bit int) (old int, err error) {
 	defer t.leave(s)
 	var n entry
 	t.locate(s, h, key, &n)
-	var c [1]byte
-	grows := true
+	c := t.scratch(1)
+	c[0] = 0
+	changes := true
 	if n.found() {
 		if !isString(n.hdr) {
 			return 0, ErrWrongType
 		}
 		if val := n.value(); off>>3 < int64(len(val)) {
-			c[0], grows = val[off>>3], false
+			c[0], changes = val[off>>3], false
 		}
 	}
-	old = bits.Set(c[:], off&7, bit)
-	if old == bit && !grows {
-		return old, nil
-	}
-	return old, t.splice1(s, &n, key, off>>3, c[:])
+	old = bits.Set(c, off&7, bit)
+	return old, t.editBits(s, &n, key, off>>3, c, changes || old != bit)
 }
 
-// splice1 writes a few bytes through the lane's scratch memory, so that they
-// need no allocation.
-func (t *Txn) splice1(s *shard, n *entry, key []byte, off int64, b []byte) error {
-	return t.applySplice(s, n, key, off, t.keep(b), EventSetBit)
+// editBits writes b into key's value. When that changes nothing, only the form
+// may: Redis turns a string into an editable one before it looks at its bits,
+// and OBJECT ENCODING tells.
+func (t *Txn) editBits(s *shard, n *entry, key []byte, off int64, b []byte, changes bool) error {
+	switch {
+	case changes:
+		return t.applySplice(s, n, key, off, b, EventSetBit)
+	case n.hdr.Form != record.FormRaw && n.hdr.ValueLen <= embstrMax:
+		return t.applySplice(s, n, key, off, b, EventNone)
+	}
+	return nil
 }
 
 // GetBit returns bit off of key's value, 0 beyond its end.

@@ -45,7 +45,7 @@ func runBitfield(c *Ctx, readOnly bool) {
 	}
 	for i := range ops {
 		if readOnly && ops[i].Kind != engine.FieldGet {
-			c.W.Error(errFieldRO)
+			c.W.Error(resp.ErrBitFieldReadOnly)
 			return
 		}
 	}
@@ -100,7 +100,7 @@ func parseOverflow(a *resp.Args) bits.Overflow {
 	case a.Tag("FAIL"):
 		return bits.Fail
 	}
-	a.Fail(errOverflowType)
+	a.Fail(resp.ErrBitFieldOverflow)
 	return 0
 }
 
@@ -114,7 +114,7 @@ func fieldForm(a *resp.Args) bits.Field {
 			}
 		}
 	}
-	a.Fail(errFieldType)
+	a.Fail(resp.ErrBitFieldType)
 	return bits.Field{}
 }
 
@@ -127,7 +127,7 @@ func fieldOffset(c *Ctx, a *resp.Args, width int64) int64 {
 	}
 	n, ok := resp.ParseInt64(s)
 	if !ok || n < 0 || n > math.MaxInt64/max(unit, 1) {
-		a.Fail(errBitOffset)
+		a.Fail(resp.ErrBitOffset)
 		return 0
 	}
 	return checkBitOffset(c, a, n*unit)

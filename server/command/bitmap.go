@@ -35,12 +35,12 @@ func (c *Ctx) isLong(keys [][]byte) bool {
 
 // bitOffset reads the position of a bit that a value can have.
 func bitOffset(c *Ctx, a *resp.Args) int64 {
-	return checkBitOffset(c, a, a.Int64Else(errBitOffset))
+	return checkBitOffset(c, a, a.Int64Else(resp.ErrBitOffset))
 }
 
 func checkBitOffset(c *Ctx, a *resp.Args, off int64) int64 {
 	if off < 0 || off>>3 >= c.Txn.Engine().MaxValueBytes() {
-		a.Fail(errBitOffset)
+		a.Fail(resp.ErrBitOffset)
 	}
 	return off
 }
@@ -48,7 +48,7 @@ func checkBitOffset(c *Ctx, a *resp.Args, off int64) int64 {
 func setbit(c *Ctx) {
 	a := resp.NewArgs(c.Args[2:])
 	off := bitOffset(c, &a)
-	bit := a.IntRange(0, 1, errBit)
+	bit := a.IntRange(0, 1, resp.ErrBitValue)
 	if e := a.Err(); e != "" {
 		c.W.Error(e)
 		return
@@ -126,7 +126,7 @@ func bitpos(c *Ctx) {
 		return
 	}
 	if bit != 0 && bit != 1 {
-		c.W.Error(errBitArgument)
+		c.W.Error(resp.ErrBitPos)
 		return
 	}
 	r, e := parsePosRange(c.Args[3:])
@@ -170,7 +170,7 @@ func bitop(c *Ctx) {
 	case !ok:
 		c.W.Error(resp.ErrSyntax)
 	case op == bits.Not && len(c.Args) != 4:
-		c.W.Error(errBitopNot)
+		c.W.Error(resp.ErrBitOpNot)
 	case c.isLong(c.Args[3:]):
 		c.Defer(bitop)
 	default:

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math"
 	"time"
 
 	"hpkv/resp"
@@ -44,9 +45,9 @@ func database(c *Ctx, a *resp.Args) int {
 	n := a.Int64()
 	switch {
 	case n != int64(int32(n)):
-		a.Fail(errInt32)
+		a.Fail(resp.NotBetween(math.MinInt32, math.MaxInt32))
 	case n < 0 || n >= int64(c.Txn.Engine().Databases()):
-		a.Fail(errDatabase)
+		a.Fail(resp.ErrDBIndex)
 	}
 	return int(n)
 }

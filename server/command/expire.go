@@ -49,7 +49,7 @@ func (f timeForm) unixMs(n, nowMs int64) (ms int64, ok bool) {
 	return n, true
 }
 
-func badExpireTime(c *Ctx) string { return "ERR invalid expire time in '" + c.Row.full + "' command" }
+func badExpireTime(c *Ctx) string { return resp.InvalidExpire(c.Row.full) }
 
 func expire(c *Ctx)    { expireKey(c, inSeconds) }
 func pexpire(c *Ctx)   { expireKey(c, inMillis) }
@@ -88,15 +88,15 @@ func parseExpireCond(opts [][]byte) (cond engine.ExpireCond, text string) {
 		case resp.EqualFold(o, "LT"):
 			cond |= engine.ExpireLT
 		default:
-			return 0, "ERR Unsupported option " + shown(o, len(o))
+			return 0, resp.UnsupportedOption(o)
 		}
 	}
 	const gtlt = engine.ExpireGT | engine.ExpireLT
 	switch {
 	case cond&engine.ExpireNX != 0 && cond != engine.ExpireNX:
-		return 0, errExpireNX
+		return 0, resp.ErrExpireNXWith
 	case cond&gtlt == gtlt:
-		return 0, errExpireGTLT
+		return 0, resp.ErrExpireGTWithLT
 	}
 	return cond, ""
 }

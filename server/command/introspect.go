@@ -166,18 +166,18 @@ func keysOf(c *Ctx, args [][]byte) ([]KeyPos, bool) {
 	r := c.Table.Resolve(args)
 	switch {
 	case r == nil:
-		c.W.Error(errGetKeysCommand)
+		c.W.Error(resp.ErrBadCommand)
 		return nil, false
 	case !r.HasKeys():
-		c.W.Error(errGetKeysNone)
+		c.W.Error(resp.ErrNoKeyArguments)
 		return nil, false
 	case !r.ArityOK(len(args)):
-		c.W.Error(errGetKeysArity)
+		c.W.Error(resp.ErrGetKeysArity)
 		return nil, false
 	}
 	keys, ok := r.AppendKeys(nil, args)
 	if (!ok || len(keys) == 0) && !r.Is(NoMandatoryKeys) {
-		c.W.Error(errGetKeysArgs)
+		c.W.Error(resp.ErrGetKeysArgs)
 		return nil, false
 	}
 	return keys, true

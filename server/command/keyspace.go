@@ -100,7 +100,7 @@ func (o *scanOptions) match(key []byte, typ engine.Type) bool {
 func scan(c *Ctx) {
 	a := resp.NewArgs(c.Args[1:])
 	var o scanOptions
-	cursor := a.Uint64(errCursor)
+	cursor := a.Cursor()
 	o.parse(&a)
 	switch e := a.Err(); {
 	case e != "":
@@ -169,8 +169,8 @@ func flush(c *Ctx, op func(c *Ctx, async bool)) {
 
 func swapdb(c *Ctx) {
 	a := resp.NewArgs(c.Args[1:])
-	first := a.IntRange(math.MinInt32, math.MaxInt32, errFirstDatabase)
-	second := a.IntRange(math.MinInt32, math.MaxInt32, errSecondDatabase)
+	first := a.IntRange(math.MinInt32, math.MaxInt32, resp.ErrFirstDBIndex)
+	second := a.IntRange(math.MinInt32, math.MaxInt32, resp.ErrSecondDBIndex)
 	if e := a.Err(); e != "" {
 		c.W.Error(e)
 		return

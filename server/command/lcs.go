@@ -47,7 +47,7 @@ func parseLCS(args [][]byte) (o lcsOptions, text string) {
 		}
 	}
 	if o.idx && o.length {
-		a.Fail(errLCSBoth)
+		a.Fail(resp.ErrLCSLenIdx)
 	}
 	return o, a.Err()
 }
@@ -60,7 +60,7 @@ func compareLCS(c *Ctx) {
 		missing = missing || !ok
 	})
 	if missing && (c.holdsOther(c.Args[1]) || c.holdsOther(c.Args[2])) {
-		c.W.Error(errLCSType)
+		c.W.Error(resp.ErrLCSType)
 		return
 	}
 	o, e := parseLCS(c.Args[3:])
@@ -71,7 +71,7 @@ func compareLCS(c *Ctx) {
 	a, b := vals[0], vals[1]
 	// Redis' own bound, on the table of 32-bit cells it would need.
 	if uint64(len(a)+1)*uint64(len(b)+1)*4 > uint64(c.Txn.Engine().MaxValueBytes()) {
-		c.W.Error(errLCSMemory)
+		c.W.Error(resp.ErrLCSMemory)
 		return
 	}
 	t := newLCSTable(a, b, !o.length)

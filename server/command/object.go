@@ -51,7 +51,7 @@ func objectFreq(c *Ctx) {
 		c.W.Null()
 		return
 	}
-	c.W.Error(errNoFrequency)
+	c.W.Error(resp.ErrFreqNotTracked)
 }
 
 func objectIdleTime(c *Ctx) {

@@ -56,7 +56,7 @@ func parseRange(args [][]byte) (o rangeOptions, text string) {
 	for a.More() {
 		switch {
 		case a.TagWith("LIMIT", 1):
-			o.limit = a.IntRange(1, 1<<63-1, errLimit)
+			o.limit = a.IntRange(1, 1<<63-1, resp.ErrNotPositive)
 		case !o.values && a.Tag("KEYS"):
 			o.keys = true
 		case !o.keys && a.Tag("VALUES"):

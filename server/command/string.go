@@ -253,7 +253,7 @@ func decrby(c *Ctx) {
 	case !ok:
 		c.W.Error(resp.ErrNotInteger)
 	case n == math.MinInt64:
-		c.W.Error(errDecrement)
+		c.W.Error(resp.ErrDecrement)
 	default:
 		c.integer(c.Txn.IncrBy(c.Args[1], -n))
 	}

@@ -124,30 +124,11 @@ func (t *Table) find(name []byte) *Row {
 // the slice or the rows.
 func (t *Table) Rows() []*Row { return t.rows }
 
-// maxShownName bounds what an error repeats of an unknown name, and of all the
-// arguments behind it, as in Redis.
-const maxShownName = 128
-
 // UnknownText is the wire error for a command line that Resolve cannot find.
 // It repeats the client's bytes; the Writer makes line ends harmless.
 func (t *Table) UnknownText(args [][]byte) string {
 	if r := t.idx.find(args[0]); r != nil && len(args) > 1 {
-		return "ERR unknown subcommand '" + shown(args[1], maxShownName) + "'. Try " +
-			strings.ToUpper(string(args[0])) + " HELP."
+		return resp.UnknownSubcommand(r.Name, args[1])
 	}
-	var b strings.Builder
-	b.WriteString("ERR unknown command '" + shown(args[0], maxShownName) + "', with args beginning with: ")
-	for n, i := 0, 1; i < len(args) && n < maxShownName; i++ {
-		a := "'" + shown(args[i], maxShownName-n) + "' "
-		n += len(a)
-		b.WriteString(a)
-	}
-	return b.String()
-}
-
-// shown cuts at n bytes and at the first NUL, where C's %.*s stops.
-func shown(b []byte, n int) string {
-	s := string(b[:min(n, len(b))])
-	s, _, _ = strings.Cut(s, "\x00")
-	return s
+	return resp.UnknownCommand(args[0], args[1:])
 }
