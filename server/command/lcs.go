@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 
+	"hpkv/engine"
 	"hpkv/resp"
 )
 
@@ -15,13 +16,51 @@ var lcsRows = []Row{
 const lcsInline = 50_000
 
 func lcs(c *Ctx) {
-	n, _ := c.Txn.StrLen(c.Args[1])
-	m, _ := c.Txn.StrLen(c.Args[2])
-	if n > 0 && m > lcsInline/n {
-		c.Defer(compareLCS)
+	if c.Host != nil {
+		n, _ := c.Txn.StrLen(c.Args[1])
+		m, _ := c.Txn.StrLen(c.Args[2])
+		if n > 0 && m > lcsInline/n {
+			c.Defer(lcs) // there, it has no host
+			return
+		}
+	}
+	a, b, ok := lcsValues(c)
+	if !ok {
+		c.W.Error(resp.ErrLCSType)
 		return
 	}
-	compareLCS(c)
+	o, e := parseLCS(c.Args[3:])
+	if e != "" {
+		c.W.Error(e)
+		return
+	}
+	// Redis' own bound, on the table of 32-bit cells it would need.
+	if uint64(len(a)+1)*uint64(len(b)+1)*4 > uint64(c.Txn.Engine().MaxValueBytes()) {
+		c.W.Error(resp.ErrLCSMemory)
+		return
+	}
+	writeLCS(c.W, newLCSTable(a, b, !o.length), o)
+}
+
+// lcsValues copies both values, as they were at one moment; ok is false when a
+// key holds something else.
+func lcsValues(c *Ctx) (a, b []byte, ok bool) {
+	var vals [2][]byte
+	ok = true
+	c.Txn.MGet(c.Args[1:3], func(i int, val []byte, found bool) {
+		vals[i] = bytes.Clone(val)
+		ok = ok && found
+	})
+	if !ok {
+		ok = !c.holdsOther(c.Args[1]) && !c.holdsOther(c.Args[2])
+	}
+	return vals[0], vals[1], ok
+}
+
+// holdsOther reports whether key holds something that is no string.
+func (c *Ctx) holdsOther(key []byte) bool {
+	t := c.Txn.Type(key)
+	return t != engine.TypeNone && t != engine.TypeString
 }
 
 // lcsOptions are the options of LCS.
@@ -52,43 +91,15 @@ func parseLCS(args [][]byte) (o lcsOptions, text string) {
 	return o, a.Err()
 }
 
-func compareLCS(c *Ctx) {
-	var vals [2][]byte
-	missing := false
-	c.Txn.MGet(c.Args[1:3], func(i int, val []byte, ok bool) {
-		vals[i] = bytes.Clone(val)
-		missing = missing || !ok
-	})
-	if missing && (c.holdsOther(c.Args[1]) || c.holdsOther(c.Args[2])) {
-		c.W.Error(resp.ErrLCSType)
-		return
-	}
-	o, e := parseLCS(c.Args[3:])
-	if e != "" {
-		c.W.Error(e)
-		return
-	}
-	a, b := vals[0], vals[1]
-	// Redis' own bound, on the table of 32-bit cells it would need.
-	if uint64(len(a)+1)*uint64(len(b)+1)*4 > uint64(c.Txn.Engine().MaxValueBytes()) {
-		c.W.Error(resp.ErrLCSMemory)
-		return
-	}
-	t := newLCSTable(a, b, !o.length)
+func writeLCS(w *resp.Writer, t *lcsTable, o lcsOptions) {
 	switch {
 	case o.length:
-		c.W.Int(int64(t.length))
+		w.Int(int64(t.length))
 	case o.idx:
-		writeLCSRanges(c.W, t, o)
+		writeLCSRanges(w, t, o)
 	default:
-		c.W.Bulk(t.common())
+		w.Bulk(t.common())
 	}
-}
-
-// holdsOther reports whether key holds something that is no string.
-func (c *Ctx) holdsOther(key []byte) bool {
-	_, err := c.Txn.StrLen(key)
-	return err != nil
 }
 
 func writeLCSRanges(w *resp.Writer, t *lcsTable, o lcsOptions) {

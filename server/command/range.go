@@ -80,27 +80,34 @@ func readRange(c *Ctx, o rangeOptions) {
 	defer r.Close()
 	c.W.Array(2)
 	at := c.W.Len()
-	mark, items := c.W.BeginArray(), 0
-	more, last := r.Next(), []byte(nil)
-	for n := int64(0); more && n < o.limit; n++ {
-		if o.keys {
-			c.W.Bulk(r.Key())
-			items++
-		}
-		if o.values {
-			writeValue(c.W, r)
-			items++
-		}
-		last = r.Key()
-		more = r.Next()
-	}
-	c.W.EndArray(mark, items)
+	last, more := writeRange(c.W, r, o)
 	if more {
 		c.scratch = append(append(c.scratch[:0], last...), 0)
 		c.insertReply(at, func(w *resp.Writer) { w.Bulk(c.scratch) })
 	} else {
 		c.insertReply(at, (*resp.Writer).Null)
 	}
+}
+
+// writeRange writes one page as an array, and returns its last key and whether
+// the range goes on behind it.
+func writeRange(w *resp.Writer, r *engine.Range, o rangeOptions) (last []byte, more bool) {
+	mark, items := w.BeginArray(), 0
+	more = r.Next()
+	for n := int64(0); more && n < o.limit; n++ {
+		if o.keys {
+			w.Bulk(r.Key())
+			items++
+		}
+		if o.values {
+			writeValue(w, r)
+			items++
+		}
+		last = r.Key()
+		more = r.Next()
+	}
+	w.EndArray(mark, items)
+	return last, more
 }
 
 // writeValue writes the value the range is at, null if it is no string.
