@@ -48,20 +48,16 @@ func size(steps []Step) int {
 
 // removeRuns takes out runs of steps, halving their length down to one.
 func removeRuns(steps []Step, try func([]Step) bool) []Step {
-	for run := max(len(steps)/2, 1); ; run /= 2 {
+	for run := max(len(steps)/2, 1); run > 0; run /= 2 {
 		// From the end: what comes after the difference goes first.
 		for at := len(steps) - run; at > -run; at -= run {
-			lo := max(at, 0)
-			shorter := slices.Concat(steps[:lo], steps[at+run:])
+			shorter := slices.Concat(steps[:max(at, 0)], steps[at+run:])
 			if len(shorter) > 0 && try(shorter) {
 				steps = shorter
 			}
 		}
-		if run == 1 {
-			return steps
-		}
-		run = min(run, len(steps))
 	}
+	return steps
 }
 
 // removeArgs takes out single arguments after the command's name.
