@@ -63,6 +63,7 @@ type player struct {
 	m     model
 	log   []string
 	db    int
+	keys  int // how many; 0: some hundreds
 }
 
 func (p *player) fail(format string, args ...any) {
@@ -85,7 +86,11 @@ func (p *player) key() []byte {
 	case 1:
 		return bytes.Repeat([]byte("k"), 255+p.r.IntN(3))
 	}
-	return fmt.Appendf(nil, "key:%d", p.r.IntN(300))
+	n := p.keys
+	if n == 0 {
+		n = 300
+	}
+	return fmt.Appendf(nil, "key:%d", p.r.IntN(n))
 }
 
 func (p *player) val() []byte {
