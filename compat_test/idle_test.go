@@ -2,6 +2,7 @@ package compat_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -25,6 +26,12 @@ func TestIdleConnections(t *testing.T) {
 	compat.NeedOurs(t)
 	forEachDriver(t, func(t *testing.T, options []string) {
 		n := idleConnections
+		// A goroutine's stack alone exceeds the limit, which is the event
+		// loop's: on the other driver a few connections show the figure.
+		measured := len(options) < 2 || options[1] != "goroutine"
+		if !measured {
+			n /= 10
+		}
 		var limit syscall.Rlimit
 		if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 			t.Fatal(err)
@@ -57,13 +64,14 @@ func TestIdleConnections(t *testing.T) {
 			}
 		}
 		awaitClients(t, admin, n+1)
-		after := settledRSS(t, s, before+int64(n)*idleLimitBytes)
+		enough := int64(math.MaxInt64)
+		if measured {
+			enough = before + int64(n)*idleLimitBytes
+		}
+		after := settledRSS(t, s, enough)
 		each := float64(after-before) / float64(n)
 		t.Logf("%d idle connections: RSS %d KiB before, %d KiB after, %.0f bytes each", n, before>>10, after>>10, each)
-		if len(options) > 1 && options[1] == "goroutine" {
-			return // a goroutine's stack alone exceeds the limit, which is the event loop's
-		}
-		if each > idleLimitBytes {
+		if measured && each > idleLimitBytes {
 			t.Errorf("an idle connection costs %.0f bytes, more than %d", each, idleLimitBytes)
 		}
 	})

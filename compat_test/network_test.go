@@ -88,6 +88,7 @@ func TestMaxClients(t *testing.T) {
 
 // TestTimeout closes an idle client and keeps a busy one.
 func TestTimeout(t *testing.T) {
+	t.Parallel() // it mostly waits
 	forEachDriver(t, func(t *testing.T, options []string) {
 		s := compat.StartOurs(t, append(options, "--timeout", "1")...)
 		busy, idle := dial(t, s), dial(t, s)

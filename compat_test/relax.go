@@ -70,21 +70,22 @@ var relaxations = map[string]Relaxation{
 // commandRelax attaches a relaxation to commands whose replies are never
 // comparable byte for byte. "!exact" overrides it.
 var commandRelax = map[string]string{
-	"keys":        "sort",
-	"scan":        "scan",
-	"ttl":         "ttl",
-	"pttl":        "pttl",
-	"expiretime":  "ttl",
-	"pexpiretime": "pttl",
-	"time":        "any",
-	"randomkey":   "any",
-	"hello":       "hello",
-	"memory":      "any", // MEMORY USAGE
-	"client|id":   "any",
-	"client|list": "client",
-	"client|info": "client",
-	"config|get":  "pairs",
-	"dump":        "any", // ends in a version and a checksum of it
+	"keys":            "sort",
+	"scan":            "scan",
+	"ttl":             "ttl",
+	"pttl":            "pttl",
+	"expiretime":      "ttl",
+	"pexpiretime":     "pttl",
+	"time":            "any",
+	"randomkey":       "any",
+	"hello":           "hello",
+	"memory":          "any", // MEMORY USAGE
+	"object|idletime": "ttl",
+	"client|id":       "any",
+	"client|list":     "client",
+	"client|info":     "client",
+	"config|get":      "pairs",
+	"dump":            "any", // ends in a version and a checksum of it
 }
 
 // Differences names where Redis 7.2 answers otherwise than Redis 7.0, with the

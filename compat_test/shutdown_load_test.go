@@ -117,7 +117,9 @@ func shutdownUnderLoad(t *testing.T, options []string) {
 // buffers and the kernel's, as long as it takes them at a steady pace.
 func TestShutdownWaitsForSlowReaders(t *testing.T) {
 	compat.NeedOurs(t)
+	t.Parallel() // it mostly waits for the slow client
 	forEachDriver(t, func(t *testing.T, options []string) {
+		t.Parallel()
 		s := compat.StartOurs(t, options...)
 		c, other := dial(t, s), dial(t, s)
 		// More than the kernel keeps for a reader that does not read, less
