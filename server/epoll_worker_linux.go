@@ -26,6 +26,14 @@ const (
 	// instead of 2600 times a second.
 	yieldMs = 5
 
+	// spinFor is how long a worker that is out of events looks for new ones
+	// before it blocks, if they have come that soon on average. Falling asleep
+	// and being woken costs more than that: at 50 connections without pipeline
+	// (two-core virtual machine) GET took 6.0 us of CPU without spinning, and
+	// 5.7, 5.3, 5.7 and 6.0 us with 5, 10, 20 and 40 us, at 80k, 90k, 127k, 115k
+	// and 101k requests a second.
+	spinFor = 10 * time.Microsecond
+
 	// acceptBatch connections are accepted before clients are served again.
 	acceptBatch = 64
 )
@@ -50,6 +58,7 @@ type worker struct {
 
 	draining  bool
 	yieldedMs int64
+	gap       time.Duration // average time without events; see spinFor
 
 	inbox inbox        // any goroutine
 	load  atomic.Int32 // connections dealt to this worker; any goroutine
@@ -133,6 +142,18 @@ func (w *worker) wait() int {
 	if timeout == 0 {
 		return pollNow(w.epfd, w.events[:])
 	}
+	quiet := time.Now()
+	if w.gap < spinFor {
+		for {
+			if n := pollNow(w.epfd, w.events[:]); n > 0 || w.inbox.pending.Load() {
+				w.noteGap(time.Since(quiet))
+				return n
+			}
+			if time.Since(quiet) > spinFor {
+				break
+			}
+		}
+	}
 	w.inbox.asleep.Store(true)
 	n := 0
 	if !w.inbox.pending.Load() {
@@ -142,7 +163,13 @@ func (w *worker) wait() int {
 		n, _ = syscall.EpollWait(w.epfd, w.events[:], timeout)
 	}
 	w.inbox.asleep.Store(false)
+	w.noteGap(time.Since(quiet))
 	return max(n, 0)
+}
+
+// noteGap keeps a moving average of how long there is nothing to do.
+func (w *worker) noteGap(d time.Duration) {
+	w.gap += (min(d, 100*spinFor) - w.gap) / 8
 }
 
 // post runs fn on the worker's thread soon. Any goroutine.
