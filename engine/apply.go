@@ -102,14 +102,14 @@ func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 		if size := shape.Size(); alloc.ClassSize(size) == s.heap.Capacity(n.ref) {
 			n.ks.table.Lock(n.slot)
 			copy(n.rec.Tail(shape, len(ef.Value)), ef.Value)
-			if shape.Volatile {
+			if shape.Volatile() {
 				n.rec.SetExpireAt(shape, ef.ExpireAtMs)
 			}
 			n.rec.SetHeader(shape)
 			n.ks.table.Unlock(n.slot)
 			n.rec.SetStamp(t.e.stamp.Load())
 			n.hdr = shape
-			if shape.Volatile {
+			if shape.Volatile() {
 				n.ks.wheel.move(s, n.ref)
 			}
 			return nil
@@ -120,7 +120,7 @@ func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 		return err
 	}
 	copy(rec.Value(shape), ef.Value)
-	if shape.Volatile {
+	if shape.Volatile() {
 		rec.SetExpireAt(shape, ef.ExpireAtMs)
 	}
 	return t.install(s, n, ref, rec, shape)
@@ -138,7 +138,7 @@ func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
 		old = n.hdr.ValueLen
 	}
 	off, end := int(ef.Offset), int(ef.Offset)+len(ef.Value)
-	shape := record.Shape(TypeString.stored(), record.FormRaw, len(ef.Key), max(old, end), n.hdr.Volatile)
+	shape := record.Shape(TypeString.stored(), record.FormRaw, len(ef.Key), max(old, end), n.hdr.Volatile())
 	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() && shape.Size() <= s.heap.Capacity(n.ref) {
 		n.ks.table.Lock(n.slot)
 		val := n.rec.Tail(shape, shape.ValueLen)
@@ -168,7 +168,7 @@ func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
 		clear(val[old:off])
 	}
 	copy(val[off:], ef.Value)
-	if shape.Volatile {
+	if shape.Volatile() {
 		rec.SetExpireAt(shape, n.expireAt())
 	}
 	return t.install(s, n, ref, rec, shape)
@@ -183,7 +183,7 @@ const maxSlack = 1 << 20
 func (t *Txn) setExpiry(s *shard, n *entry, ef *Effect) error {
 	t.freeze(n.ks)
 	volatile := ef.ExpireAtMs != 0
-	if volatile == n.hdr.Volatile && !s.pins.open() {
+	if volatile == n.hdr.Volatile() && !s.pins.open() {
 		if volatile {
 			n.ks.table.Lock(n.slot)
 			n.rec.SetExpireAt(n.hdr, ef.ExpireAtMs)
@@ -192,8 +192,7 @@ func (t *Txn) setExpiry(s *shard, n *entry, ef *Effect) error {
 		}
 		return nil
 	}
-	shape := n.hdr
-	shape.Volatile = volatile
+	shape := n.hdr.WithExpiry(volatile)
 	ref, rec, err := t.newRecord(s, ef.Key, shape, 0)
 	if err != nil {
 		return err
@@ -210,7 +209,7 @@ func (t *Txn) remove(s *shard, n *entry) {
 	t.freeze(n.ks)
 	n.ks.ordered.delete(n.hash, n.ref)
 	n.ks.table.Delete(n.slot)
-	if n.hdr.Volatile {
+	if n.hdr.Volatile() {
 		n.ks.wheel.remove(s, n.ref)
 	}
 	s.retire(n.ref)
@@ -237,7 +236,7 @@ func (t *Txn) install(s *shard, n *entry, ref alloc.Ref, rec record.Record, shap
 	if n.found() {
 		n.ks.table.Replace(n.slot, ref)
 		n.ks.ordered.replace(n.hash, ref)
-		if n.hdr.Volatile {
+		if n.hdr.Volatile() {
 			n.ks.wheel.remove(s, n.ref)
 		}
 		s.retire(n.ref)
@@ -248,7 +247,7 @@ func (t *Txn) install(s *shard, n *entry, ref alloc.Ref, rec record.Record, shap
 		}
 		n.ks.ordered.insert(n.hash, ref)
 	}
-	if shape.Volatile {
+	if shape.Volatile() {
 		if n.ks.wheel == nil {
 			n.ks.wheel = newWheel(t.Now())
 		}

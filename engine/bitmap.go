@@ -42,7 +42,7 @@ func (t *Txn) editBits(s *shard, n *entry, key []byte, off int64, b []byte, chan
 	switch {
 	case changes:
 		return t.applySplice(s, n, key, off, b, EventSetBit)
-	case n.hdr.Form != record.FormRaw && n.hdr.ValueLen <= embstrMax:
+	case n.hdr.Form() != record.FormRaw && n.hdr.ValueLen <= embstrMax:
 		return t.applySplice(s, n, key, off, b, EventNone)
 	}
 	return nil

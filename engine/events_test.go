@@ -187,7 +187,7 @@ func contents(e *Engine) map[string]string {
 					rec := s.recordAt(ref)
 					hdr := rec.Header()
 					n := entry{rec: rec, hdr: hdr, ref: ref}
-					all[fmt.Sprintf("%d/%q", db, rec.Key(hdr))] = fmt.Sprintf("%d %d %d %q", hdr.Type, hdr.Form, n.expireAt(), rec.Value(hdr))
+					all[fmt.Sprintf("%d/%q", db, rec.Key(hdr))] = fmt.Sprintf("%d %d %d %q", hdr.Type(), hdr.Form(), n.expireAt(), rec.Value(hdr))
 				})
 			}
 		}

@@ -8,7 +8,7 @@ func (t *Txn) ExpireTime(key []byte) (atMs int64, st TTLState) {
 	for v := t.look(key); v.next(); {
 		st, atMs = Missing, 0
 		if v.find() {
-			if st = Persistent; v.hdr.Volatile {
+			if st = Persistent; v.hdr.Volatile() {
 				st, atMs = Volatile, v.rec.ExpireAt(v.hdr)
 			}
 		}
@@ -41,7 +41,7 @@ func (t *Txn) ExpireAt(key []byte, atMs int64, cond ExpireCond) bool {
 // allows reports whether the key's present expiry meets the condition. A key
 // without expiry counts as expiring never, so GT never holds for it.
 func (c ExpireCond) allows(n *entry, atMs int64) bool {
-	has, at := n.hdr.Volatile, n.expireAt()
+	has, at := n.hdr.Volatile(), n.expireAt()
 	switch {
 	case c&ExpireNX != 0 && has,
 		c&ExpireXX != 0 && !has,
@@ -60,7 +60,7 @@ func (t *Txn) Persist(key []byte) bool {
 	defer t.leave(s)
 	var n entry
 	t.locate(s, h, key, &n)
-	if !n.found() || !n.hdr.Volatile {
+	if !n.found() || !n.hdr.Volatile() {
 		return false
 	}
 	return t.applyExpire(s, &n, key, 0, EventPersist) == nil

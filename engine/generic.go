@@ -28,7 +28,7 @@ func (t *Txn) Type(key []byte) Type {
 	for v := t.look(key); v.next(); {
 		typ := TypeNone
 		if v.find() {
-			typ = typeOf(v.hdr.Type)
+			typ = typeOf(v.hdr.Type())
 		}
 		if v.done() {
 			return typ
@@ -50,7 +50,7 @@ func (t *Txn) Encoding(key []byte) (string, bool) {
 			}
 			continue
 		}
-		n, form, isInt := v.hdr.ValueLen, v.hdr.Form, false
+		n, form, isInt := v.hdr.ValueLen, v.hdr.Form(), false
 		if form == record.FormAuto && n <= maxIntLen {
 			_, isInt = parseInt(v.rec.Value(v.hdr))
 		}
@@ -210,9 +210,9 @@ func (t *Txn) locatePair(a []byte, dbA int, b []byte, dbB int, na, nb *entry) (s
 func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev Event) error {
 	// The value is read from from's record while to's is written: from stays
 	// allocated throughout.
-	src, form := *from, from.hdr.Form
+	src, form := *from, from.hdr.Form()
 	t.effect = Effect{
-		Kind: EffectPut, Type: typeOf(src.hdr.Type), Form: form, DB: db,
+		Kind: EffectPut, Type: typeOf(src.hdr.Type()), Form: form, DB: db,
 		Key: key, Value: src.value(), ExpireAtMs: src.expireAt(),
 	}
 	replaced := to.found()
@@ -260,7 +260,7 @@ func (t *Txn) randomIn(s *shard, dst []byte) ([]byte, bool) {
 		}
 		rec := s.recordAt(ref)
 		hdr := rec.Header()
-		if !hdr.Volatile || rec.ExpireAt(hdr) > t.Now() {
+		if !hdr.Volatile() || rec.ExpireAt(hdr) > t.Now() {
 			return append(dst, rec.Key(hdr)...), true
 		}
 		t.expireRef(s, t.db, ref)
@@ -328,8 +328,8 @@ func (t *Txn) scanShard(s *shard, pos uint64, count, buckets *int, visit func(ke
 			rec := s.recordAt(ref)
 			hdr := rec.Header()
 			*count--
-			if !hdr.Volatile || rec.ExpireAt(hdr) > t.Now() {
-				visit(rec.Key(hdr), typeOf(hdr.Type))
+			if !hdr.Volatile() || rec.ExpireAt(hdr) > t.Now() {
+				visit(rec.Key(hdr), typeOf(hdr.Type()))
 			}
 		})
 		*buckets--

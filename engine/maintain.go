@@ -137,7 +137,7 @@ func (s *shard) relocate(old alloc.Ref) bool {
 			return false
 		}
 		copy(s.e.arena.Bytes(ref, 0, hdr.Size()), s.e.arena.Bytes(old, 0, hdr.Size()))
-		if hdr.Volatile {
+		if hdr.Volatile() {
 			ks.wheel.relink(s, ref, s.recordAt(ref), hdr)
 		}
 		ks.table.Replace(slot, ref)

@@ -189,7 +189,7 @@ func (t *Txn) readProbe(key []byte, b *Batch, i int) bool {
 // copyOut adds the value of rec, the record of key number i, to the copy,
 // unless it has expired or is no string.
 func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *Batch, i int) {
-	if hdr.Volatile && rec.ExpireAt(hdr) <= t.Now() || !isString(hdr) {
+	if hdr.Volatile() && rec.ExpireAt(hdr) <= t.Now() || !isString(hdr) {
 		return
 	}
 	b.starts[i] = len(b.data)

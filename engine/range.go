@@ -109,7 +109,7 @@ func (r *Range) Next() bool {
 		}
 		rec := c.s.recordAt(c.ref)
 		hdr := rec.Header()
-		if hdr.Volatile && rec.ExpireAt(hdr) <= r.now {
+		if hdr.Volatile() && rec.ExpireAt(hdr) <= r.now {
 			continue
 		}
 		r.rec, r.hdr = rec, hdr
@@ -122,7 +122,7 @@ func (r *Range) Next() bool {
 func (r *Range) Key() []byte { return r.rec.Key(r.hdr) }
 
 // Type returns the type of the key's value.
-func (r *Range) Type() Type { return typeOf(r.hdr.Type) }
+func (r *Range) Type() Type { return typeOf(r.hdr.Type()) }
 
 // Value returns the key's value if it is a string, else nil; valid until
 // Close.

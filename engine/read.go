@@ -109,7 +109,7 @@ func (v *view) find() bool {
 		if !rec.KeyEqual(hdr, v.key) {
 			continue
 		}
-		if hdr.Volatile && rec.ExpireAt(hdr) <= v.t.Now() {
+		if hdr.Volatile() && rec.ExpireAt(hdr) <= v.t.Now() {
 			return false
 		}
 		v.rec, v.hdr = rec, hdr
@@ -120,7 +120,7 @@ func (v *view) find() bool {
 func (v *view) findLocked() bool {
 	var n entry
 	v.s.find(v.t.db, v.hash, v.key, &n)
-	if !n.found() || n.hdr.Volatile && n.rec.ExpireAt(n.hdr) <= v.t.Now() {
+	if !n.found() || n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= v.t.Now() {
 		return false
 	}
 	v.rec, v.hdr = n.rec, n.hdr

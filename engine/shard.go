@@ -105,7 +105,7 @@ func (n *entry) found() bool { return n.ref != 0 }
 
 // expireAt returns the expiry of a found entry, 0 if it has none.
 func (n *entry) expireAt() int64 {
-	if !n.hdr.Volatile {
+	if !n.hdr.Volatile() {
 		return 0
 	}
 	return n.rec.ExpireAt(n.hdr)
@@ -165,7 +165,7 @@ func (s *shard) checkKeyspace(ks *keyspace) error {
 		rec := s.recordAt(ref)
 		hdr := rec.Header()
 		entries++
-		if hdr.Volatile {
+		if hdr.Volatile() {
 			volatile++
 		}
 		if got := s.heap.Capacity(ref); got < hdr.Size() {

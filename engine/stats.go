@@ -74,7 +74,7 @@ func (t *ttlSample) take(s *shard, ks *keyspace, nowMs int64) {
 			return
 		}
 		rec := s.recordAt(ref)
-		if hdr := rec.Header(); hdr.Volatile {
+		if hdr := rec.Header(); hdr.Volatile() {
 			t.sum += max(rec.ExpireAt(hdr)-nowMs, 0)
 			t.n++
 		}

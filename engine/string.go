@@ -190,7 +190,7 @@ func (t *Txn) GetEx(dst, key []byte, head Head, o GetExOptions) ([]byte, bool, e
 		t.applyRemove(s, &n, key, EventDel)
 	case o.ExpireAtMs != 0:
 		return dst, true, t.applyExpire(s, &n, key, o.ExpireAtMs, EventExpire)
-	case o.Persist && n.hdr.Volatile:
+	case o.Persist && n.hdr.Volatile():
 		return dst, true, t.applyExpire(s, &n, key, 0, EventPersist)
 	}
 	return dst, true, nil

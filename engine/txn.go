@@ -170,7 +170,7 @@ func (t *Txn) freeze(ks *keyspace) {
 // as Redis does on access. REQUIRES: s is locked by enter.
 func (t *Txn) locate(s *shard, h uint64, key []byte, n *entry) {
 	s.find(t.db, h, key, n)
-	if n.found() && n.hdr.Volatile && n.rec.ExpireAt(n.hdr) <= t.Now() {
+	if n.found() && n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= t.Now() {
 		t.expire(s, n, key)
 		n.ref, n.rec, n.hdr = 0, record.Record{}, record.Header{}
 	}

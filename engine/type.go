@@ -35,7 +35,7 @@ func ParseType(name string) (Type, bool) {
 // string is 0.
 func (t Type) stored() record.Type  { return record.Type(t - TypeString) }
 func typeOf(r record.Type) Type     { return Type(r) + TypeString }
-func isString(h record.Header) bool { return h.Type == TypeString.stored() }
+func isString(h record.Header) bool { return h.Type() == TypeString.stored() }
 
 // TTLState says whether a key exists and whether it expires.
 type TTLState uint8

@@ -205,7 +205,7 @@ func (w *wheel) check(s *shard, volatile int) error {
 		for ref != 0 {
 			rec := s.recordAt(ref)
 			hdr := rec.Header()
-			if !hdr.Volatile {
+			if !hdr.Volatile() {
 				return fmt.Errorf("wheel list %d: record %d is not volatile", l, ref)
 			}
 			next, p, list := rec.Links(hdr)

@@ -42,32 +42,54 @@ const (
 // MaxLen is the largest key or value a record can hold, in bytes.
 const MaxLen = math.MaxUint32
 
-// Header is a decoded record header: where things are and how long.
+// Header is a decoded record header: where things are and how long. It has few
+// enough fields for the compiler to keep it in registers.
 type Header struct {
-	Type     Type
-	Volatile bool // carries an expiry and wheel links
-	Wide     bool // 32-bit lengths
-	Form     Form
+	meta     uint8 // as stored
 	KeyLen   int
 	ValueLen int
 }
 
 // Shape returns the header for a record of the given lengths.
 func Shape(typ Type, form Form, keyLen, valueLen int, volatile bool) Header {
-	return Header{
-		Type: typ, Volatile: volatile, Form: form,
-		Wide:   keyLen > narrowKey || valueLen > narrowValue,
-		KeyLen: keyLen, ValueLen: valueLen,
+	meta := uint8(typ) | uint8(form)<<formShift
+	if volatile {
+		meta |= metaVolatile
 	}
+	if keyLen > narrowKey || valueLen > narrowValue {
+		meta |= metaWide
+	}
+	return Header{meta, keyLen, valueLen}
+}
+
+// Type returns the kind of value.
+func (h Header) Type() Type { return Type(h.meta & metaType) }
+
+// Form returns the form of a string.
+func (h Header) Form() Form { return Form(h.meta >> formShift) }
+
+// Volatile reports whether the record carries an expiry and wheel links.
+func (h Header) Volatile() bool { return h.meta&metaVolatile != 0 }
+
+// Wide reports whether the record has 32-bit lengths.
+func (h Header) Wide() bool { return h.meta&metaWide != 0 }
+
+// WithExpiry returns the header of the same record with or without an expiry.
+func (h Header) WithExpiry(volatile bool) Header {
+	h.meta &^= metaVolatile
+	if volatile {
+		h.meta |= metaVolatile
+	}
+	return h
 }
 
 // KeyOffset returns where the key starts.
 func (h Header) KeyOffset() int {
 	n := headerSize
-	if h.Wide {
+	if h.Wide() {
 		n += wideSize
 	}
-	if h.Volatile {
+	if h.Volatile() {
 		n += volatileSize
 	}
 	return n
@@ -82,7 +104,7 @@ func (h Header) Size() int { return h.KeyOffset() + h.KeyLen + h.ValueLen }
 // SameForm reports whether a record of shape h can be rewritten as o without
 // moving its key.
 func (h Header) SameForm(o Header) bool {
-	return h.Volatile == o.Volatile && h.Wide == o.Wide && h.KeyLen == o.KeyLen
+	return (h.meta^o.meta)&(metaVolatile|metaWide) == 0 && h.KeyLen == o.KeyLen
 }
 
 // Record is a view of one record. The zero Record is no record.
@@ -110,36 +132,27 @@ func (r Record) Init(h Header, key []byte, stamp uint32) {
 // are, so h must have the same form as the record has now, or the caller
 // rewrites them.
 func (r Record) SetHeader(h Header) {
-	meta := uint32(h.Type) | uint32(h.Form)<<formShift
-	if h.Volatile {
-		meta |= metaVolatile
-	}
-	if h.Wide {
+	if h.Wide() {
 		*r.u32(8) = uint32(h.KeyLen)
 		*r.u32(12) = uint32(h.ValueLen)
-		atomic.StoreUint32(r.u32(4), meta|metaWide)
+		atomic.StoreUint32(r.u32(4), uint32(h.meta))
 		return
 	}
-	atomic.StoreUint32(r.u32(4), meta|uint32(h.KeyLen)<<8|uint32(h.ValueLen)<<16)
+	atomic.StoreUint32(r.u32(4), uint32(h.meta)|uint32(h.KeyLen)<<8|uint32(h.ValueLen)<<16)
 }
 
 // Header reads the header. For a lock-free reader it may be nonsense until
 // validated.
 func (r Record) Header() Header {
 	w := atomic.LoadUint32(r.u32(4))
-	h := Header{
-		Type:     Type(w & metaType),
-		Volatile: w&metaVolatile != 0,
-		Form:     Form(w & metaForm >> formShift),
-		KeyLen:   int(w >> 8 & 0xff),
-		ValueLen: int(w >> 16),
-	}
 	if w&metaWide != 0 {
-		h.Wide = true
-		h.KeyLen = int(*r.u32(8))
-		h.ValueLen = int(*r.u32(12))
+		return r.wideHeader(uint8(w))
 	}
-	return h
+	return Header{uint8(w), int(w >> 8 & 0xff), int(w >> 16)}
+}
+
+func (r Record) wideHeader(meta uint8) Header {
+	return Header{meta, int(*r.u32(8)), int(*r.u32(12))}
 }
 
 func (r Record) bytes(off, n int) []byte {
@@ -163,7 +176,7 @@ func (r Record) Stamp() uint32 { return atomic.LoadUint32(r.u32(0)) }
 func (r Record) SetStamp(s uint32) { *r.u32(0) = s }
 
 func (h Header) expiryOffset() int {
-	if h.Wide {
+	if h.Wide() {
 		return headerSize + wideSize
 	}
 	return headerSize
