@@ -164,7 +164,7 @@ func (c *client) proto() int {
 }
 
 // lingerLimit bounds how long a connection that ends waits for its peer to
-// read the last replies and close in turn.
+// close in turn, or to take some of the replies the kernel still has for it.
 const lingerLimit = time.Second
 
 // settled says that the peer has long had every reply, so that the connection
@@ -175,10 +175,14 @@ func (c *client) settled(nowMs int64) bool {
 
 // kill ends the connection from any goroutine: at once when called by another,
 // after the reply of the current command when a client ends itself.
-func (c *client) kill() {
-	if c.killed.CompareAndSwap(false, true) {
-		c.link.kill()
+// It returns false if somebody else was first.
+func (c *client) kill() bool {
+	if !c.killed.CompareAndSwap(false, true) {
+		return false
 	}
+	c.srv.forget(c) // it is gone for everybody, although its owner has yet to hear of it
+	c.link.kill()
+	return true
 }
 
 // release lets go of what the client holds in the engine and of its buffers.

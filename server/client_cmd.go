@@ -165,7 +165,7 @@ func clientKind(name []byte) (normal, ok bool) {
 // clientFilter is what CLIENT KILL and LIST select by; zero values select all.
 type clientFilter struct {
 	id          int64
-	addr, laddr string
+	addr, laddr *string
 	none        bool // a type that no connection has
 	skip        *client
 }
@@ -173,8 +173,8 @@ type clientFilter struct {
 func (f *clientFilter) match(c *client) bool {
 	return !f.none && c != f.skip &&
 		(f.id == 0 || c.id == f.id) &&
-		(f.addr == "" || c.addr == f.addr) &&
-		(f.laddr == "" || c.laddr == f.laddr)
+		(f.addr == nil || c.addr == *f.addr) &&
+		(f.laddr == nil || c.laddr == *f.laddr)
 }
 
 // clientKill has two forms. KILL ip:port kills one connection or fails; with
@@ -182,7 +182,8 @@ func (f *clientFilter) match(c *client) bool {
 func clientKill(ctx *command.Ctx) {
 	c := owner(ctx)
 	if len(ctx.Args) == 3 {
-		if c.srv.killClients(c, &clientFilter{addr: string(ctx.Args[2])}) == 0 {
+		addr := string(ctx.Args[2])
+		if c.srv.killClients(c, &clientFilter{addr: &addr}) == 0 {
 			ctx.W.Error("ERR No such client")
 			return
 		}
@@ -218,9 +219,11 @@ func killFilter(c *client, args [][]byte) (f *clientFilter, errText string) {
 			}
 			f.none = f.none || !normal
 		case resp.EqualFold(option, "ADDR"):
-			f.addr = string(value)
+			addr := string(value)
+			f.addr = &addr
 		case resp.EqualFold(option, "LADDR"):
-			f.laddr = string(value)
+			addr := string(value)
+			f.laddr = &addr
 		case resp.EqualFold(option, "USER"):
 			if string(value) != "default" {
 				return nil, "ERR No such user '" + string(value) + "'"
@@ -248,11 +251,11 @@ func (s *Server) killClients(self *client, f *clientFilter) (killed int) {
 		if !f.match(c) {
 			continue
 		}
-		killed++
 		if c == self {
 			c.finished = true
-		} else {
-			c.kill()
+			killed++
+		} else if c.kill() {
+			killed++
 		}
 	}
 	return killed
@@ -260,7 +263,6 @@ func (s *Server) killClients(self *client, f *clientFilter) (killed int) {
 
 func clientInfo(ctx *command.Ctx) {
 	c := owner(ctx)
-	c.row = ctx.Row
 	c.publish()
 	ctx.W.Verbatim("txt", string(append(c.describe(nil, ctx.Txn.Now()), '\n')))
 }
@@ -272,7 +274,6 @@ func clientList(ctx *command.Ctx) {
 		ctx.W.Error(errText)
 		return
 	}
-	c.row = ctx.Row
 	c.publish()
 	var text []byte
 	for _, other := range list {

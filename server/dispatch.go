@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"runtime/debug"
+	"strings"
 
 	"hpkv/resp"
 	"hpkv/server/command"
@@ -53,10 +54,7 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 func (x *executor) dispatch(c *client, k *call) {
 	x.counts.commands++
 	if text := x.refusal(c, k); text != "" {
-		if c.tx != nil {
-			c.tx.failed = true
-		}
-		x.w.Error(text)
+		x.refuse(c, k, text)
 		return
 	}
 	c.row = k.row
@@ -82,6 +80,20 @@ func (x *executor) refusal(c *client, k *call) string {
 		return textNoMulti
 	}
 	return ""
+}
+
+// refuse answers for a command that may not run. It spoils the transaction that
+// is open; an EXEC that is itself refused ends it.
+func (x *executor) refuse(c *client, k *call, text string) {
+	if k.row == x.srv.execRow {
+		c.tx = nil
+		c.unwatch()
+		x.releaseWatches()
+		text = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(text, "ERR ")
+	} else if c.tx != nil {
+		c.tx.failed = true
+	}
+	x.w.Error(text)
 }
 
 // execute runs one command in a transaction of its own.

@@ -31,7 +31,8 @@ type conn struct {
 	queued     bool // in w.turns
 	polling    bool // EPOLLOUT is asked for
 
-	lingerBy time.Time // not zero: only waiting for the peer to close
+	lingerBy   time.Time // not zero: only waiting for the peer to close
+	lingerLeft int       // kernelUnsent when the wait began
 
 	backlog   backlog
 	unsentNow atomic.Int64 // backlog.len(), for any goroutine
@@ -240,20 +241,19 @@ func (c *conn) queueTurn() {
 }
 
 // linger ends the connection so that the peer gets the last replies: closing a
-// socket with unread input resets it, and the peer may lose replies that it
-// has received and not read.
+// socket with unread input resets it and throws away what the kernel has still
+// to send. So our side is shut first, input is discarded, and the socket closed
+// when the peer closes or does nothing any more.
 func (c *conn) linger() {
 	if c.eof {
 		c.close()
 		return
 	}
 	if c.lingerBy.IsZero() {
-		w := c.w
-		c.lingerBy = time.Now().Add(lingerLimit)
 		_ = syscall.Shutdown(c.fd, syscall.SHUT_WR)
-		w.srv.forget(&c.client) // not a client any more
-		time.AfterFunc(lingerLimit, func() { w.post(c.close) })
+		c.srv.forget(&c.client) // not a client any more
 		c.readable = true
+		c.lingerOn()
 	}
 	for c.readable {
 		n, errno := recvNow(c.fd, c.w.readBuf)
@@ -264,6 +264,24 @@ func (c *conn) linger() {
 			return
 		}
 	}
+}
+
+// lingerOn waits for lingerLimit, again and again while the peer takes replies.
+func (c *conn) lingerOn() {
+	left := kernelUnsent(c.fd)
+	if !c.lingerBy.IsZero() && left >= c.lingerLeft {
+		c.close()
+		return
+	}
+	c.lingerLeft = left
+	c.lingerBy = time.Now().Add(lingerLimit)
+	time.AfterFunc(lingerLimit, func() {
+		c.w.post(func() {
+			if !c.dead {
+				c.lingerOn()
+			}
+		})
+	})
 }
 
 // close ends the connection now. It may be called again.

@@ -133,13 +133,7 @@ func (w *worker) run() {
 // inbox messages to wake it: the flag is set first and the inbox looked at
 // after, the poster does the reverse, so one of them sees the other.
 func (w *worker) wait() int {
-	timeout := -1
 	if len(w.turns) > 0 {
-		timeout = 0
-	} else if w.draining {
-		timeout = 50 // connections linger by the clock
-	}
-	if timeout == 0 {
 		return pollNow(w.epfd, w.events[:])
 	}
 	quiet := time.Now()
@@ -160,7 +154,7 @@ func (w *worker) wait() int {
 		// The ordinary system call lets the Go scheduler have this thread's
 		// processor, if it wants it, while the thread sleeps. An error is
 		// EINTR: a signal of the runtime.
-		n, _ = syscall.EpollWait(w.epfd, w.events[:], timeout)
+		n, _ = syscall.EpollWait(w.epfd, w.events[:], -1)
 	}
 	w.inbox.asleep.Store(false)
 	w.noteGap(time.Since(quiet))
@@ -257,15 +251,10 @@ func (w *worker) over() bool {
 	if !w.draining {
 		return false
 	}
-	now := time.Now()
 	for _, c := range w.conns {
-		if c == nil {
-			continue
-		}
-		if c.lingerBy.IsZero() || now.Before(c.lingerBy) {
+		if c != nil {
 			return false
 		}
-		c.close()
 	}
 	return true
 }

@@ -186,6 +186,7 @@ func (x *executor) flush(c *client) {
 		return
 	}
 	x.counts.netOut += int64(len(b))
+	c.publish() // who has the reply must not find the state before it in CLIENT LIST
 	c.link.send(b)
 	if cap(b) > keepBytes {
 		b = nil

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"os"
 	"syscall"
 	"time"
 )
@@ -139,10 +140,28 @@ func (c *goConn) linger() {
 	for c.unsent() > 0 && !c.killed.Load() && !c.writeFailed() {
 		<-c.wake
 	}
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerLimit))
-		_, _ = io.Copy(io.Discard, c.Conn) // until the peer closes or the limit
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
 	}
+	for before := -1; ; {
+		left := c.kernelUnsent()
+		if before >= 0 && left >= before {
+			return // nobody reads
+		}
+		before = left
+		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerLimit))
+		if _, err := io.Copy(io.Discard, c.Conn); !errors.Is(err, os.ErrDeadlineExceeded) {
+			return // the peer has closed
+		}
+	}
+}
+
+func (c *goConn) kernelUnsent() (n int) {
+	if c.raw != nil {
+		_ = c.raw.Control(func(fd uintptr) { n = kernelUnsent(int(fd)) })
+	}
+	return n
 }
 
 // bury releases everything. redcon closes the socket afterwards.

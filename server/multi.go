@@ -128,8 +128,10 @@ func exec(ctx *command.Ctx) {
 		ctx.W.Error("ERR EXEC without MULTI")
 		return
 	}
-	c.tx = nil
-	defer c.unwatch()
+	defer func() { // only now: CLIENT LIST shows the transaction while it runs
+		c.tx = nil
+		c.unwatch()
+	}()
 	if tx.failed {
 		ctx.W.Error(textExecAbort)
 		return
@@ -145,7 +147,6 @@ func exec(ctx *command.Ctx) {
 	for i := range tx.queued {
 		ctx.Args, ctx.Row = tx.queued[i].args, tx.queued[i].row
 		ctx.Row.Run(ctx)
-		c.row = ctx.Row
 	}
 	*ctx = saved
 }

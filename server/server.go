@@ -55,6 +55,7 @@ type Server struct {
 	engine     *engine.Engine
 	table      *command.Table
 	immediate  map[*command.Row]bool // never queued by MULTI
+	execRow    *command.Row
 	driver     driver
 	listeners  []net.Listener
 	addrs      []net.Addr
@@ -109,6 +110,7 @@ func New(o Options) (*Server, error) {
 	for _, name := range immediateNames {
 		s.immediate[table.Lookup([]byte(name))] = true
 	}
+	s.execRow = table.Lookup([]byte("exec"))
 	if err := s.place(o); err != nil {
 		return nil, err
 	}

@@ -48,6 +48,16 @@ func pollNow(epfd int, events []syscall.EpollEvent) int {
 	return int(n)
 }
 
+// kernelUnsent is how many bytes the kernel keeps for the peer of a socket: not
+// acknowledged yet, or of a Unix socket not read yet. 0 when it does not say.
+func kernelUnsent(fd int) int {
+	var n int32
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&n))); errno != 0 {
+		return 0
+	}
+	return int(n)
+}
+
 // tuneSocket sets what Redis sets on a TCP connection.
 func tuneSocket(fd int, keepAliveSec int64) {
 	// A connection that refuses an option still works.
