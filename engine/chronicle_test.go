@@ -24,7 +24,7 @@ const (
 func newChronicle(id uint32, name string, db, n int) *chronicle {
 	c := &chronicle{id: id, name: fmt.Sprintf("chronicle %d (%s)", id, name)}
 	for i := range n {
-		c.places = append(c.places, place{db, fmt.Appendf(nil, "c%03d/%d", id, i)})
+		c.places = append(c.places, place{db, fmt.Appendf(nil, "c%04d/%d", id, i)})
 	}
 	return c
 }
@@ -67,7 +67,7 @@ func overwriteChronicle(id uint32, keyLen int) *chronicle {
 			return nil
 		}
 		val := w.value(next)
-		if prev != 0 && len(val) >= stressSize(prev) && w.r.IntN(3) == 0 {
+		if prev != 0 && len(val) >= stressSize(c.id, prev) && w.r.IntN(3) == 0 {
 			_, err := t.SetRange(p.key, 0, val)
 			return err
 		}
@@ -85,6 +85,25 @@ func overwriteChronicle(id uint32, keyLen int) *chronicle {
 			if was, bad := readStress(res.Prev, c.id); bad != nil || was != prev {
 				err = fmt.Errorf("set returned content %d, %v, as the previous one", was, bad)
 			}
+		}
+		return err
+	}
+	return c
+}
+
+// inPlaceChronicle is one key that is overwritten where it is, as fast as can
+// be, by values of so many KB.
+func inPlaceChronicle(kb int) *chronicle {
+	c := newChronicle(uint32(fixedSize+kb), "in place", stressMain, 1)
+	c.state = func(n uint64, _ int) uint64 { return n }
+	c.step = func(w *stressWriter, n uint64) error {
+		t := w.l.Begin(stressMain)
+		defer t.End()
+		var err error
+		if n%2 == 0 {
+			_, err = t.SetRange(c.places[0].key, 0, w.value(n))
+		} else {
+			_, err = t.Set(c.places[0].key, w.value(n), SetOptions{})
 		}
 		return err
 	}
@@ -366,6 +385,8 @@ func scanner(sr *stressRun, l *Lane, stays [][]byte) error {
 	return nil
 }
 
+// TestStress runs everything at once on few shards, with more threads than
+// cores too.
 func TestStress(t *testing.T) {
 	for _, c := range []struct{ shards, procs int }{{4, 0}, {1, 4 * runtime.NumCPU()}, {16, 4 * runtime.NumCPU()}} {
 		t.Run(fmt.Sprintf("shards=%d procs=%d", c.shards, c.procs), func(t *testing.T) {
@@ -430,8 +451,8 @@ func stressMix(t *testing.T, shards int, d time.Duration) {
 	states := uint64(0)
 	for _, c := range cs {
 		states += c.done.Load()
-		if c.done.Load() < 3 && !raceEnabled {
-			t.Errorf("%s: only %d states", c.name, c.done.Load())
+		if c.done.Load() == 0 { // on a busy machine some get little
+			t.Errorf("%s: its writer did nothing", c.name)
 		}
 	}
 	t.Logf("%d reads of %d states; %d retries, %d fallbacks, %d records relocated", reads.Load(), states, sum.Retries, sum.Fallbacks, relocated)
@@ -496,26 +517,49 @@ func settle(t *testing.T, e *Engine, l *Lane) {
 	}
 }
 
-// TestStressFlushAll is apart, because a flush of everything would end the
-// states of all others.
-func TestStressFlushAll(t *testing.T) {
-	e, _ := openTest(t, Options{Shards: 8, Databases: 2, Clock: SystemClock{}})
-	sr := &stressRun{t: t, e: e, seed: testSeed(t)}
-	c := flushChronicle(1, 6, func(t *Txn, async bool) { t.FlushAll(async) }, 0, 1)
-	reads := sr.watch([]*chronicle{c}, 3)
-	sr.spawn(func(l *Lane, _ *rand.Rand) error {
-		for !sr.stop.Load() {
-			for home := range e.Homes() {
-				e.Maintain(l, home, time.Millisecond)
+// TestStressAlone gives one kind of chronicle all the machine, so that what
+// lasts only for a moment is met in it.
+func TestStressAlone(t *testing.T) {
+	flushDB := func(t *Txn, async bool) { t.FlushDB(async) }
+	flushAll := func(t *Txn, async bool) { t.FlushAll(async) }
+	for _, c := range []struct {
+		name   string
+		shards int
+		make   func() []*chronicle
+	}{
+		{"in place, small", 1, func() []*chronicle { return []*chronicle{inPlaceChronicle(0)} }},
+		{"in place, large", 1, func() []*chronicle { return []*chronicle{inPlaceChronicle(20)} }},
+		{"in place, wide", 1, func() []*chronicle { return []*chronicle{inPlaceChronicle(100)} }},
+		{"mset", 16, func() []*chronicle { return []*chronicle{msetChronicle(1, 4)} }},
+		{"travel", 4, func() []*chronicle { return []*chronicle{travelChronicle(1)} }},
+		{"flushdb", 64, func() []*chronicle { return []*chronicle{flushChronicle(1, 6, flushDB, stressFlush)} }},
+		// Apart, because it would end the states of all others.
+		{"flushall", 64, func() []*chronicle { return []*chronicle{flushChronicle(1, 6, flushAll, stressMain, stressAway)} }},
+		{"swapdb", 64, func() []*chronicle { return []*chronicle{swapChronicle(1, 3)} }},
+		{"expiry", 2, func() []*chronicle {
+			return []*chronicle{expiryChronicle(1, 1), expiryChronicle(2, 3), expiryChronicle(3, 3)}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e, _ := openTest(t, Options{Shards: c.shards, Databases: stressCounts, Clock: SystemClock{}})
+			sr := &stressRun{t: t, e: e, seed: testSeed(t)}
+			cs := c.make()
+			reads := sr.watch(cs, 2)
+			sr.spawn(func(l *Lane, _ *rand.Rand) error {
+				for !sr.stop.Load() {
+					for home := range e.Homes() {
+						e.Maintain(l, home, time.Millisecond)
+					}
+					time.Sleep(time.Millisecond) // leave the machine to the others
+				}
+				return nil
+			})
+			sr.wait(stressTime(t) / 10)
+			if err := e.Check(); err != nil {
+				t.Error(err)
 			}
-			runtime.Gosched()
-		}
-		return nil
-	})
-	sr.wait(stressTime(t) / 6)
-	if err := e.Check(); err != nil {
-		t.Error(err)
+			t.Logf("%d reads of %d states", reads.Load(), cs[0].done.Load())
+			expectEmpty(t, e)
+		})
 	}
-	t.Logf("%d reads of %d states", reads.Load(), c.done.Load())
-	expectEmpty(t, e)
 }
