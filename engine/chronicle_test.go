@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"hpkv/engine/alloc"
 )
 
 // Databases of the stress test.
@@ -506,12 +508,21 @@ func settle(t *testing.T, e *Engine, l *Lane) {
 	for round, quiet := 0, 0; quiet < 2; round++ {
 		quiet++
 		for home := range e.Homes() {
-			if e.Maintain(l, home, time.Second) < expirePace || e.readers.Pending() > 0 {
+			if e.Maintain(l, home, 20*time.Millisecond) < expirePace || e.readers.Pending() > 0 {
 				quiet = 0
 			}
 		}
-		if round > 1000 {
+		if round > 500 {
 			t.Error("maintenance does not come to an end")
+			for _, s := range e.shards {
+				s.mu.lock()
+				for _, p := range []alloc.Purpose{alloc.Records, alloc.Index} {
+					if page, ok := s.heap.Sparse(p); ok {
+						t.Errorf("shard %d: page %d of %v stays sparse; %+v", s.id, page, p, s.heap.Stats().Purpose[p])
+					}
+				}
+				s.mu.unlock()
+			}
 			return
 		}
 	}

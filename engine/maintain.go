@@ -97,22 +97,27 @@ func (s *shard) reclaim(budget int) (more bool) {
 	return len(s.dropped) > 0
 }
 
-// defragment evacuates a step's worth of a sparse page and reports whether it
-// found any. REQUIRES: s.mu.
+// defragment evacuates a step's worth of a sparse page and reports whether that
+// did any good. REQUIRES: s.mu.
 func (s *shard) defragment(budget int) (more bool) {
 	if s.pins.open() || len(s.dropped) > 0 {
 		return false
 	}
-	page, ok := s.heap.Sparse(alloc.Records)
-	if ok {
-		s.heap.Evacuate(page, budget, s.relocate)
-		return true
+	return s.evacuate(alloc.Records, budget, s.relocate) ||
+		s.evacuate(alloc.Index, budget, s.relocateSegment)
+}
+
+func (s *shard) evacuate(p alloc.Purpose, budget int, move func(old alloc.Ref) bool) (moved bool) {
+	page, ok := s.heap.Sparse(p)
+	if !ok {
+		return false
 	}
-	if page, ok = s.heap.Sparse(alloc.Index); ok {
-		s.heap.Evacuate(page, budget, s.relocateSegment)
-		return true
-	}
-	return false
+	s.heap.Evacuate(page, budget, func(old alloc.Ref) bool {
+		ok := move(old)
+		moved = moved || ok
+		return ok
+	})
+	return moved
 }
 
 // relocate moves a record to another place in memory.

@@ -335,3 +335,33 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("the key holds %q", got)
 	}
 }
+
+// TestMemoryAfterDeletes: databases emptied key by key keep next to nothing,
+// and defragmentation comes to an end over what they keep.
+func TestMemoryAfterDeletes(t *testing.T) {
+	const n = 30_000
+	e, _ := openTest(t, Options{Shards: 1, Databases: 8})
+	l := e.NewLane()
+	defer l.Close()
+	r := rand.New(rand.NewPCG(testSeed(t), 1))
+	for db := range 8 {
+		fill(t, l, db, n, "value")
+		for _, i := range r.Perm(n) {
+			if !l.Begin(db).Delete(fmt.Appendf(nil, "key%06d", i)) {
+				t.Fatalf("key %d is not there", i)
+			}
+		}
+		settle(t, e, l)
+	}
+	settle(t, e, l)
+	if err := e.Check(); err != nil {
+		t.Error(err)
+	}
+	st := e.arena.Stats()
+	for p, u := range st.Purpose {
+		if u.PageBytes > 4<<20 {
+			t.Errorf("purpose %d: %d bytes of pages for %d objects of %d bytes", p, u.PageBytes, u.Objects, u.LiveBytes)
+		}
+	}
+	t.Logf("%d bytes in use, %d of index", st.InUseBytes, st.Purpose[alloc.Index].PageBytes)
+}

@@ -348,33 +348,44 @@ func (t *Table) dropStash(i int) {
 }
 
 // Relocate moves the segment at old if it is this table's, for
-// alloc.Heap.Evacuate. An empty segment stays: nothing in it tells its place.
+// alloc.Heap.Evacuate.
 func (t *Table) Relocate(old alloc.Ref) bool {
 	d := t.dir.Load()
 	if d == nil {
 		return false
 	}
-	n := t.heap.Capacity(old) / bucketBytes
-	for i := range min(n, maxBuckets) {
-		for _, w := range t.bucket(makeSegment(old, n, 0), i).slots {
-			if w == 0 {
-				continue
+	pos, ok := t.placeOf(d, old)
+	if !ok {
+		return false
+	}
+	s := d.segment(pos)
+	moved, err := t.newSegment(s.len(), s.depth())
+	if err != nil {
+		return false
+	}
+	copy(t.buckets(moved), t.buckets(s))
+	t.point(moved, pos)
+	t.changeStructure(2)
+	t.heap.Free(old)
+	return true
+}
+
+// placeOf returns a position of the segment at ref, if it is this table's. Any
+// entry tells; for an empty segment, which is rare, the directory is searched.
+func (t *Table) placeOf(d *directory, ref alloc.Ref) (pos uint64, ok bool) {
+	n := min(t.heap.Capacity(ref)/bucketBytes, maxBuckets)
+	for i := range n {
+		for _, w := range t.bucket(makeSegment(ref, n, 0), i).slots {
+			if w != 0 {
+				pos = t.hashOf(alloc.Ref(w&refMask)) & posMask
+				return pos, d.segment(pos).ref() == ref
 			}
-			pos := t.hashOf(alloc.Ref(w&refMask)) & posMask
-			s := d.segment(pos)
-			if s.ref() != old {
-				return false
-			}
-			moved, err := t.newSegment(s.len(), s.depth())
-			if err != nil {
-				return false
-			}
-			copy(t.buckets(moved), t.buckets(s))
-			t.point(moved, pos)
-			t.changeStructure(2)
-			t.heap.Free(old)
-			return true
 		}
 	}
-	return false
+	for i, e := range d.entries {
+		if segment(e).ref() == ref {
+			return uint64(i) << d.shift, true
+		}
+	}
+	return 0, false
 }
