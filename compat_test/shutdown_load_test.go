@@ -40,7 +40,8 @@ func TestShutdownLosesNoReply(t *testing.T) {
 
 func shutdownUnderLoad(t *testing.T, options []string) {
 	t.Helper()
-	s := compat.StartOurs(t, options...)
+	// Millions of replies wait to be read: give slow readers the time.
+	s := compat.StartOurs(t, append([]string{"--shutdown-timeout", "120"}, options...)...)
 	var (
 		wg       sync.WaitGroup
 		received [loadClients][]int
