@@ -365,3 +365,33 @@ func TestMemoryAfterDeletes(t *testing.T) {
 	}
 	t.Logf("%d bytes in use, %d of index", st.InUseBytes, st.Purpose[alloc.Index].PageBytes)
 }
+
+// TestMemoryOfEmptyTables: the segments that emptied databases keep are moved
+// together too.
+func TestMemoryOfEmptyTables(t *testing.T) {
+	e, _ := openTest(t, Options{Shards: 1, Databases: 1000})
+	l := e.NewLane()
+	defer l.Close()
+	for db := range 1000 {
+		fill(t, l, db, 1, "value")
+	}
+	full := e.arena.Stats().Purpose[alloc.Index].PageBytes
+	for db := range 1000 {
+		if db%40 == 0 {
+			l.Begin(db).Delete([]byte("key000000"))
+		} else {
+			l.Begin(db).FlushDB(true)
+		}
+	}
+	settle(t, e, l)
+	if err := e.Check(); err != nil {
+		t.Error(err)
+	}
+	if left := e.arena.Stats().Purpose[alloc.Index].PageBytes; left > full/2 {
+		t.Errorf("25 empty tables of 1000 hold %d bytes of pages of %d", left, full)
+	}
+	fill(t, l, 40, 100, "again")
+	if n := l.Begin(40).DBSize(); n != 100 {
+		t.Errorf("%d keys", n)
+	}
+}
