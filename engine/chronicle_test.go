@@ -346,8 +346,11 @@ func churn(sr *stressRun, name string, l *Lane, r *rand.Rand) error {
 			if _, err := l.Begin(stressMain).Set(key, val, SetOptions{}); err != nil {
 				return err
 			}
-			if i%100 == 0 && sr.stop.Load() {
-				return nil
+			if i%50 == 0 {
+				if sr.stop.Load() {
+					return nil
+				}
+				runtime.Gosched() // readers are to see many states, not long ones
 			}
 		}
 		for k, i := range r.Perm(n) {
@@ -359,8 +362,11 @@ func churn(sr *stressRun, name string, l *Lane, r *rand.Rand) error {
 			if !l.Begin(stressMain).Delete(key) {
 				return fmt.Errorf("churn %s: key %d is not there to delete", name, i)
 			}
-			if k%100 == 0 && sr.stop.Load() {
-				return nil
+			if k%50 == 0 {
+				if sr.stop.Load() {
+					return nil
+				}
+				runtime.Gosched()
 			}
 		}
 	}
@@ -383,6 +389,7 @@ func scanner(sr *stressRun, l *Lane, stays [][]byte) error {
 		if n := l.Begin(stressMain).DBSize(); n < len(stays) {
 			return fmt.Errorf("dbsize: %d", n)
 		}
+		runtime.Gosched()
 	}
 	return nil
 }

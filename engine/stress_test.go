@@ -168,7 +168,7 @@ func (w *stressWriter) run(stop *atomic.Bool) error {
 			return fmt.Errorf("writer of %s, state %d: %w", w.c.name, n, err)
 		}
 		w.c.done.Store(n)
-		if w.r.IntN(4) == 0 {
+		if w.r.IntN(2) == 0 {
 			runtime.Gosched()
 		}
 	}
