@@ -216,10 +216,11 @@ func (t *Txn) remove(s *shard, n *entry) {
 }
 
 // newRecord allocates and initialises a record of the given shape with slack
-// spare bytes; value and expiry are left to the caller. A transaction that holds
-// shards may pass the memory limit: it must not fail halfway.
+// spare bytes; value and expiry are left to the caller. The memory limit may be
+// passed by a transaction that holds shards, which must not fail halfway, and by
+// a change of expiry, which gives the old record's memory back.
 func (t *Txn) newRecord(s *shard, key []byte, shape record.Header, slack int) (alloc.Ref, record.Record, error) {
-	if !t.locked && t.e.Full() {
+	if !t.locked && t.effect.Kind != EffectExpire && t.e.Full() {
 		return 0, record.Record{}, ErrNoMemory
 	}
 	ref, err := s.heap.Alloc(shape.Size()+slack, alloc.Records)

@@ -37,13 +37,15 @@ func (t *Txn) SetBit(key []byte, off int64, bit int) (old int, err error) {
 
 // editBits writes b into key's value. When that changes nothing, only the form
 // may: Redis turns a string into an editable one before it looks at its bits,
-// and OBJECT ENCODING tells.
+// and OBJECT ENCODING tells. Nobody else is told, neither the journal nor who
+// watches the key: the value is the same.
 func (t *Txn) editBits(s *shard, n *entry, key []byte, off int64, b []byte, changes bool) error {
 	switch {
 	case changes:
 		return t.applySplice(s, n, key, off, b, EventSetBit)
 	case n.hdr.Form() != record.FormRaw && n.hdr.ValueLen <= embstrMax:
-		return t.applySplice(s, n, key, off, b, EventNone)
+		t.effect = Effect{Kind: EffectSplice, DB: t.db, Key: key, Value: b, Offset: off}
+		return t.splice(s, n, &t.effect)
 	}
 	return nil
 }

@@ -21,7 +21,13 @@ func (t *Txn) Exists(key []byte) bool {
 }
 
 // Touch notes an access to key and reports whether it exists.
-func (t *Txn) Touch(key []byte) bool { return t.Exists(key) }
+func (t *Txn) Touch(key []byte) bool {
+	keep := t.keepStamps
+	t.keepStamps = false
+	found := t.Exists(key)
+	t.keepStamps = keep
+	return found
+}
 
 // Type returns the type of key's value, TypeNone if there is none.
 func (t *Txn) Type(key []byte) Type {

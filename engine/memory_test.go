@@ -199,6 +199,9 @@ func TestNoMemory(t *testing.T) {
 	if _, err := l.Begin(0).Set(key, make([]byte, 5), SetOptions{}); err != nil {
 		t.Errorf("a value in the place of its like: %v", err)
 	}
+	if !l.Begin(0).ExpireAt(key, l.Begin(0).Now()+1000, 0) || !l.Begin(0).Persist(key) {
+		t.Error("an expiry needs room")
+	}
 	if !l.Begin(0).Delete(key) {
 		t.Error("delete found nothing")
 	}

@@ -37,6 +37,7 @@ func (l *Lane) Begin(db int) *Txn {
 	t := &l.txn
 	t.db = db
 	t.now = l.nowMs
+	t.keepStamps = false
 	return t
 }
 
@@ -48,6 +49,10 @@ func (t *Txn) SetDB(db int) { t.db = db }
 
 // Engine returns the engine the transaction works on.
 func (t *Txn) Engine() *Engine { return t.e }
+
+// KeepStamps makes the transaction's reads leave access stamps, which
+// IdleSeconds tells, as they are, or not any more. Touch stamps all the same.
+func (t *Txn) KeepStamps(keep bool) { t.keepStamps = keep }
 
 // Now returns the transaction's time in Unix milliseconds: the same at every
 // call.

@@ -42,6 +42,9 @@ func TestWatch(t *testing.T) {
 		}, func(t *Txn, clock *ManualClock) { clock.Advance(time.Millisecond); t.Delete(b("k")) }, false},
 		{"append", setK, func(t *Txn, _ *ManualClock) { _, _ = t.Append(b("k"), b("v")) }, true},
 		{"setrange", setK, func(t *Txn, _ *ManualClock) { _, _ = t.SetRange(b("k"), 1, b("v")) }, true},
+		{"setbit", setK, func(t *Txn, _ *ManualClock) { _, _ = t.SetBit(b("k"), 0, 1) }, true},
+		{"setbit of what it is", setK, func(t *Txn, _ *ManualClock) { _, _ = t.SetBit(b("k"), 0, 0) }, false},
+		{"setbit beyond the end", setK, func(t *Txn, _ *ManualClock) { _, _ = t.SetBit(b("k"), 100, 0) }, true},
 		{"incr", nil, func(t *Txn, _ *ManualClock) { _, _ = t.IncrBy(b("k"), 1) }, true},
 		{"rename from", setK, func(t *Txn, _ *ManualClock) {
 			t.LockKeys(bs("k", "l"), 0, 1, 1)
