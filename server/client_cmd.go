@@ -90,7 +90,7 @@ func clientGetName(ctx *command.Ctx) {
 
 func clientSetName(ctx *command.Ctx) {
 	if !plainText(ctx.Args[2]) {
-		ctx.W.Error(textBadName)
+		ctx.W.Error(resp.ErrClientName)
 		return
 	}
 	owner(ctx).setName(ctx.Args[2])
@@ -107,11 +107,11 @@ func clientSetInfo(ctx *command.Ctx) {
 	case resp.EqualFold(option, "LIB-VER"):
 		field = &c.mu.libVer
 	default:
-		ctx.W.Error("ERR Unrecognized option '" + string(option) + "'")
+		ctx.W.Error(resp.UnknownClientInfo(option))
 		return
 	}
 	if !plainText(value) {
-		ctx.W.Error("ERR " + string(option) + " cannot contain spaces, newlines or special characters.")
+		ctx.W.Error(resp.BadClientInfo(option))
 		return
 	}
 	c.mu.Lock()
@@ -138,7 +138,12 @@ func clientReply(ctx *command.Ctx) {
 }
 
 func clientNoEvict(ctx *command.Ctx) { onOff(ctx, &owner(ctx).noEvict) }
-func clientNoTouch(ctx *command.Ctx) { onOff(ctx, &owner(ctx).noTouch) }
+
+func clientNoTouch(ctx *command.Ctx) {
+	c := owner(ctx)
+	onOff(ctx, &c.noTouch)
+	ctx.Txn.KeepStamps(c.noTouch) // for the commands behind it in EXEC
+}
 
 func onOff(ctx *command.Ctx, v *bool) {
 	switch word := ctx.Args[2]; {
@@ -184,7 +189,7 @@ func clientKill(ctx *command.Ctx) {
 	if len(ctx.Args) == 3 {
 		addr := string(ctx.Args[2])
 		if c.srv.killClients(c, &clientFilter{addr: &addr}) == 0 {
-			ctx.W.Error("ERR No such client")
+			ctx.W.Error(resp.ErrNoSuchClient)
 			return
 		}
 		ctx.W.OK()
@@ -209,13 +214,13 @@ func killFilter(c *client, args [][]byte) (f *clientFilter, errText string) {
 		case resp.EqualFold(option, "ID"):
 			id, ok := resp.ParseInt64(value)
 			if !ok || id < 1 {
-				return nil, "ERR client-id should be greater than 0"
+				return nil, resp.ErrClientIDPositive
 			}
 			f.id = id
 		case resp.EqualFold(option, "TYPE"):
 			normal, ok := clientKind(value)
 			if !ok {
-				return nil, "ERR Unknown client type '" + string(value) + "'"
+				return nil, resp.UnknownClientType(value)
 			}
 			f.none = f.none || !normal
 		case resp.EqualFold(option, "ADDR"):
@@ -226,7 +231,7 @@ func killFilter(c *client, args [][]byte) (f *clientFilter, errText string) {
 			f.laddr = &addr
 		case resp.EqualFold(option, "USER"):
 			if string(value) != "default" {
-				return nil, "ERR No such user '" + string(value) + "'"
+				return nil, resp.NoSuchUser(value)
 			}
 		case resp.EqualFold(option, "SKIPME"):
 			switch {
@@ -289,7 +294,7 @@ func (s *Server) selectClients(args [][]byte) (list []*client, errText string) {
 	case len(args) == 2 && resp.EqualFold(args[0], "TYPE"):
 		normal, ok := clientKind(args[1])
 		if !ok {
-			return nil, "ERR Unknown client type '" + string(args[1]) + "'"
+			return nil, resp.UnknownClientType(args[1])
 		}
 		if !normal {
 			return nil, ""
@@ -299,7 +304,7 @@ func (s *Server) selectClients(args [][]byte) (list []*client, errText string) {
 		for _, a := range args[1:] {
 			id, ok := resp.ParseInt64(a)
 			if !ok {
-				return nil, "ERR Invalid client ID"
+				return nil, resp.ErrClientID
 			}
 			if c := s.clients.get(id); c != nil {
 				list = append(list, c)

@@ -8,13 +8,6 @@ import (
 	"hpkv/server/config"
 )
 
-const (
-	textNoPassword = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
-	textWrongPass  = "WRONGPASS invalid username-password pair or user is disabled."
-	textHelloAuth  = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
-	textBadName    = "ERR Client names cannot contain spaces, newlines or special characters."
-)
-
 func connectionRows() []command.Row {
 	const early = command.NoScript | command.Loading | command.Stale | command.Fast | command.NoAuth | command.AllowBusy
 	return []command.Row{
@@ -44,11 +37,11 @@ func auth(ctx *command.Ctx) {
 	case len(ctx.Args) == 3:
 		user = ctx.Args[1]
 	case c.srv.cfg.RequirePass.Load() == "":
-		ctx.W.Error(textNoPassword)
+		ctx.W.Error(resp.ErrNoPassword)
 		return
 	}
 	if !c.logIn(user, password) {
-		ctx.W.Error(textWrongPass)
+		ctx.W.Error(resp.ErrWrongPass)
 		return
 	}
 	ctx.W.OK()
@@ -73,11 +66,11 @@ func hello(ctx *command.Ctx) {
 	if len(args) > 0 {
 		var ok bool
 		if proto, ok = resp.ParseInt64(args[0]); !ok {
-			ctx.W.Error("ERR Protocol version is not an integer or out of range")
+			ctx.W.Error(resp.ErrProtoNotInteger)
 			return
 		}
 		if proto < 2 || proto > 3 {
-			ctx.W.Error("NOPROTO unsupported protocol version")
+			ctx.W.Error(resp.ErrNoProto)
 			return
 		}
 		args = args[1:]
@@ -88,11 +81,11 @@ func hello(ctx *command.Ctx) {
 		return
 	}
 	if o.auth && !c.logIn(o.user, o.password) {
-		ctx.W.Error(textWrongPass)
+		ctx.W.Error(resp.ErrWrongPass)
 		return
 	}
 	if !c.authenticated {
-		ctx.W.Error(textHelloAuth)
+		ctx.W.Error(resp.ErrHelloNoAuth)
 		return
 	}
 	if o.setName {
@@ -118,12 +111,12 @@ func helloOptions(args [][]byte) (o helloArgs, errText string) {
 			args = args[3:]
 		case resp.EqualFold(args[0], "SETNAME") && len(args) > 1:
 			if !plainText(args[1]) {
-				return o, textBadName
+				return o, resp.ErrClientName
 			}
 			o.setName, o.name = true, args[1]
 			args = args[2:]
 		default:
-			return o, "ERR Syntax error in HELLO option '" + string(args[0]) + "'"
+			return o, resp.HelloOption(args[0])
 		}
 	}
 	return o, ""

@@ -79,8 +79,8 @@ func (w *worker) deal(l *listener, fd int, sa syscall.Sockaddr) {
 		}
 		tuneSocket(fd, w.srv.cfg.TCPKeepalive.Load())
 	}
-	if refusal := w.srv.admit(&e); refusal != "" {
-		sendNow(fd, []byte(refusal))
+	if refusal := w.srv.admit(&e); refusal != nil {
+		sendNow(fd, refusal)
 		syscall.Close(fd)
 		return
 	}

@@ -30,7 +30,7 @@ func shutdown(ctx *command.Ctx) {
 	case save && noSave, abort && (save || noSave || other):
 		ctx.W.Error(resp.ErrSyntax)
 	case abort:
-		ctx.W.Error("ERR No shutdown in progress.")
+		ctx.W.Error(resp.ErrNoShutdown)
 	default:
 		c.srv.log.Info().Int64("client", c.id).Str("addr", c.addr).Msg("a client asked for shutdown")
 		c.finished = true

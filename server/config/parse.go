@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"hpkv/resp"
 )
 
 // parse checks args against the row and returns the value they stand for, of
@@ -38,7 +40,7 @@ func (r *Row) read(args []string, current any) (any, error) {
 	case Integer:
 		n, ok := parseInteger(args[0])
 		if !ok {
-			return nil, errors.New("argument couldn't be parsed into an integer")
+			return nil, errors.New(resp.ConfigNotInt)
 		}
 		return r.bounded(n)
 	case Octal:
@@ -62,7 +64,7 @@ func (r *Row) read(args []string, current any) (any, error) {
 		case strings.EqualFold(args[0], "no"):
 			return false, nil
 		}
-		return nil, errors.New("argument must be 'yes' or 'no'")
+		return nil, errors.New(resp.ConfigNotBool)
 	case Enumeration, Combination:
 		return r.readNames(args)
 	case String:
@@ -148,11 +150,11 @@ func (r *Row) standard() string { return r.format(r.initial()) }
 
 func (r *Row) bounded(n int64) (any, error) {
 	if (r.Min != 0 || r.Max != 0) && (n < r.Min || n > r.Max) {
-		verb := "argument must be between %d and %d inclusive"
+		base := 10
 		if r.Kind == Octal {
-			verb = "argument must be between %o and %o inclusive"
+			base = 8
 		}
-		return nil, fmt.Errorf(verb, r.Min, r.Max)
+		return nil, errors.New(resp.ConfigNotBetween(strconv.FormatInt(r.Min, base), strconv.FormatInt(r.Max, base)))
 	}
 	if r.clamp != nil {
 		n = r.clamp(n)
@@ -196,7 +198,7 @@ next:
 		for i, n := range r.names {
 			texts[i] = n.text
 		}
-		return nil, errors.New("argument(s) must be one of the following: " + strings.Join(texts, ", "))
+		return nil, errors.New(resp.ConfigNotOneOf(texts...))
 	}
 	return set, nil
 }
@@ -258,7 +260,7 @@ func ParseMemory(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if unit == 0 || err != nil || n > math.MaxInt64/unit {
-		return 0, errors.New("argument must be a memory value")
+		return 0, errors.New(resp.ConfigNotMemory)
 	}
 	return n * unit, nil
 }

@@ -2,10 +2,10 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"hpkv/engine/glob"
+	"hpkv/resp"
 )
 
 // Get calls visit for each name that one of the patterns matches, once, in
@@ -51,7 +51,7 @@ type change struct {
 // may change. The error's text is the complete reply ("ERR …").
 func (c *Config) Set(args [][]byte, local bool) error {
 	if len(args) == 0 || len(args)%2 != 0 {
-		return errors.New("ERR syntax error")
+		return errors.New(resp.ErrSyntax)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,20 +88,20 @@ func (c *Config) plan(args [][]byte, local bool) ([]change, error) {
 		spelled := string(args[i])
 		e, r, ok := t.find(spelled)
 		if !ok {
-			return nil, fmt.Errorf("ERR Unknown option or number of arguments for CONFIG SET - '%s'", spelled)
+			return nil, errors.New(resp.UnknownSetting(args[i]))
 		}
 		if r.Flags&Immutable != 0 {
-			return nil, failed(spelled, errors.New("can't set immutable config"))
+			return nil, failed(spelled, errors.New(resp.ConfigImmutable))
 		}
 		if r.Flags&Protected != 0 && !c.EnableProtectedConfigs.Load().Admits(local) {
-			return nil, failed(spelled, errors.New("can't set protected config"))
+			return nil, failed(spelled, errors.New(resp.ConfigProtected))
 		}
 		if r.Flags&AtStart != 0 && c.differs(e.row, string(args[i+1])) {
 			return nil, failed(e.name, errFixed)
 		}
 		for _, earlier := range changes {
 			if earlier.name == e.name {
-				return nil, failed(spelled, errors.New("duplicate parameter"))
+				return nil, failed(spelled, errors.New(resp.ConfigDuplicate))
 			}
 		}
 		changes = append(changes, change{name: e.name, row: e.row})
@@ -169,7 +169,7 @@ func (c *Config) runHooks(row int) error {
 func (v Choice) Admits(local bool) bool { return v == AllowYes || v == AllowLocal && local }
 
 func failed(name string, err error) error {
-	return fmt.Errorf("ERR CONFIG SET failed (possibly related to argument '%s') - %w", name, err)
+	return errors.New(resp.ConfigSetFailed(name, err.Error()))
 }
 
 // arguments splits the one value of CONFIG SET where the setting takes several.
