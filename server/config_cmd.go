@@ -3,6 +3,7 @@ package server
 import (
 	"net/netip"
 
+	"hpkv/resp"
 	"hpkv/server/command"
 )
 
@@ -66,8 +67,16 @@ func configResetStat(ctx *command.Ctx) {
 func configRewrite(ctx *command.Ctx) {
 	s := owner(ctx).srv
 	if s.configFile == "" {
-		ctx.W.Error("ERR The server is running without a config file")
+		ctx.W.Error(resp.ErrNoConfigFile)
 		return
 	}
-	ctx.W.Error("ERR Rewriting config file: not supported; edit " + s.configFile)
+	ctx.Defer(func(ctx *command.Ctx) { // it waits for the disk
+		if err := s.cfg.Rewrite(s.configFile); err != nil {
+			s.log.Warn().Err(err).Str("config", s.configFile).Msg("CONFIG REWRITE failed")
+			ctx.W.Error("ERR Rewriting config file: " + err.Error())
+			return
+		}
+		s.log.Info().Str("config", s.configFile).Msg("configuration file rewritten")
+		ctx.W.OK()
+	})
 }

@@ -235,7 +235,10 @@ func TestTimeout(t *testing.T) {
 func TestUnixSocket(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
 		path := filepath.Join(t.TempDir(), "s")
-		in := start(t, setup{driver: driver, settings: []string{"--unixsocket", path, "--unixsocketperm", "700"}})
+		in := start(t, setup{driver: driver, settings: []string{"--unixsocket", path, "--unixsocketperm", "700", "--port", "1", "--bind", ""}})
+		if n := len(in.Addrs()); n != 2 { // the harness' and the socket
+			t.Errorf("%d addresses", n)
+		}
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("socket file: %v, %v", info, err)
 		}
@@ -321,6 +324,7 @@ func TestListenErrors(t *testing.T) {
 	f("already in use", "--port", port, "--bind", "127.0.0.1")
 	f("does not exist", "--port", "0", "--unixsocket", "/no/such/dir/s")
 	f("nothing to listen on", "--port", "0")
+	f("nothing to listen on", "--port", port, "--bind", "")
 	f("no such address", "--port", port, "--bind", "192.0.2.1")
 	plain := filepath.Join(t.TempDir(), "plain")
 	if err := os.WriteFile(plain, nil, 0o600); err != nil {

@@ -1,15 +1,11 @@
 package server
 
 import (
-	"bytes"
 	"runtime/debug"
-	"strings"
 
 	"hpkv/resp"
 	"hpkv/server/command"
 )
-
-const textNoMulti = "ERR Command not allowed inside a transaction"
 
 // runWindow executes the first n commands of the window. It stops early, after
 // at least one, when the client cannot go on, and returns how many it executed.
@@ -77,9 +73,24 @@ func (x *executor) refusal(c *client, k *call) string {
 	case !c.authenticated && !row.Is(command.NoAuth):
 		return resp.ErrNoAuth
 	case c.tx != nil && row.Is(command.NoMulti):
-		return textNoMulti
+		return resp.ErrNotInMulti
+	case x.srv.engine.Full() && x.needsMemory(c, row):
+		return resp.ErrOOM
 	}
 	return ""
+}
+
+// needsMemory says whether a command must be refused while memory is above the
+// limit: one that may add data, one that would be queued, and the EXEC of a
+// transaction with a command that may add data.
+func (x *executor) needsMemory(c *client, row *command.Row) bool {
+	switch {
+	case c.tx == nil:
+		return row.Is(command.DenyOOM)
+	case row == x.srv.execRow:
+		return c.tx.denyOOM
+	}
+	return !x.srv.ending[row]
 }
 
 // refuse answers for a command that may not run. It spoils the transaction that
@@ -89,7 +100,7 @@ func (x *executor) refuse(c *client, k *call, text string) {
 		c.tx = nil
 		c.unwatch()
 		x.releaseWatches()
-		text = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(text, "ERR ")
+		text = resp.ExecAborted(text)
 	} else if c.tx != nil {
 		c.tx.failed = true
 	}
@@ -98,18 +109,26 @@ func (x *executor) refuse(c *client, k *call, text string) {
 
 // execute runs one command in a transaction of its own.
 func (x *executor) execute(c *client, row *command.Row, args [][]byte) {
-	ctx := &x.ctx
-	ctx.Args, ctx.Row, ctx.S = args, row, &c.session
-	txn := x.lane.Begin(c.session.DB)
-	ctx.Txn = txn
-	if first, last, step, ok := row.LockRange(len(args)); ok {
-		txn.LockKeys(args, first, last, step)
-	}
+	ctx := x.begin(c, row, args)
 	row.Run(ctx)
-	txn.End()
+	ctx.Txn.End()
 	if len(x.dropped) > 0 {
 		x.releaseWatches()
 	}
+}
+
+// begin opens the transaction of one command, with the shards it names locked.
+func (x *executor) begin(c *client, row *command.Row, args [][]byte) *command.Ctx {
+	ctx := &x.ctx
+	ctx.Args, ctx.Row, ctx.S = args, row, &c.session
+	ctx.Txn = x.lane.Begin(c.session.DB)
+	if c.noTouch {
+		ctx.Txn.KeepStamps(true)
+	}
+	if first, last, step, ok := row.LockRange(len(args)); ok {
+		ctx.Txn.LockKeys(args, first, last, step)
+	}
+	return ctx
 }
 
 // mute drops the reply, which begins at mark, of a client that has turned
@@ -144,92 +163,10 @@ func (x *executor) panicked(c *client, k *call, mark int, cause any) {
 	x.lane.SetNow(x.nowMs)
 	x.ctx = command.Ctx{W: &x.w, Table: x.srv.table, Host: x}
 	if x.waiting != nil {
+		x.srv.deferred.remove(x.waiting)
 		x.waiting = nil
-		x.srv.deferred.Done()
 		c.suspended = false
 	}
 	x.w.Truncate(mark)
 	x.w.Error("ERR internal error in command '" + name + "'; the server's log has the details")
-}
-
-// deferredCall is a command that runs on a goroutine of its own while its
-// client waits.
-type deferredCall struct {
-	c    *client
-	call call
-	work func(*command.Ctx)
-	mute bool // the client does not want the reply
-}
-
-// Defer implements command.Host. The arguments lie in a read buffer that the
-// loop is about to reuse, so they are copied.
-func (x *executor) Defer(ctx *command.Ctx, work func(*command.Ctx)) {
-	x.c.suspended = true
-	x.waiting = &deferredCall{
-		c:    x.c,
-		call: call{args: cloneArgs(ctx.Args), row: ctx.Row},
-		work: work,
-		mute: x.c.replies != replyOn,
-	}
-	x.srv.deferred.Add(1)
-}
-
-// run executes the call on an executor of its own and hands the reply to the
-// client's owner. Started by executor.run; Server.Run waits for it.
-func (d *deferredCall) run() {
-	s := d.c.srv
-	defer s.deferred.Done()
-	x := s.borrowExecutor()
-	x.w.Reset(x.w.Buffer(), d.c.proto())
-	x.runDeferred(d)
-	if d.mute {
-		x.w.Truncate(0)
-	}
-	reply := bytes.Clone(x.w.Buffer())
-	x.counts.errors += int64(x.w.Errors())
-	x.counts.netOut += int64(len(reply))
-	s.returnExecutor(x)
-	c := d.c
-	c.link.post(func() {
-		c.suspended = false
-		if len(reply) > 0 {
-			c.link.send(reply)
-		}
-	})
-}
-
-func (x *executor) runDeferred(d *deferredCall) {
-	c := d.c
-	defer func() {
-		if cause := recover(); cause != nil {
-			x.panicked(c, &d.call, 0, cause)
-		}
-	}()
-	ctx := &x.ctx
-	ctx.Host = nil // work that defers again runs here
-	defer func() { ctx.Host = x }()
-	ctx.Args, ctx.Row, ctx.S = d.call.args, d.call.row, &c.session
-	txn := x.lane.Begin(c.session.DB)
-	ctx.Txn = txn
-	if first, last, step, ok := d.call.row.LockRange(len(d.call.args)); ok {
-		txn.LockKeys(d.call.args, first, last, step)
-	}
-	d.work(ctx)
-	txn.End()
-}
-
-// cloneArgs copies arguments into one allocation of their own.
-func cloneArgs(args [][]byte) [][]byte {
-	size := 0
-	for _, a := range args {
-		size += len(a)
-	}
-	buf := make([]byte, 0, size)
-	list := make([][]byte, len(args))
-	for i, a := range args {
-		at := len(buf)
-		buf = append(buf, a...)
-		list[i] = buf[at:len(buf):len(buf)]
-	}
-	return list
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"hpkv/engine"
+	"hpkv/resp"
 	"hpkv/server/command"
 )
 
@@ -32,6 +34,19 @@ func deferringRows(started chan string, release chan struct{}) []command.Row {
 				<-release
 				ctx.W.Bulk(ctx.Args[1])
 			})
+		}},
+		// TEST.HOLD key key does so with the keys' shards locked.
+		{Name: "test.hold", Arity: 3, Flags: command.ReadOnly, Keys: []command.KeySpec{{Flags: command.KeyRO, Pos: 1, Last: 1, Step: 1}}, Run: func(ctx *command.Ctx) {
+			ctx.Defer(func(ctx *command.Ctx) {
+				started <- "hold"
+				<-release
+			})
+		}},
+		// TEST.SET key says that it is about to write.
+		{Name: "test.set", Arity: 2, Flags: command.Write, Keys: []command.KeySpec{{Flags: command.KeyOW, Pos: 1, Step: 1}}, Run: func(ctx *command.Ctx) {
+			started <- "set"
+			_, _ = ctx.Txn.Set(ctx.Args[1], nil, engine.SetOptions{})
+			ctx.W.OK()
 		}},
 		{Name: "test.panic", Arity: 1, Run: func(ctx *command.Ctx) {
 			ctx.W.BulkString("half a reply")
@@ -109,6 +124,29 @@ func TestShutdownWaitsForDeferred(t *testing.T) {
 			t.Errorf("%q behind the reply", rest)
 		}
 		<-stopped
+	})
+}
+
+// Shutdown does not wait for ever: neither for a command nor for those that
+// wait for what it has locked. It says what it left behind.
+func TestShutdownAbandons(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		started, release := make(chan string), make(chan struct{})
+		in := start(t, setup{driver: driver, rows: deferringRows(started, release),
+			settings: []string{"--shutdown-timeout", "0"}, fails: "abandoned"})
+		w, other := in.dial(), in.dial()
+		w.send("TEST.HOLD a b\r\n")
+		<-started
+		other.send("TEST.SET a\r\n")
+		<-started
+		in.stop()
+		if log := in.log.String(); !strings.Contains(log, `"command":"test.hold"`) || !strings.Contains(log, "abandoned") {
+			t.Errorf("the log does not say what was abandoned:\n%s", log)
+		}
+		close(release)
+		if left := in.deferred.wait(t.Context()); left != nil {
+			t.Errorf("%d commands still run", len(left))
+		}
 	})
 }
 
@@ -196,7 +234,7 @@ func TestTransactions(t *testing.T) {
 		w.expect("+OK\r\n-ERR MULTI calls can not be nested\r\n-ERR WATCH inside MULTI is not allowed\r\n" +
 			strings.Repeat("+QUEUED\r\n", 7) + "*7\r\n+OK\r\n:2\r\n+OK\r\n+OK\r\n+OK\r\n$1\r\n2\r\n:1\r\n")
 		w.send("MULTI\r\nSET a 5\r\nGET\r\nEXEC\r\nGET a\r\n")
-		w.expect("+OK\r\n+QUEUED\r\n-ERR wrong number of arguments for 'get' command\r\n-" + textExecAbort + "\r\n$1\r\n2\r\n")
+		w.expect("+OK\r\n+QUEUED\r\n-ERR wrong number of arguments for 'get' command\r\n-" + resp.ErrExecAbort + "\r\n$1\r\n2\r\n")
 		w.send("MULTI\r\nSET a 5\r\nDISCARD\r\nGET a\r\n")
 		w.expect("+OK\r\n+QUEUED\r\n+OK\r\n$1\r\n2\r\n")
 
@@ -280,9 +318,9 @@ func TestAuthentication(t *testing.T) {
 		w := in.dial()
 		w.send("PING\r\nNOSUCH\r\nGET\r\nHELLO 3\r\n")
 		w.expect("-NOAUTH Authentication required.\r\n-ERR unknown command 'NOSUCH', with args beginning with: \r\n" +
-			"-ERR wrong number of arguments for 'get' command\r\n-" + textHelloAuth + "\r\n")
-		w.do("AUTH wrong", "-"+textWrongPass+"\r\n")
-		w.do("AUTH somebody secret", "-"+textWrongPass+"\r\n")
+			"-ERR wrong number of arguments for 'get' command\r\n-" + resp.ErrHelloNoAuth + "\r\n")
+		w.do("AUTH wrong", "-"+resp.ErrWrongPass+"\r\n")
+		w.do("AUTH somebody secret", "-"+resp.ErrWrongPass+"\r\n")
 		w.send("%s%s", cmdline("AUTH", "secret"), cmdline("ECHO", strings.Repeat("x", 20000)))
 		w.expect("+OK\r\n$20000\r\n" + strings.Repeat("x", 20000) + "\r\n")
 		w.send("RESET\r\nPING\r\n%s", cmdline(strings.Fields("HELLO 3 AUTH default secret SETNAME me")...))
@@ -308,7 +346,7 @@ func TestClientInfo(t *testing.T) {
 		w.do("CLIENT SETINFO LIB-VER 5.0", "+OK\r\n")
 		w.do("CLIENT SETINFO foo bar", "-ERR Unrecognized option 'foo'\r\n")
 		w.send("%s", cmdline("CLIENT", "SETNAME", "a b"))
-		w.expect("-" + textBadName + "\r\n")
+		w.expect("-" + resp.ErrClientName + "\r\n")
 		w.do("SELECT 3", "+OK\r\n")
 		w.do("CLIENT NO-EVICT on", "+OK\r\n")
 		other.send("MULTI\r\nSET a b\r\nWATCH x\r\n")

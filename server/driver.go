@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // driver accepts connections and moves their bytes. There is one in a server.
@@ -17,8 +18,9 @@ type driver interface {
 	// shutdown stops accepting and reading, lets running commands finish,
 	// delivers the replies of executed commands and closes every connection.
 	// When ctx ends first, the connections that are left are closed as they
-	// are. No thread of the driver is running when it returns.
-	shutdown(ctx context.Context)
+	// are. It reports whether the driver's threads have ended: one may wait for
+	// data that a command has locked which does not end.
+	shutdown(ctx context.Context) (ended bool)
 
 	// threads is the number of threads that run commands, 0 if there is no
 	// fixed number.
@@ -27,6 +29,20 @@ type driver interface {
 	// loads is the number of connections of each thread, nil if there is no
 	// fixed number of threads. Any goroutine.
 	loads() []int
+}
+
+// closeGrace is how long threads may take to end that have been told to drop
+// everything.
+const closeGrace = time.Second
+
+// endsSoon waits for done, for closeGrace at most.
+func endsSoon(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(closeGrace):
+		return false
+	}
 }
 
 // link is a client's way to the driver that carries it.

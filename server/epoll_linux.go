@@ -106,7 +106,7 @@ func takeListener(ln net.Listener) (int, error) {
 	return dup, err
 }
 
-func (d *epollDriver) shutdown(ctx context.Context) {
+func (d *epollDriver) shutdown(ctx context.Context) (ended bool) {
 	done := make(chan struct{})
 	// Worker 0 first: once it has stopped accepting, no connection is dealt to
 	// a worker that has ended.
@@ -122,13 +122,13 @@ func (d *epollDriver) shutdown(ctx context.Context) {
 	}()
 	select {
 	case <-done:
-		return
+		return true
 	case <-ctx.Done():
 	}
 	for _, w := range d.workers {
 		w.post(w.closeAll)
 	}
-	<-done
+	return endsSoon(done)
 }
 
 // leastLoaded is the worker that gets the next connection.

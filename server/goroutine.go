@@ -59,7 +59,7 @@ func (d *goroutineDriver) serve(listeners []net.Listener) error {
 	return nil
 }
 
-func (d *goroutineDriver) shutdown(ctx context.Context) {
+func (d *goroutineDriver) shutdown(ctx context.Context) (ended bool) {
 	d.mu.Lock()
 	d.mu.draining = true
 	d.mu.Unlock()
@@ -83,7 +83,7 @@ func (d *goroutineDriver) shutdown(ctx context.Context) {
 	for _, c := range d.srv.clients.all() {
 		c.kill()
 	}
-	<-done
+	return endsSoon(done)
 }
 
 // goListener turns accepted connections into clients.
@@ -127,9 +127,9 @@ func (l *goListener) welcome(nc net.Conn) *goConn {
 		}
 		keepAlive(nc, s.cfg.TCPKeepalive.Load())
 	}
-	if refusal := s.admit(&e); refusal != "" {
+	if refusal := s.admit(&e); refusal != nil {
 		_ = nc.SetWriteDeadline(time.Now().Add(cronPeriod))
-		_, _ = io.WriteString(nc, refusal) // it is gone either way
+		_, _ = nc.Write(refusal) // it is gone either way
 		return nil
 	}
 	c.tryWrite = c.writeNow

@@ -69,12 +69,19 @@ type setup struct {
 	settings []string // as on the command line
 	clock    engine.Clock
 	rows     []command.Row
+	file     string // configuration file the settings come from
+	fails    string // what Run's error must contain; "" for none
 }
 
 // start runs a server on a free port with two workers.
 func start(t *testing.T, o setup) *instance {
 	t.Helper()
-	options := append([]string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000"}, o.settings...)
+	var options []string
+	if o.file != "" {
+		options = append(options, o.file)
+	}
+	options = append(options, []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000"}...)
+	options = append(options, o.settings...)
 	cfg := parse(t, options...)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,7 +89,7 @@ func start(t *testing.T, o setup) *instance {
 	}
 	log := new(logBuffer)
 	s, err := New(Options{
-		Config: cfg, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows,
+		Config: cfg, ConfigFile: o.file, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows,
 		Log: zerolog.New(log),
 	})
 	if err != nil {
@@ -103,8 +110,8 @@ func start(t *testing.T, o setup) *instance {
 		cancel()
 		select {
 		case err := <-done:
-			if err != nil {
-				t.Errorf("Run: %v", err)
+			if got := fmt.Sprint(err); err != nil && o.fails == "" || !strings.Contains(got, o.fails) {
+				t.Errorf("Run: %v, want %q", err, o.fails)
 			}
 		case <-time.After(patience):
 			buf := make([]byte, 1<<20)

@@ -76,7 +76,7 @@ func infoMemory(w *infoWriter, s *Server) {
 	w.num("allocator_frag_bytes", inUse-live)
 	w.ratio("mem_fragmentation_ratio", rss, used, "%.2f")
 	w.num("mem_fragmentation_bytes", rss-used)
-	w.num("mem_not_counted_for_evict", 0)
+	w.num("mem_not_counted_for_evict", heap) // maxmemory bounds the data's pages
 	w.num("mem_clients_slaves", 0)
 	w.num("mem_clients_normal", s.clientMemory())
 	w.num("mem_aof_buffer", 0)

@@ -16,8 +16,9 @@ import (
 // listen opens what the settings bind, port, unixsocket and unixsocketperm ask
 // for.
 func (s *Server) listen() error {
-	if port := s.cfg.Port.Load(); port != 0 {
-		if err := s.listenTCP(int(port)); err != nil {
+	// As in Redis, no address to bind means no TCP.
+	if port, binds := s.cfg.Port.Load(), s.cfg.Bind.Load(); port != 0 && len(binds) > 0 {
+		if err := s.listenTCP(int(port), binds); err != nil {
 			return err
 		}
 	}
@@ -30,16 +31,12 @@ func (s *Server) listen() error {
 		s.addrs = append(s.addrs, ln.Addr())
 	}
 	if len(s.listeners) == 0 {
-		return errors.New("nothing to listen on: port is 0 and there is no unixsocket")
+		return errors.New("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket")
 	}
 	return nil
 }
 
-func (s *Server) listenTCP(port int) error {
-	binds := s.cfg.Bind.Load()
-	if len(binds) == 0 {
-		binds = []string{"*", "-::*"}
-	}
+func (s *Server) listenTCP(port int, binds []string) error {
 	opened := 0
 	for _, bind := range binds {
 		host, optional := strings.CutPrefix(bind, "-")

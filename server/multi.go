@@ -2,16 +2,16 @@ package server
 
 import (
 	"hpkv/engine"
+	"hpkv/resp"
 	"hpkv/server/command"
 )
 
-const textExecAbort = "EXECABORT Transaction discarded because of previous errors."
-
 // transaction is the commands queued between MULTI and EXEC.
 type transaction struct {
-	queued []call
-	bytes  int64 // of their arguments
-	failed bool  // a command was refused: EXEC discards
+	queued  []call
+	bytes   int64 // of their arguments
+	failed  bool  // a command was refused: EXEC discards
+	denyOOM bool  // a command must not run while memory is above the limit
 }
 
 func (t *transaction) queue(k *call) {
@@ -20,6 +20,7 @@ func (t *transaction) queue(k *call) {
 		t.bytes += int64(len(a))
 	}
 	t.queued = append(t.queued, call{args: args, row: k.row})
+	t.denyOOM = t.denyOOM || k.row.Is(command.DenyOOM)
 }
 
 // watched is a key under WATCH.
@@ -41,13 +42,17 @@ func transactionRows() []command.Row {
 	}
 }
 
-// immediateNames are executed, not queued, while a transaction is open.
-var immediateNames = []string{"exec", "discard", "multi", "watch", "quit", "reset"}
+// immediateNames are executed, not queued, while a transaction is open;
+// endingNames are those of them that end it.
+var (
+	immediateNames = []string{"exec", "discard", "multi", "watch", "quit", "reset"}
+	endingNames    = []string{"exec", "discard", "quit", "reset"}
+)
 
 func multi(ctx *command.Ctx) {
 	c := owner(ctx)
 	if c.tx != nil {
-		ctx.W.Error("ERR MULTI calls can not be nested")
+		ctx.W.Error(resp.ErrNestedMulti)
 		return
 	}
 	c.tx = new(transaction)
@@ -57,7 +62,7 @@ func multi(ctx *command.Ctx) {
 func discard(ctx *command.Ctx) {
 	c := owner(ctx)
 	if c.tx == nil {
-		ctx.W.Error("ERR DISCARD without MULTI")
+		ctx.W.Error(resp.ErrDiscardNoMulti)
 		return
 	}
 	c.tx = nil
@@ -68,7 +73,7 @@ func discard(ctx *command.Ctx) {
 func watch(ctx *command.Ctx) {
 	c := owner(ctx)
 	if c.tx != nil {
-		ctx.W.Error("ERR WATCH inside MULTI is not allowed")
+		ctx.W.Error(resp.ErrWatchInMulti)
 		return
 	}
 	for _, key := range ctx.Args[1:] {
@@ -125,7 +130,7 @@ func exec(ctx *command.Ctx) {
 	c := owner(ctx)
 	tx := c.tx
 	if tx == nil {
-		ctx.W.Error("ERR EXEC without MULTI")
+		ctx.W.Error(resp.ErrExecNoMulti)
 		return
 	}
 	defer func() { // only now: CLIENT LIST shows the transaction while it runs
@@ -133,7 +138,7 @@ func exec(ctx *command.Ctx) {
 		c.unwatch()
 	}()
 	if tx.failed {
-		ctx.W.Error(textExecAbort)
+		ctx.W.Error(resp.ErrExecAbort)
 		return
 	}
 	c.x.lockTransaction(ctx.Txn, c, tx)

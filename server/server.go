@@ -24,7 +24,7 @@ import (
 // Options is what New needs beside the settings.
 type Options struct {
 	Config     *config.Config // required; read for as long as the server lives
-	ConfigFile string         // path shown by INFO; "" when there is none
+	ConfigFile string         // absolute path of the file Config was read from, for INFO and CONFIG REWRITE; "" when there is none
 	Log        zerolog.Logger
 
 	// Topology and Plan are used when set; otherwise New detects and plans.
@@ -55,6 +55,7 @@ type Server struct {
 	engine     *engine.Engine
 	table      *command.Table
 	immediate  map[*command.Row]bool // never queued by MULTI
+	ending     map[*command.Row]bool // end a transaction
 	execRow    *command.Row
 	driver     driver
 	listeners  []net.Listener
@@ -66,7 +67,7 @@ type Server struct {
 	stats     statsBook
 	totals    totals
 	executors executorPool
-	deferred  sync.WaitGroup // running deferredCalls
+	deferred  deferredBook
 
 	samples struct { // of cron; what is atomic may be read by any goroutine
 		commands, netIn, netOut rate
@@ -106,10 +107,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("command table: %w", err)
 	}
 	s.table = table
-	s.immediate = make(map[*command.Row]bool)
-	for _, name := range immediateNames {
-		s.immediate[table.Lookup([]byte(name))] = true
-	}
+	s.immediate, s.ending = rowSet(table, immediateNames), rowSet(table, endingNames)
 	s.execRow = table.Lookup([]byte("exec"))
 	if err := s.place(o); err != nil {
 		return nil, err
@@ -142,6 +140,14 @@ func NewTable() (*command.Table, error) { return newTable(nil) }
 
 func newTable(more []command.Row) (*command.Table, error) {
 	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), serverRows(), more)...)
+}
+
+func rowSet(table *command.Table, names []string) map[*command.Row]bool {
+	set := make(map[*command.Row]bool)
+	for _, name := range names {
+		set[table.Lookup([]byte(name))] = true
+	}
+	return set
 }
 
 // place finds out where workers and shards go.
@@ -240,16 +246,24 @@ func (s *Server) Shutdown() { s.stop() }
 
 func (s *Server) stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 
-// close drains the connections and closes the engine.
+// close drains the connections and closes the engine. It takes little longer
+// than shutdown-timeout.
 func (s *Server) close() error {
 	s.log.Info().Msg("shutting down")
 	wait := time.Duration(s.cfg.ShutdownTimeout.Load()) * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	s.driver.shutdown(ctx)
-	s.deferred.Wait()
+	ended := s.driver.shutdown(ctx)
+	left := s.deferred.wait(ctx)
 	s.executors.close()
 	s.removeSocketFile()
+	for _, d := range left {
+		s.log.Warn().Str("command", d.call.row.FullName()).Int64("client", d.c.id).Str("addr", d.c.addr).
+			Dur("running_ms", time.Since(d.since)).Msg("command abandoned: it was still running after shutdown-timeout")
+	}
+	if len(left) > 0 || !ended { // they still use the engine's memory
+		return errors.New("shutdown-timeout is over: a command did not end and was abandoned")
+	}
 	if err := s.engine.Close(); err != nil {
 		return fmt.Errorf("cannot close the engine: %w", err)
 	}
