@@ -48,9 +48,11 @@
 //     bucket, and of the bucket that holds it, after the slot and before the
 //     caller can free or reuse the record. A reader that saw any later state of
 //     the record therefore finds the version changed.
-//   - Between Lock and Unlock, while a record changes in place, the version is
-//     odd. Between Freeze and Thaw the structure counter is odd. Probes do not
-//     start then.
+//   - The home's version is odd while the slot changes, and between Lock and
+//     Unlock, while a record changes in place. Between Freeze and Thaw the
+//     structure counter is odd. Probes do not start then. So nobody sees a
+//     change before all probes begun earlier have become invalid, and several
+//     probes that are valid one after the other were true at one moment.
 //   - A segment is replaced by a complete copy, then the structure counter
 //     changes, then the old one is freed. The counter is never reset, so a
 //     stale segment is not believed whatever its memory holds by then, and that

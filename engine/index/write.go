@@ -126,6 +126,7 @@ func (t *Table) place(s segment, pos uint64, ref alloc.Ref) bool {
 		if v == slotsPerBucket {
 			continue
 		}
+		store(&home.head, home.head+versionOdd)
 		if d > 0 {
 			// The slot counts as this home's before it is filled, and the
 			// home's head changes last: a reader that looks into the holding
@@ -133,7 +134,7 @@ func (t *Table) place(s segment, pos uint64, ref alloc.Ref) bool {
 			store(&hold.head, withDisplacement(hold.head, v, d)+versionStep)
 		}
 		store(&hold.slots[v], pos<<tagShift|uint64(ref))
-		store(&home.head, withReach(home.head, max(reach(home.head), d))+versionStep)
+		store(&home.head, withReach(home.head, max(reach(home.head), d))+versionOdd)
 		return true
 	}
 	return false
@@ -146,9 +147,13 @@ func (t *Table) Replace(s Slot, ref alloc.Ref) {
 		t.stash[s.slot].ref = ref
 		return
 	}
+	store(&s.home.head, s.home.head+versionOdd)
 	word := &s.hold.slots[s.slot]
 	store(word, *word&^refMask|uint64(ref))
-	t.touch(s)
+	if s.hold != s.home {
+		store(&s.hold.head, s.hold.head+versionStep)
+	}
+	storeFenced(&s.home.head, s.home.head+versionOdd)
 }
 
 // Delete removes the entry. Its record can be freed afterwards.
@@ -158,13 +163,14 @@ func (t *Table) Delete(s Slot) {
 		t.dropStash(int(s.slot))
 		return
 	}
+	store(&s.home.head, s.home.head+versionOdd)
 	store(&s.hold.slots[s.slot], 0)
 	head := s.home.head
 	if s.step > 0 {
 		store(&s.hold.head, withDisplacement(s.hold.head, int(s.slot), 0)+versionStep)
 		head = withReach(head, t.reachOf(s.seg, int(s.homeAt), reach(head)))
 	}
-	storeFenced(&s.home.head, head+versionStep)
+	storeFenced(&s.home.head, head+versionOdd)
 
 	d := t.dir.Load()
 	n := &t.counts[d.first(s.pos, s.seg)]
@@ -172,14 +178,6 @@ func (t *Table) Delete(s Slot) {
 	if int(*n)*100 < s.seg.len()*slotsPerBucket*sparsePercent {
 		t.shrink(s.pos)
 	}
-}
-
-// touch changes the versions that cover an entry.
-func (t *Table) touch(s Slot) {
-	if s.hold != s.home {
-		store(&s.hold.head, s.hold.head+versionStep)
-	}
-	storeFenced(&s.home.head, s.home.head+versionStep)
 }
 
 // reachOf returns how far entries of bucket i have gone, at most limit.
