@@ -242,6 +242,13 @@ func TestJournalReplay(t *testing.T) {
 			}
 		}
 	}
+	last := map[int]uint64{}
+	for _, r := range rec.effects {
+		if r.seq != last[r.shard]+1 {
+			t.Fatalf("shard %d: effect number %d after %d", r.shard, r.seq, last[r.shard])
+		}
+		last[r.shard] = r.seq
+	}
 	twin, _ := openTest(t, Options{Shards: 4, Databases: 3, Clock: NewManualClock(1)})
 	replay(t, twin, rec.effects)
 	want, got := contents(e), contents(twin)
