@@ -274,9 +274,8 @@ func (t *Txn) drop(s *shard, db int) {
 		ks.ordered = newOrderedIndex(s)
 		ks.ordered.complete()
 	}
-	if !slices.Contains(s.dropped, ks.table) {
-		s.dropped = append(s.dropped, ks.table)
-	}
+	s.dropped = slices.DeleteFunc(s.dropped, func(d dropped) bool { return d.table == ks.table })
+	s.dropped = append(s.dropped, dropped{ks.table, s.pins.generation})
 }
 
 func (t *Txn) swap(s *shard, a, b int) {

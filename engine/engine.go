@@ -9,6 +9,7 @@ import (
 
 	"hpkv/engine/alloc"
 	"hpkv/engine/epoch"
+	"hpkv/engine/record"
 	"hpkv/numa"
 )
 
@@ -96,14 +97,14 @@ func Open(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine: cannot reserve memory: %w", err)
 	}
 	e.arena = arena
-	e.maxValue.Store(o.MaxValueBytes)
+	e.SetMaxValueBytes(o.MaxValueBytes)
 	e.maxMemory.Store(o.MaxMemoryBytes)
 	e.stamp.Store(stampOf(o.Clock.NowMs()))
 	for db := range e.wanted {
 		e.wanted[db].Store(o.OrderedIndex)
 	}
 	e.lanes.open = make(map[*Lane]struct{})
-	e.homes = make([][]*shard, min(homes, o.Shards))
+	e.homes = make([][]*shard, homes) // with few shards some have none
 	for id := range o.Shards {
 		home, node := id*len(e.homes)/o.Shards, 0
 		if o.Plan != nil && len(o.Plan.ShardHome) == o.Shards {
@@ -152,8 +153,9 @@ func (e *Engine) Shards() int { return len(e.shards) }
 // Homes returns the number of homes Maintain must be called for.
 func (e *Engine) Homes() int { return len(e.homes) }
 
-// SetMaxValueBytes changes the bound of one string value.
-func (e *Engine) SetMaxValueBytes(n int64) { e.maxValue.Store(n) }
+// SetMaxValueBytes changes the bound of one string value. A record's lengths
+// have 32 bits: more than they hold is not allowed, whatever is asked for.
+func (e *Engine) SetMaxValueBytes(n int64) { e.maxValue.Store(min(n, record.MaxLen)) }
 
 // MaxValueBytes returns the bound of one string value.
 func (e *Engine) MaxValueBytes() int64 { return e.maxValue.Load() }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"hpkv/engine/alloc"
@@ -54,53 +55,60 @@ func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Du
 	return next
 }
 
-// maintain does one bounded step of each kind of work.
+// maintain does one bounded step of each kind of work, giving the shard to
+// others in between.
 func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
+	for db := range s.dbs {
+		if s.dbs[db].Load() != nil {
+			more, expires := s.maintainDatabase(t, db, now)
+			again, volatile = again || more, volatile || expires
+		}
+	}
 	t.enter(s)
 	defer t.leave(s)
-	for db := range s.dbs {
-		ks := s.dbs[db].Load()
-		if ks == nil {
-			continue
-		}
-		if ks.wheel != nil && ks.wheel.count > 0 {
-			volatile = true
-			t.db = db
-			if ks.wheel.advance(s, now, expireStep, func(ref alloc.Ref) { t.expireRef(s, db, ref) }) {
-				again = true
-			}
-		}
-		if s.e.wanted[db].Load() && s.buildOrdered(ks, indexStep) {
-			again = true
-		}
+	more := s.reclaim(reclaimStep)
+	return s.defragment(defragStep) || more || again, volatile
+}
+
+func (s *shard) maintainDatabase(t *Txn, db int, now int64) (again, volatile bool) {
+	t.enter(s)
+	defer t.leave(s)
+	ks := s.dbs[db].Load()
+	if ks.wheel != nil && ks.wheel.count > 0 {
+		volatile = true
+		t.db = db
+		again = ks.wheel.advance(s, now, expireStep, func(ref alloc.Ref) { t.expireRef(s, db, ref) })
 	}
-	if s.reclaim(reclaimStep) {
-		again = true
-	}
-	if s.defragment(defragStep) {
+	if s.e.wanted[db].Load() && s.buildOrdered(ks, indexStep) {
 		again = true
 	}
 	return again, volatile
 }
 
-// reclaim frees a step's worth of records of dropped databases and reports
-// whether more are left. REQUIRES: s.mu.
+// reclaim frees a step's worth of records that ranges kept or that dropped
+// databases held, and reports whether there are more. REQUIRES: s.mu.
 func (s *shard) reclaim(budget int) (more bool) {
-	if len(s.dropped) == 0 || s.pins.open() {
-		return false
+	if s.pins.reclaim(budget, s.heap.Free) {
+		return true
 	}
-	last := len(s.dropped) - 1
-	if s.dropped[last].Drain(budget, s.heap.Free) {
-		s.dropped[last] = nil
-		s.dropped = s.dropped[:last]
+	for i, d := range s.dropped {
+		if s.pins.shows(d.generation) {
+			continue
+		}
+		if d.table.Drain(budget, s.heap.Free) {
+			s.dropped = slices.Delete(s.dropped, i, i+1)
+			return len(s.dropped) > 0 && !s.pins.open()
+		}
+		return true
 	}
-	return len(s.dropped) > 0
+	return false
 }
 
 // defragment evacuates a step's worth of a sparse page and reports whether that
-// did any good. REQUIRES: s.mu.
+// did any good. It must not meet records that are on their way out. REQUIRES:
+// s.mu.
 func (s *shard) defragment(budget int) (more bool) {
-	if s.pins.open() || len(s.dropped) > 0 {
+	if s.pins.open() || s.pins.kept > 0 || len(s.dropped) > 0 {
 		return false
 	}
 	return s.evacuate(alloc.Records, budget, s.relocate) ||

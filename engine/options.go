@@ -7,7 +7,7 @@ const (
 	DefaultDatabases     = 16
 	DefaultMaxValueBytes = 512 << 20
 	// MaxShards bounds Options.Shards: a transaction keeps one bit a shard.
-	MaxShards = 1024
+	MaxShards = numa.MaxShards
 )
 
 // Options configure Open. The zero value is usable.
@@ -25,7 +25,8 @@ type Options struct {
 	Journal Journal
 	// Events receives keyspace events; nil means nobody listens.
 	Events Events
-	// MaxValueBytes bounds one string value; 0 means DefaultMaxValueBytes.
+	// MaxValueBytes bounds one string value; 0 means DefaultMaxValueBytes, and
+	// record.MaxLen, a byte less than 4 GB, is the most.
 	MaxValueBytes int64
 	// MaxMemoryBytes bounds off-heap memory; 0 means no bound. While more is in
 	// use, operations that need memory fail with ErrNoMemory; a transaction

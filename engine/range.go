@@ -28,6 +28,17 @@ func (e *Engine) RangeReady(db int) bool {
 	return true
 }
 
+// ranges reports whether the ordered index of db is built. REQUIRES: all shards
+// are locked.
+func (e *Engine) ranges(db int) bool {
+	for _, s := range e.shards {
+		if ks := s.dbs[db].Load(); ks != nil && (ks.ordered == nil || !ks.ordered.built) {
+			return false
+		}
+	}
+	return e.wanted[db].Load()
+}
+
 // BuildRangeIndex builds the ordered index of db, together with Maintain if
 // that runs, in steps between which the shards serve others; from then on it
 // is kept.
@@ -64,19 +75,17 @@ type Range struct {
 // transaction must not hold shards.
 func (t *Txn) Range(start, end []byte) *Range {
 	e, db := t.e, t.db
-	for !e.RangeReady(db) {
-		e.BuildRangeIndex(db)
-	}
 	r := &Range{e: e, now: t.Now(), end: bytes.Clone(end), first: true}
 	r.pins = make([]uint64, len(e.shards))
-	t.LockAll()
+	for t.LockAll(); !e.ranges(db); t.LockAll() { // again if a swap came in between
+		t.End()
+		e.BuildRangeIndex(db)
+	}
 	defer t.End()
 	for i, s := range e.shards {
 		ks := s.dbs[db].Load()
 		if ks == nil {
 			continue
-		}
-		for s.buildOrdered(ks, indexStep) { // a swap may have brought in an unbuilt part
 		}
 		c := cursor{s: s, it: ks.ordered.x.Seek(start)}
 		if c.load() {
@@ -139,7 +148,8 @@ func (r *Range) Close() {
 		if generation != 0 {
 			s := r.e.shards[i]
 			s.mu.lock()
-			s.pins.release(generation, s.heap.Free)
+			s.pins.release(generation)
+			s.reclaim(reclaimStep) // the rest is left to Maintain
 			s.mu.unlock()
 		}
 	}

@@ -31,10 +31,17 @@ type shard struct {
 	heap     *alloc.Heap
 	seq      uint64 // number of the last change
 	watches  map[watchKey]*watched
-	dropped  []*index.Table // of flushed databases, with memory still to be freed
+	dropped  []dropped // flushed databases with memory still to be freed
 	pins     pins
 	expired  uint64
 	stats    shardStats
+}
+
+// dropped is a table with former contents, which snapshots up to generation may
+// show.
+type dropped struct {
+	table      *index.Table
+	generation uint64
 }
 
 type shardStats struct {

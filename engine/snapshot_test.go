@@ -41,11 +41,22 @@ func liveBytes(e *Engine, p alloc.Purpose) (n int64) {
 	return n
 }
 
+// reclaimAll does what Maintain does bit by bit.
+func reclaimAll(e *Engine) {
+	for _, s := range e.shards {
+		s.mu.lock()
+		for s.reclaim(reclaimStep) {
+		}
+		s.mu.unlock()
+	}
+}
+
 func expectUnpinned(t *testing.T, e *Engine) {
 	t.Helper()
+	reclaimAll(e)
 	for _, s := range e.shards {
-		if s.pins.open() || len(s.pins.limbo) != 0 {
-			t.Errorf("shard %d: %d snapshots open, %d records kept", s.id, len(s.pins.held), len(s.pins.limbo))
+		if s.pins.open() || s.pins.kept != 0 || len(s.pins.limbo) != 0 {
+			t.Errorf("shard %d: %d snapshots open, %d records kept", s.id, len(s.pins.held), s.pins.kept)
 		}
 	}
 	if n := e.Stats().Pinned; n != 0 {
@@ -164,6 +175,7 @@ func TestRangeOverlap(t *testing.T) {
 	open[1].Close()
 	expectRange(t, open[0], n/2, n, "g0")
 	open[0].Close()
+	reclaimAll(e)
 	if got := liveBytes(e, alloc.Records); got != 3*base {
 		t.Errorf("with 2 snapshots %d bytes are live, want %d", got, 3*base)
 	}
@@ -171,6 +183,7 @@ func TestRangeOverlap(t *testing.T) {
 	open[3].Close()
 	expectRange(t, open[2], n/2, n, "g2")
 	open[2].Close()
+	reclaimAll(e)
 	if got := liveBytes(e, alloc.Records); got != base {
 		t.Errorf("with no snapshot %d bytes are live, want %d", got, base)
 	}
@@ -274,4 +287,44 @@ func TestRangeIndexBuild(t *testing.T) {
 	if n != l.Begin(0).DBSize() {
 		t.Errorf("the range has %d keys of %d", n, l.Begin(0).DBSize())
 	}
+}
+
+// TestRangeCloseIsBounded: closing a range beside which much was written frees
+// a step's worth and leaves the rest to maintenance.
+func TestRangeCloseIsBounded(t *testing.T) {
+	const n = 20 * reclaimStep
+	e, _ := openTest(t, Options{Shards: 1, Databases: 1})
+	l := e.NewLane()
+	defer l.Close()
+	fill(t, l, 0, n, "g0")
+	r := l.Begin(0).Range(nil, nil)
+	fill(t, l, 0, n, "g1")
+	r.Close()
+	if got, want := e.Stats().Pinned, n-reclaimStep; got != want {
+		t.Errorf("%d records are kept after Close, want %d", got, want)
+	}
+	expectUnpinned(t, e)
+}
+
+// TestFlushUnderRanges: memory of a flushed database comes back although there
+// is always some younger range open.
+func TestFlushUnderRanges(t *testing.T) {
+	const n = 2000
+	e, _ := openTest(t, Options{Shards: 1, Databases: 2})
+	l := e.NewLane()
+	defer l.Close()
+	fill(t, l, 0, n, "g0")
+	fill(t, l, 1, 1, "g0")
+	before := l.Begin(0).Range(nil, nil)
+	l.Begin(0).FlushDB(true)
+	after := l.Begin(1).Range(nil, nil)
+	reclaimAll(e)
+	expectRange(t, before, 0, n, "g0")
+	before.Close()
+	reclaimAll(e)
+	if got := e.shards[0].heap.Stats().Purpose[alloc.Records].Objects; got != 1 {
+		t.Errorf("%d records are live, want 1", got)
+	}
+	after.Close()
+	expectUnpinned(t, e)
 }

@@ -34,7 +34,7 @@ func (e *Engine) Stats() Stats {
 		s.mu.lock()
 		st.Expired += s.expired
 		st.Relocated += s.stats.relocated
-		st.Pinned += len(s.pins.limbo)
+		st.Pinned += s.pins.kept
 		for db := range s.dbs {
 			if ks := s.dbs[db].Load(); ks != nil {
 				st.Databases[db].Keys += ks.table.Len()
