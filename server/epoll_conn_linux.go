@@ -266,10 +266,11 @@ func (c *conn) linger() {
 	}
 }
 
-// lingerOn waits for lingerLimit, again and again while the peer takes replies.
+// lingerOn waits for lingerLimit, again and again while the peer takes replies
+// and has not got them all.
 func (c *conn) lingerOn() {
 	left := kernelUnsent(c.fd)
-	if !c.lingerBy.IsZero() && left >= c.lingerLeft {
+	if !c.lingerBy.IsZero() && (left == 0 || left >= c.lingerLeft) {
 		c.close()
 		return
 	}

@@ -146,8 +146,8 @@ func (c *goConn) linger() {
 	}
 	for before := -1; ; {
 		left := c.kernelUnsent()
-		if before >= 0 && left >= before {
-			return // nobody reads
+		if before >= 0 && (left == 0 || left >= before) {
+			return // the peer has got everything, or does not read
 		}
 		before = left
 		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerLimit))

@@ -67,8 +67,14 @@ func (s *Server) listenTCP(port int, binds []string) error {
 	return nil
 }
 
+// maxSocketPath is how long the path of a Unix socket may be on every platform.
+const maxSocketPath = 103
+
 // listenError says in a user's words why an address cannot be listened on.
 func listenError(addr string, err error) error {
+	if unknown := (*net.DNSError)(nil); errors.As(err, &unknown) {
+		return fmt.Errorf("cannot listen on %s: %s", addr, unknown.Err)
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("cannot listen on %s: the address is already in use (is another server running there?)", addr)
@@ -78,6 +84,8 @@ func listenError(addr string, err error) error {
 		return fmt.Errorf("cannot listen on %s: permission denied", addr)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("cannot listen on %s: the directory %s does not exist", addr, filepath.Dir(addr))
+	case errors.Is(err, syscall.EINVAL) && len(addr) > maxSocketPath:
+		return fmt.Errorf("cannot listen on %s: the path is too long for a socket, at most %d bytes", addr, maxSocketPath)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return fmt.Errorf("cannot listen on %s: too many open files", addr)
 	}
@@ -142,7 +150,7 @@ func (s *Server) raiseFileLimit() error {
 	if room < 1 {
 		return fmt.Errorf("too few file descriptors: the limit is %d, at least %d are needed; raise it with ulimit -n", room+reservedFiles, reservedFiles+1)
 	}
-	s.log.Warn().Int64("maxclients", clients).Int64("lowered to", room).
+	s.log.Warn().Int64("maxclients", clients).Int64("lowered_to", room).
 		Msg("too few file descriptors for maxclients; raise the limit with ulimit -n")
 	return s.cfg.Set([][]byte{[]byte("maxclients"), strconv.AppendInt(nil, room, 10)}, true)
 }

@@ -77,7 +77,7 @@ func TestRefusals(t *testing.T) {
 	f("option --cluster-enabled yes: cluster mode is not available", "", "--cluster-enabled", "yes")
 	f("option --dir /nonexistent: No such file or directory", "", "--dir", "/nonexistent")
 	f("cannot open the log file: open /nonexistent/log: no such file or directory", "", "--port", "0", "--logfile", "/nonexistent/log")
-	f("nothing to listen on: port is 0 and there is no unixsocket", "", "--port", "0", "--loglevel", "warning", "--save", "")
+	f("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket", "", "--port", "0", "--loglevel", "warning", "--save", "")
 }
 
 func TestPortInUse(t *testing.T) {
@@ -241,6 +241,24 @@ func TestRunTimeSettings(t *testing.T) {
 	out := in.stop(t, os.Interrupt)
 	if !strings.Contains(out, "is starting") || strings.Contains(out, "stopping") {
 		t.Errorf("log at loglevel notice, then warning:\n%s", out)
+	}
+}
+
+// timeout(1) and make send their signal twice: the server still ends gracefully.
+func TestDoubledSignal(t *testing.T) {
+	in := start(t, "--port", "0")
+	if v, err := in.dial(t).Do("PING"); err != nil || v.Text() != "PONG" { // it ends the connection with care: that takes a while
+		t.Fatal(v, err)
+	}
+	if err := in.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	in.told(t) // it has seen the first
+	if err := in.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.cmd.Wait(); err != nil || !strings.Contains(in.stdout.String(), "bye") {
+		t.Errorf("it did not end gracefully: %v\n%s", err, in.stdout.String())
 	}
 }
 

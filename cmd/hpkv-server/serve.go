@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -117,8 +118,12 @@ func changeDir(cfg *config.Config) error {
 	return nil
 }
 
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM; the
-// second one ends the process.
+// insistAfter is how long after the first signal another one counts: timeout(1)
+// and make send theirs to the process and to its group, one right after the other.
+const insistAfter = 500 * time.Millisecond
+
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM; a
+// later one ends the process.
 func untilSignal(log zerolog.Logger) (context.Context, context.CancelFunc) {
 	// A terminal that goes away and a log that nobody reads must not end a
 	// server; redis-server ignores both signals too.
@@ -127,10 +132,11 @@ func untilSignal(log zerolog.Logger) (context.Context, context.CancelFunc) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { // ends with the process
-		sig := <-signals
+		sig, first := <-signals, time.Now()
 		log.Info().Stringer("signal", sig).Msg("stopping; send the signal again to stop at once")
 		cancel()
-		sig = <-signals
+		for sig = <-signals; time.Since(first) < insistAfter; sig = <-signals {
+		}
 		log.Warn().Stringer("signal", sig).Msg("stopping at once: replies may be lost")
 		os.Exit(1)
 	}()
