@@ -260,4 +260,9 @@ func (db *DB) Flush() error {
 
 // Check verifies the store's internal invariants. It stops all work and walks
 // all data.
-func (db *DB) Check() error { return db.engine.Check() }
+func (db *DB) Check() error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
+	return db.engine.Check()
+}

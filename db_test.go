@@ -270,6 +270,68 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// TestUpdateAllOrNothing: a change that cannot be made leaves the others
+// undone, and a function that panics leaves nothing locked or watched.
+func TestUpdateAllOrNothing(t *testing.T) {
+	db := open(t, hpkv.Options{Shards: 1, MaxValueBytes: 10})
+	err := db.Update(func(tx *hpkv.Tx) error {
+		tx.Set(b("a"), b("1"))
+		tx.Set(b("b"), make([]byte, 11))
+		return nil
+	})
+	if !errors.Is(err, hpkv.ErrTooLarge) {
+		t.Errorf("update with a value too large: %v", err)
+	}
+	if _, err := db.Do(context.Background(), "MSET", "a", "1", "b", "12345678901"); err == nil {
+		t.Error("MSET of a value too large succeeded")
+	}
+	if n, _ := db.Len(); n != 0 {
+		t.Errorf("%d of the changes were made", n)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = db.Update(func(tx *hpkv.Tx) error {
+			_, _ = tx.Get(nil, b("a"))
+			panic("as users do")
+		})
+	}()
+	if err := db.Set(b("a"), b("2")); err != nil {
+		t.Fatal(err)
+	}
+	for range db.Range(nil, nil) {
+		if err := db.Set(b("a"), b("3")); err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if err := db.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUpdateExpiry: what expired while the function ran counts as a change.
+func TestUpdateExpiry(t *testing.T) {
+	clock := engine.NewManualClock(1_000_000)
+	db := open(t, hpkv.Options{Clock: clock})
+	if err := db.SetTTL(b("k"), b("v"), time.Second); err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	err := db.Update(func(tx *hpkv.Tx) error {
+		runs++
+		val, err := tx.Get(nil, b("k"))
+		if (err == nil) != (runs == 1) {
+			t.Errorf("run %d reads %q, %v", runs, val, err)
+		}
+		clock.Advance(2 * time.Second)
+		tx.Set(b("copy"), val)
+		return nil
+	})
+	if err != nil || runs != 2 {
+		t.Errorf("%d runs, %v", runs, err)
+	}
+}
+
 func TestDo(t *testing.T) {
 	db := open(t, hpkv.Options{})
 	ctx := context.Background()
@@ -312,6 +374,9 @@ func TestClosed(t *testing.T) {
 	}
 	if err := db.Set(b("k"), b("v")); !errors.Is(err, hpkv.ErrClosed) {
 		t.Errorf("set after close: %v", err)
+	}
+	if err := db.Check(); !errors.Is(err, hpkv.ErrClosed) {
+		t.Errorf("check after close: %v", err)
 	}
 	if err := db.Close(); !errors.Is(err, hpkv.ErrClosed) {
 		t.Errorf("second close: %v", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"hpkv/engine"
 	"hpkv/resp"
 	"hpkv/server/command"
 )
@@ -37,8 +38,20 @@ func (db *DB) Do(ctx context.Context, args ...any) (resp.Value, error) {
 	if err != nil {
 		return resp.Value{}, err
 	}
-	defer db.end(l, t)
+	returned := false
+	defer func() {
+		if returned {
+			db.end(l, t)
+		} else { // a panic: the lane may still announce a read
+			t.End()
+		}
+	}()
+	reply, err := db.do(t, argv)
+	returned = true
+	return reply, err
+}
 
+func (db *DB) do(t *engine.Txn, argv [][]byte) (resp.Value, error) {
 	row := db.table.Resolve(argv)
 	switch {
 	case row == nil:

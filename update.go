@@ -41,19 +41,21 @@ func (db *DB) Update(fn func(tx *Tx) error) error {
 	}
 	defer db.end(l, t)
 	for range maxAttempts {
-		t = l.Begin(db.index)
-		tx := &Tx{db: db, t: t}
-		err := fn(tx)
-		committed := false
-		if err == nil {
-			committed, err = tx.commit()
-		}
-		tx.release()
-		if err != nil || committed {
+		tx := &Tx{db: db, t: l.Begin(db.index)}
+		if committed, err := tx.run(l, fn); err != nil || committed {
 			return err
 		}
 	}
 	return ErrConflict
+}
+
+func (tx *Tx) run(l *lane, fn func(tx *Tx) error) (committed bool, err error) {
+	defer tx.release() // also if fn panics
+	if err := fn(tx); err != nil {
+		return false, err
+	}
+	l.Begin(tx.db.index) // fn may have taken long: keys may have expired
+	return tx.commit()
 }
 
 // Get appends key's value to dst, with the changes made so far. ErrNotFound if
@@ -108,6 +110,11 @@ func (tx *Tx) commit() (bool, error) {
 	t := tx.t
 	if len(tx.writes) > 0 && tx.db.engine.Full() {
 		return false, ErrNoMemory
+	}
+	for _, w := range tx.writes { // nothing may fail halfway
+		if int64(len(w.val)) > tx.db.engine.MaxValueBytes() {
+			return false, ErrTooLarge
+		}
 	}
 	for _, r := range tx.reads {
 		t.Want([]byte(r.Key()))

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+
 	"hpkv/engine/alloc"
 	"hpkv/engine/record"
 )
@@ -306,40 +308,40 @@ func (t *Txn) DBSize() int {
 // the call only.
 func (t *Txn) Scan(cursor uint64, count int, visit func(key []byte, typ Type)) (next uint64) {
 	shardID, pos := int(cursor>>32), cursor&(1<<32-1)
+	count = min(count, math.MaxInt/10)
 	buckets := 10 * count // as Redis: a sparse table must not hold everybody up
-	for ; shardID < len(t.e.shards); shardID, pos = shardID+1, 0 {
-		s := t.e.shards[shardID]
-		t.enter(s)
-		pos = t.scanShard(s, pos, &count, &buckets, visit)
-		t.leave(s)
-		if pos != 0 {
-			return uint64(shardID)<<32 | pos
+	for shardID < len(t.e.shards) {
+		if pos = t.scanStep(t.e.shards[shardID], pos, &count, &buckets, visit); pos == 0 {
+			shardID++
 		}
-		if count <= 0 || buckets <= 0 {
-			if shardID+1 < len(t.e.shards) {
-				return uint64(shardID+1) << 32
-			}
+		if (count <= 0 || buckets <= 0) && shardID < len(t.e.shards) {
+			return uint64(shardID)<<32 | pos
 		}
 	}
 	return 0
 }
 
-func (t *Txn) scanShard(s *shard, pos uint64, count, buckets *int, visit func(key []byte, typ Type)) uint64 {
+// scanStep goes on in s for as long as its lock may be held.
+func (t *Txn) scanStep(s *shard, pos uint64, count, buckets *int, visit func(key []byte, typ Type)) uint64 {
+	t.enter(s)
+	defer t.leave(s)
 	ks := s.keyspace(t.db, false)
 	if ks == nil {
 		return 0
 	}
-	for {
+	for left := keysStep; ; {
 		pos = ks.table.Scan(pos, func(ref alloc.Ref) {
 			rec := s.recordAt(ref)
 			hdr := rec.Header()
 			*count--
+			left--
 			if !hdr.Volatile() || rec.ExpireAt(hdr) > t.Now() {
 				visit(rec.Key(hdr), typeOf(hdr.Type()))
 			}
 		})
 		*buckets--
-		if pos == 0 || *count <= 0 || *buckets <= 0 {
+		left--
+		if pos == 0 || *count <= 0 || *buckets <= 0 || left <= 0 {
 			return pos
 		}
 	}
@@ -354,8 +356,8 @@ func (t *Txn) Keys(visit func(key []byte)) {
 	}
 }
 
-// keysStep is how many keys Keys visits under one hold of a shard's lock:
-// some 50 us.
+// keysStep is how many keys and buckets are visited under one hold of a shard's
+// lock: some 50 us.
 const keysStep = 512
 
 // FlushDB empties the selected database, for all shards as one. Unless async,

@@ -47,8 +47,11 @@ func (b *Batch) reset(n int) {
 	b.starts, b.ends, b.data = b.starts[:n], b.ends[:n], b.data[:0]
 }
 
-// keepBatch bounds the copy buffer a lane holds on to between calls.
-const keepBatch = 1 << 20
+// What a lane holds on to between calls is bounded.
+const (
+	keepBatch  = 1 << 20 // bytes of values
+	keepProbes = 1 << 10 // keys
+)
 
 // MGet visits the values of keys in order, as they all were at one moment; ok
 // is false for a key that is absent or no string. val is valid during the call
@@ -60,8 +63,8 @@ func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
 		val, ok := b.Value(i)
 		visit(i, val, ok)
 	}
-	if cap(b.data) > keepBatch {
-		b.data = nil
+	if cap(b.data) > keepBatch || cap(b.probes) > keepProbes {
+		*b = Batch{}
 	}
 }
 

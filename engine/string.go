@@ -153,8 +153,9 @@ func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
 
 // keep copies b into the lane's scratch memory.
 func (t *Txn) keep(b []byte) []byte {
-	t.lane.buf = append(t.lane.buf[:0], b...)
-	return t.lane.buf
+	dst := t.scratch(len(b))
+	copy(dst, b)
+	return dst
 }
 
 // GetDel appends key's value to dst as Get does and removes the key.
@@ -315,7 +316,13 @@ func (t *Txn) IncrByFloat(dst, key []byte, add func(dst, old []byte) ([]byte, er
 
 // MSet stores the values of pairs, a key and a value in turn; of equal keys
 // the last wins. Their shards must be locked by LockKeys if there are several.
+// ErrTooLarge if one value is, with nothing stored.
 func (t *Txn) MSet(pairs [][]byte) error {
+	for i := 1; i < len(pairs); i += 2 {
+		if int64(len(pairs[i])) > t.e.maxValue.Load() {
+			return ErrTooLarge
+		}
+	}
 	for i := 0; i < len(pairs); i += 2 {
 		if _, err := t.Set(pairs[i], pairs[i+1], SetOptions{}); err != nil {
 			return err
