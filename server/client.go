@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,7 +40,7 @@ type client struct {
 
 	// suspended: a deferred command has the client; input waits.
 	suspended bool
-	// paused: the peer takes replies too slowly; input waits. See backlog.go.
+	// paused: the peer takes replies too slowly; input waits. See buffers.go.
 	paused bool
 	// finished: no further command is executed; the connection ends when its
 	// replies are delivered.
@@ -246,6 +247,6 @@ func (r *registry) all() []*client {
 		list = append(list, c)
 	}
 	r.mu.Unlock()
-	sortClients(list)
+	slices.SortFunc(list, func(a, b *client) int { return int(a.id - b.id) })
 	return list
 }

@@ -7,7 +7,7 @@
 //	driver      reads what a connection has sent into a buffer        epoll_*.go, goroutine.go
 //	executor    cuts the buffer into a window of commands,            executor.go
 //	            looks their rows up, prefetches their keys
-//	dispatch    known? arity? logged in? inside MULTI? then runs it   dispatch.go
+//	dispatch    known? arity? logged in? inside MULTI? memory left?   dispatch.go
 //	handler     one engine call, one reply into the writer            package command
 //	executor    hands the gathered replies to the connection
 //	driver      writes them with one system call, keeps the rest

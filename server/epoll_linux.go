@@ -159,17 +159,17 @@ type inbox struct {
 	closed  bool
 }
 
-// put appends fn and says whether the worker must be woken. It reports !ok
-// when the worker has ended.
-func (b *inbox) put(fn func()) (wake, ok bool) {
+// put appends fn, unless the worker has ended, and says whether the worker must
+// be woken.
+func (b *inbox) put(fn func()) (wake bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return false, false
+		return false
 	}
 	b.work = append(b.work, fn)
 	b.pending.Store(true)
-	return b.asleep.Load(), true
+	return b.asleep.Load()
 }
 
 // take returns what was put since the last take; the slice is valid until the

@@ -168,7 +168,7 @@ func (w *worker) noteGap(d time.Duration) {
 
 // post runs fn on the worker's thread soon. Any goroutine.
 func (w *worker) post(fn func()) {
-	if wake, _ := w.inbox.put(fn); wake {
+	if w.inbox.put(fn) {
 		one := [8]byte{1}
 		// A full counter means that the worker is being woken already.
 		_, _ = syscall.Write(w.wakefd, one[:])

@@ -13,16 +13,6 @@ import (
 	"hpkv/server/config"
 )
 
-func serverRows() []command.Row {
-	return []command.Row{
-		configRow(),
-		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Loading | command.Stale, Run: topology},
-		{Name: "info", Arity: -1, Flags: command.Loading | command.Stale, Cats: command.CatDangerous,
-			Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}, Run: info},
-		{Name: "shutdown", Arity: -1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale | command.NoMulti | command.AllowBusy, Run: shutdown},
-	}
-}
-
 // infoSection is one section of INFO. Sections appear in the order of
 // infoSections whatever the order they were asked for in.
 type infoSection struct {
@@ -110,6 +100,11 @@ func (w *infoWriter) ratio(key string, a, b int64, format string) {
 func (w *infoWriter) bytes(key string, n int64) {
 	w.num(key, n)
 	w.str(key+"_human", human(n))
+}
+
+// setting writes a setting as CONFIG GET shows it.
+func (w *infoWriter) setting(key, name string) {
+	owner(w.ctx).srv.cfg.Get([][]byte{[]byte(name)}, func(_, value string) { w.str(key, value) })
 }
 
 // human prints bytes as Redis does: 12B, 1.50K, 2.00M, 3.25G.

@@ -8,7 +8,6 @@ import (
 
 	"hpkv/engine"
 	"hpkv/engine/alloc"
-	"hpkv/server/config"
 )
 
 // goMemory is the Go heap in use, in bytes; stacks included.
@@ -39,14 +38,6 @@ func rssBytes() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// policyNames are the values of maxmemory-policy.
-var policyNames = map[config.Choice]string{
-	config.VolatileLRU: "volatile-lru", config.VolatileLFU: "volatile-lfu",
-	config.VolatileRandom: "volatile-random", config.VolatileTTL: "volatile-ttl",
-	config.AllKeysLRU: "allkeys-lru", config.AllKeysLFU: "allkeys-lfu",
-	config.AllKeysRandom: "allkeys-random", config.NoEviction: "noeviction",
-}
-
 func infoMemory(w *infoWriter, s *Server) {
 	st := w.engine()
 	live, inUse := liveBytes(&st.Memory), st.Memory.InUseBytes
@@ -71,7 +62,7 @@ func infoMemory(w *infoWriter, s *Server) {
 	w.str("used_memory_scripts_human", human(0))
 	w.num("number_of_cached_scripts", 0)
 	w.bytes("maxmemory", s.cfg.MaxMemory.Load())
-	w.str("maxmemory_policy", policyNames[s.cfg.MaxMemoryPolicy.Load()])
+	w.setting("maxmemory_policy", "maxmemory-policy")
 	w.ratio("allocator_frag_ratio", inUse, live, "%.2f")
 	w.num("allocator_frag_bytes", inUse-live)
 	w.ratio("mem_fragmentation_ratio", rss, used, "%.2f")

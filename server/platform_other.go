@@ -4,6 +4,7 @@ package server
 
 import (
 	"errors"
+	"runtime"
 
 	"hpkv/server/config"
 )
@@ -14,3 +15,10 @@ func (s *Server) newDriver() (driver, error) {
 	}
 	return newGoroutineDriver(s), nil
 }
+
+// systemName names the platform.
+func systemName() string { return runtime.GOOS + " " + runtime.GOARCH }
+
+// kernelUnsent is not known on this platform: a connection that ends lingers
+// for one lingerLimit.
+func kernelUnsent(int) int { return 0 }

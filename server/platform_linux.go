@@ -1,6 +1,18 @@
 package server
 
-import "syscall"
+import (
+	"syscall"
+
+	"hpkv/server/config"
+)
+
+// newDriver picks the driver: on Linux the event loop unless told otherwise.
+func (s *Server) newDriver() (driver, error) {
+	if s.cfg.IODriver.Load() == config.DriverGoroutine {
+		return newGoroutineDriver(s), nil
+	}
+	return s.newEpollDriver()
+}
 
 // systemName is `uname -srm`, as INFO shows it.
 func systemName() string {

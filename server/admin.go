@@ -1,0 +1,192 @@
+package server
+
+import (
+	"net/netip"
+
+	"hpkv/numa"
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+// serverRows are the commands for those who run the server.
+func serverRows() []command.Row {
+	return []command.Row{
+		configRow(),
+		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Loading | command.Stale, Run: topology},
+		{Name: "info", Arity: -1, Flags: command.Loading | command.Stale, Cats: command.CatDangerous,
+			Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}, Run: info},
+		{Name: "shutdown", Arity: -1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale | command.NoMulti | command.AllowBusy, Run: shutdown},
+	}
+}
+
+func configRow() command.Row {
+	const admin = command.Admin | command.NoScript | command.Loading | command.Stale
+	everywhere := []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
+	return command.Row{Name: "config", Arity: -2, Sub: []command.Row{
+		{Name: "get", Arity: -3, Flags: admin, Run: configGet},
+		{Name: "help", Arity: 2, Flags: command.Loading | command.Stale, Run: command.Help(
+			"GET <pattern>",
+			"    Return parameters matching the glob-like <pattern> and their values.",
+			"SET <directive> <value>",
+			"    Set the configuration <directive> to <value>.",
+			"RESETSTAT",
+			"    Reset statistics reported by the INFO command.",
+			"REWRITE",
+			"    Rewrite the configuration file.")},
+		{Name: "resetstat", Arity: 2, Flags: admin, Tips: everywhere, Run: configResetStat},
+		{Name: "rewrite", Arity: 2, Flags: admin, Tips: everywhere, Run: configRewrite},
+		{Name: "set", Arity: -4, Flags: admin, Tips: everywhere, Run: configSet},
+	}}
+}
+
+func configGet(ctx *command.Ctx) {
+	mark, n := ctx.W.BeginArray(), 0
+	owner(ctx).srv.cfg.Get(ctx.Args[2:], func(name, value string) {
+		ctx.W.BulkString(name)
+		ctx.W.BulkString(value)
+		n++
+	})
+	ctx.W.EndMap(mark, n)
+}
+
+func configSet(ctx *command.Ctx) {
+	c := owner(ctx)
+	if err := c.srv.cfg.Set(ctx.Args[2:], c.local()); err != nil {
+		ctx.W.Error(err.Error())
+		return
+	}
+	ctx.W.OK()
+}
+
+// local says whether the client is on this machine.
+func (c *client) local() bool {
+	if c.unix {
+		return true
+	}
+	ap, err := netip.ParseAddrPort(c.addr)
+	return err == nil && ap.Addr().Unmap().IsLoopback()
+}
+
+func configResetStat(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	owner(ctx).x.publish()
+	s.stats.reset()
+	s.samples.engineBase.Store(s.engineStats(ctx.Txn))
+	s.totals.reset()
+	ctx.W.OK()
+}
+
+func configRewrite(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	if s.configFile == "" {
+		ctx.W.Error(resp.ErrNoConfigFile)
+		return
+	}
+	ctx.Defer(func(ctx *command.Ctx) { // it waits for the disk
+		if err := s.cfg.Rewrite(s.configFile); err != nil {
+			s.log.Warn().Err(err).Str("config", s.configFile).Msg("CONFIG REWRITE failed")
+			ctx.W.Error("ERR Rewriting config file: " + err.Error())
+			return
+		}
+		s.log.Info().Str("config", s.configFile).Msg("configuration file rewritten")
+		ctx.W.OK()
+	})
+}
+
+// shutdown ends the server. There is nothing to save yet, so SAVE and NOSAVE
+// come to the same. The caller gets no reply: its connection closes, as
+// everybody's.
+func shutdown(ctx *command.Ctx) {
+	c := owner(ctx)
+	var save, noSave, abort, other bool
+	for _, a := range ctx.Args[1:] {
+		switch {
+		case resp.EqualFold(a, "SAVE"):
+			save = true
+		case resp.EqualFold(a, "NOSAVE"):
+			noSave = true
+		case resp.EqualFold(a, "ABORT"):
+			abort = true
+		case resp.EqualFold(a, "NOW"), resp.EqualFold(a, "FORCE"):
+			other = true
+		default:
+			ctx.W.Error(resp.ErrSyntax)
+			return
+		}
+	}
+	switch {
+	case save && noSave, abort && (save || noSave || other):
+		ctx.W.Error(resp.ErrSyntax)
+	case abort:
+		ctx.W.Error(resp.ErrNoShutdown)
+	default:
+		c.srv.log.Info().Int64("client", c.id).Str("addr", c.addr).Msg("a client asked for shutdown")
+		c.finished = true
+		c.srv.stop()
+	}
+}
+
+// topology answers HPKV.TOPOLOGY: the machine as found, and where workers and
+// shards were placed.
+func topology(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	t, p, w := s.topology, s.plan, ctx.W
+	w.Map(12)
+	text(w, "model", t.Model)
+	number(w, "sockets", t.Sockets)
+	number(w, "cores", t.Cores)
+	number(w, "cpus", len(t.CPUs))
+	text(w, "usable", t.Usable.String())
+	w.BulkString("memory")
+	w.Int(t.Memory)
+	w.BulkString("nodes")
+	w.Array(len(t.Nodes))
+	for i := range t.Nodes {
+		n := &t.Nodes[i]
+		w.Map(3)
+		number(w, "id", n.ID)
+		text(w, "cpus", n.CPUs.String())
+		w.BulkString("memory")
+		w.Int(n.Memory)
+	}
+	text(w, "driver", s.driver.name())
+	text(w, "pinned", yesNo(p.Pinned))
+	text(w, "reason", p.Reason)
+	number(w, "shards", s.engine.Shards())
+	w.BulkString("workers")
+	writeWorkers(w, p)
+}
+
+func writeWorkers(w *resp.Writer, p *numa.Plan) {
+	homes := make([]int, len(p.Workers))
+	for _, home := range p.ShardHome {
+		homes[home]++
+	}
+	w.Array(len(p.Workers))
+	for i := range p.Workers {
+		k := &p.Workers[i]
+		w.Map(5)
+		number(w, "cpu", k.CPU)
+		number(w, "core", k.Core)
+		number(w, "node", k.Node)
+		number(w, "memory-node", k.Memory)
+		number(w, "shards", homes[i])
+	}
+}
+
+func text(w *resp.Writer, key, value string) {
+	w.BulkString(key)
+	w.BulkString(value)
+}
+
+func number(w *resp.Writer, key string, n int) {
+	w.BulkString(key)
+	w.Int(int64(n))
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
