@@ -261,7 +261,10 @@ func (t *Txn) randomIn(s *shard, dst []byte) ([]byte, bool) {
 	t.enter(s)
 	defer t.leave(s)
 	ks := s.keyspace(t.db, false)
-	for ks != nil && ks.table.Len() > 0 {
+	if ks == nil {
+		return dst, false
+	}
+	for range expireStep {
 		ref, ok := ks.table.Random(t.lane.rng.Uint64)
 		if !ok {
 			break

@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"hpkv/engine/record"
@@ -51,5 +55,42 @@ func TestMaxValueBytes(t *testing.T) {
 	}
 	if _, err := l.Begin(0).SetBit([]byte("k"), (record.MaxLen+1)*8, 1); err != ErrOffset {
 		t.Errorf("SETBIT beyond what a record holds: %v", err)
+	}
+}
+
+// TestMSetNXOnePair: of those who set the same absent key, one succeeds, also
+// where the command had no reason to lock shards beforehand.
+func TestMSetNXOnePair(t *testing.T) {
+	const workers, rounds = 2, 50_000
+	e, _ := openTest(t, Options{Shards: 1, Databases: 1})
+	var won [rounds]atomic.Int32
+	var arrived atomic.Int64
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			l := e.NewLane()
+			defer l.Close()
+			for i := range rounds {
+				pair := [][]byte{fmt.Appendf(nil, "k%d", i), []byte("v")}
+				for arrived.Add(1); arrived.Load() < int64(i+1)*workers; {
+					runtime.Gosched() // all at once
+				}
+				txn := l.Begin(0)
+				set, err := txn.MSetNX(pair)
+				txn.End()
+				if err != nil {
+					t.Error(err)
+				}
+				if set {
+					won[i].Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range won {
+		if n := won[i].Load(); n != 1 {
+			t.Fatalf("key %d was set %d times", i, n)
+		}
 	}
 }

@@ -334,6 +334,10 @@ func (t *Txn) MSet(pairs [][]byte) error {
 // MSetNX is MSet if none of the keys exists; else it does nothing and reports
 // false.
 func (t *Txn) MSetNX(pairs [][]byte) (bool, error) {
+	if !t.locked { // a single pair: the look and the change are two steps
+		t.LockKeys(pairs, 0, len(pairs)-2, 2)
+		defer t.End()
+	}
 	for i := 0; i < len(pairs); i += 2 {
 		h := hashKey(pairs[i])
 		s := t.e.shardOf(h)
