@@ -33,6 +33,10 @@ type lane struct{ *engine.Lane }
 
 // Open returns an empty store.
 func Open(o Options) (*DB, error) {
+	table, err := command.NewTable(command.Data()...)
+	if err != nil {
+		return nil, fmt.Errorf("hpkv: cannot open: %w", err)
+	}
 	var plan *numa.Plan
 	if topology, err := numa.Detect(); err == nil {
 		plan = topology.Plan(numa.PlanOptions{Shards: o.Shards})
@@ -47,10 +51,6 @@ func Open(o Options) (*DB, error) {
 		OrderedIndex:   o.OrderedIndex,
 		Background:     true,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("hpkv: cannot open: %w", err)
-	}
-	table, err := command.NewTable(command.Data()...)
 	if err != nil {
 		return nil, fmt.Errorf("hpkv: cannot open: %w", err)
 	}
