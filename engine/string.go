@@ -334,9 +334,9 @@ func (t *Txn) MSet(pairs [][]byte) error {
 // MSetNX is MSet if none of the keys exists; else it does nothing and reports
 // false.
 func (t *Txn) MSetNX(pairs [][]byte) (bool, error) {
-	if !t.locked { // a single pair: the look and the change are two steps
-		t.LockKeys(pairs, 0, len(pairs)-2, 2)
-		defer t.End()
+	if len(pairs) == 2 { // nobody has locked the shard: look and change in one step
+		res, err := t.Set(pairs[0], pairs[1], SetOptions{NX: true})
+		return res.Set, err
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		h := hashKey(pairs[i])
