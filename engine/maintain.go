@@ -66,8 +66,13 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 	}
 	t.enter(s)
 	defer t.leave(s)
-	more := s.reclaim(reclaimStep)
-	return s.defragment(defragStep) || more || again, volatile
+	again = s.reclaim(reclaimStep) || again
+	again = s.defragment(defragStep) || again
+	if second := now / 1000; !again && second != s.trimmed {
+		s.trimmed = second
+		s.heap.Trim()
+	}
+	return again, volatile
 }
 
 func (s *shard) maintainDatabase(t *Txn, db int, now int64) (again, volatile bool) {

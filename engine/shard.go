@@ -35,6 +35,7 @@ type shard struct {
 	pins     pins
 	expired  uint64
 	stats    shardStats
+	trimmed  int64 // second in which spare pages were last given back
 }
 
 // dropped is a table with former contents, which snapshots up to generation may

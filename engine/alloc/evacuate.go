@@ -6,9 +6,9 @@ package alloc
 // pages, a bounded number at a time.
 
 const (
-	// wasteDivisor: a class is left alone while less than 1/12 of its room is
+	// wasteDivisor: a class is left alone while less than 1/24 of its room is
 	// free. Below that, moving costs more and more for less and less.
-	wasteDivisor = 12
+	wasteDivisor = 24
 	// evacuable is the fullest bin, exclusive, pages are evacuated from.
 	evacuable = 7
 )
