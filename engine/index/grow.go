@@ -311,16 +311,27 @@ func (t *Table) shrink(pos uint64) {
 	}
 	entries := t.collect(buf[:0], old, pos)
 	s, left, err := t.build(entries, n, old.depth())
-	if err != nil {
+	if err != nil || t.tooTight(s, left, len(entries)) {
 		return
 	}
 	t.stats.Shrinks++
 	t.replace(pos, old, s, entries, left)
 }
 
+// tooTight drops the new segment s and reports true if it had no room for all
+// entries although it should: what is meant to save memory must not fill the
+// stash.
+func (t *Table) tooTight(s segment, left []entry, entries int) bool {
+	if len(left) == 0 || forged(entries, s.len()) {
+		return false
+	}
+	t.heap.Free(s.ref()) // no reader has seen it
+	return true
+}
+
 func (t *Table) merge(start uint64, a, b segment, entries []entry, n int) {
 	s, left, err := t.build(entries, n, a.depth()-1)
-	if err != nil {
+	if err != nil || t.tooTight(s, left, len(entries)) {
 		return
 	}
 	t.stats.Merges++
