@@ -42,12 +42,9 @@ func (t *Txn) BitField(key []byte, ops []FieldOp) error {
 			}
 		})
 	}
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	if n.found() {
 		if !isString(n.hdr) {
 			return ErrWrongType

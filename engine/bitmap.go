@@ -14,12 +14,9 @@ func (t *Txn) SetBit(key []byte, off int64, bit int) (old int, err error) {
 	if off < 0 || off>>3 >= t.e.maxValue.Load() {
 		return 0, ErrOffset
 	}
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	c := t.scratch(1)
 	c[0] = 0
 	changes := true
@@ -185,12 +182,9 @@ func (t *Txn) BitOp(op bits.Op, dst []byte, srcs [][]byte) (int64, error) {
 // heldString returns the value of a key whose shard is locked until End, nil
 // if it is absent. The bytes are the record's: they last until the next change.
 func (t *Txn) heldString(key []byte) ([]byte, error) {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	switch {
 	case !n.found():
 		return nil, nil

@@ -22,12 +22,9 @@ func (t *Txn) ExpireTime(key []byte) (atMs int64, st TTLState) {
 // ExpireAt makes key expire at atMs, Unix milliseconds, if cond allows, and
 // reports whether it did. A time that has passed deletes the key.
 func (t *Txn) ExpireAt(key []byte, atMs int64, cond ExpireCond) bool {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	if !n.found() || !cond.allows(&n, atMs) {
 		return false
 	}
@@ -54,12 +51,9 @@ func (c ExpireCond) allows(n *entry, atMs int64) bool {
 
 // Persist removes key's expiry and reports whether it had one.
 func (t *Txn) Persist(key []byte) bool {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	if !n.found() || !n.hdr.Volatile() {
 		return false
 	}

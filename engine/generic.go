@@ -99,12 +99,9 @@ const slotBytes = 10
 // MemoryUsage returns the bytes key takes: its record, as allocated, and its
 // share of the index.
 func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	if !n.found() {
 		return 0, false
 	}
@@ -113,12 +110,9 @@ func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
 
 // Delete removes key and reports whether it existed.
 func (t *Txn) Delete(key []byte) bool {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	if !n.found() {
 		return false
 	}

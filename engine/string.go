@@ -112,12 +112,9 @@ func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
 	if int64(len(val)) > t.e.maxValue.Load() {
 		return SetResult{}, ErrTooLarge
 	}
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	var res SetResult
 	if o.Get {
 		t.hit(n.found())
@@ -211,12 +208,9 @@ func (t *Txn) locateString(s *shard, h uint64, key []byte, n *entry) (bool, erro
 // Append adds val to the end of key's value, creating it if absent, and
 // returns the new length.
 func (t *Txn) Append(key, val []byte) (int64, error) {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	if !n.found() {
 		if int64(len(val)) > t.e.maxValue.Load() {
 			return 0, ErrTooLarge
@@ -239,12 +233,9 @@ func (t *Txn) SetRange(key []byte, off int64, val []byte) (int64, error) {
 	if off < 0 {
 		return 0, ErrOffset
 	}
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	old := 0
 	if n.found() {
 		if !isString(n.hdr) {
@@ -265,12 +256,9 @@ func (t *Txn) SetRange(key []byte, off int64, val []byte) (int64, error) {
 // IncrBy adds delta to the integer that key holds, 0 if absent, and returns
 // the sum.
 func (t *Txn) IncrBy(key []byte, delta int64) (int64, error) {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	var old int64
 	if n.found() {
 		if !isString(n.hdr) {
@@ -293,12 +281,9 @@ func (t *Txn) IncrBy(key []byte, delta int64) (int64, error) {
 // are written and added is the caller's: add appends to dst, must not call the
 // engine, and its error is returned with nothing changed.
 func (t *Txn) IncrByFloat(dst, key []byte, add func(dst, old []byte) ([]byte, error)) ([]byte, error) {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	old := []byte("0")
 	if n.found() {
 		if !isString(n.hdr) {

@@ -171,6 +171,15 @@ func (t *Txn) freeze(ks *keyspace) {
 	t.frozen = append(t.frozen, ks)
 }
 
+// open enters key's shard and locates the key there; leave the shard when done.
+func (t *Txn) open(key []byte, n *entry) *shard {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	t.locate(s, h, key, n)
+	return s
+}
+
 // locate finds key in the selected database; an expired one is removed first,
 // as Redis does on access. REQUIRES: s is locked by enter.
 func (t *Txn) locate(s *shard, h uint64, key []byte, n *entry) {

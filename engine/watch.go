@@ -26,12 +26,9 @@ type Watch struct {
 
 // Watch starts watching key. Release the Watch when done with it.
 func (t *Txn) Watch(key []byte) *Watch {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
-	t.enter(s)
-	defer t.leave(s)
 	var n entry
-	t.locate(s, h, key, &n)
+	s := t.open(key, &n)
+	defer t.leave(s)
 	name := watchKey{t.db, string(key)}
 	state := s.watches[name]
 	if state == nil {
