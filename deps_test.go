@@ -25,6 +25,7 @@ var lattice = []struct{ pkg, may string }{
 	{"engine/record", ""},
 	{"engine/index", "engine/alloc"},
 	{"engine/ordered", ""},
+	{"engine/packed", ""},
 	{"engine/bits", ""},
 	{"engine/glob", ""},
 	{"engine", "numa engine/..."},
