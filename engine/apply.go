@@ -46,6 +46,9 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	if len(s.watches) != 0 {
 		s.touchWatched(ef)
 	}
+	if t.e.changes != nil {
+		t.tellChange(n, ef)
+	}
 	if t.e.events != nil {
 		if created {
 			t.e.events.KeyEvent(ef.DB, EventNew, ef.Key)

@@ -25,6 +25,7 @@ type Engine struct {
 	clock     Clock
 	journal   Journal
 	events    Events
+	changes   Changes
 	homes     [][]*shard // the shards of each home
 
 	// Atomic, any goroutine.
@@ -85,6 +86,7 @@ func Open(o Options) (*Engine, error) {
 		clock:     o.Clock,
 		journal:   o.Journal,
 		events:    o.Events,
+		changes:   o.Changes,
 		wanted:    make([]atomic.Bool, o.Databases),
 	}
 	arena, err := alloc.NewArena(alloc.Options{

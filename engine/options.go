@@ -25,6 +25,8 @@ type Options struct {
 	Journal Journal
 	// Events receives keyspace events; nil means nobody listens.
 	Events Events
+	// Changes receives the values of changed keys; nil means nobody listens.
+	Changes Changes
 	// MaxValueBytes bounds one string value; 0 means DefaultMaxValueBytes, and
 	// record.MaxLen, a byte less than 4 GB, is the most.
 	MaxValueBytes int64

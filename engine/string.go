@@ -120,10 +120,10 @@ func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
 		t.hit(n.found())
 	}
 	if n.found() {
+		if (o.Get || o.SameType) && !isString(n.hdr) {
+			return res, ErrWrongType
+		}
 		if o.Get {
-			if !isString(n.hdr) {
-				return res, ErrWrongType
-			}
 			res.Prev, res.HadPrev = t.keep(n.value()), true
 		}
 		if o.NX {

@@ -28,6 +28,8 @@ type Txn struct {
 	effect Effect // the effect being applied; here so that it need not be allocated
 	view   view
 
+	announced []byte // see Announce
+
 	keepStamps bool // reads leave access stamps alone (CLIENT NO-TOUCH)
 }
 
@@ -38,6 +40,7 @@ func (l *Lane) Begin(db int) *Txn {
 	t.db = db
 	t.now = l.nowMs
 	t.keepStamps = false
+	t.announced = nil
 	return t
 }
 

@@ -63,6 +63,7 @@ type SetOptions struct {
 	NX, XX     bool  // only if the key is absent; only if it exists
 	Get        bool  // return the previous value; ErrWrongType if it is no string
 	KeepTTL    bool  // keep the expiry the key has
+	SameType   bool  // ErrWrongType if the key holds something else than a string
 	ExpireAtMs int64 // Unix milliseconds; 0: no expiry. In the past: the key is stored and has expired
 }
 
