@@ -16,8 +16,8 @@ func (t *Table) Check() error {
 		}
 		return nil
 	}
-	if len(d.entries) != 1<<d.depth() || len(t.counts) != len(d.entries) {
-		return fmt.Errorf("index: depth %d, %d words, %d counts", d.depth(), len(d.entries), len(t.counts))
+	if len(d.entries) != 1<<d.depth() || len(d.counts) != len(d.entries) {
+		return fmt.Errorf("index: depth %d, %d words, %d counts", d.depth(), len(d.entries), len(d.counts))
 	}
 	total := len(t.stash)
 	var atDepth [33]int32
@@ -31,7 +31,7 @@ func (t *Table) Check() error {
 			return fmt.Errorf("index: segment of depth %d at place %d of depth %d", s.depth(), place, d.depth())
 		}
 		for i := range n {
-			if d.entries[place+i] != uint64(s) || i > 0 && t.counts[place+i] != 0 {
+			if d.entries[place+i] != uint64(s) || i > 0 && d.counts[place+i] != 0 {
 				return fmt.Errorf("index: place %d disagrees with its segment's first, %d", place+i, place)
 			}
 		}
@@ -39,8 +39,11 @@ func (t *Table) Check() error {
 		if err != nil {
 			return fmt.Errorf("index: segment at place %d: %w", place, err)
 		}
-		if entries != int(t.counts[place]) {
-			return fmt.Errorf("index: segment at place %d has %d entries, counted %d", place, entries, t.counts[place])
+		if entries != int(d.counts[place]) {
+			return fmt.Errorf("index: segment at place %d has %d entries, counted %d", place, entries, d.counts[place])
+		}
+		if err := t.checkNext(s, uint64(place)<<d.shift, entries); err != nil {
+			return err
 		}
 		total += entries
 		atDepth[s.depth()]++
@@ -56,6 +59,26 @@ func (t *Table) Check() error {
 		}
 		if t.hashOf(e.ref)&posMask != uint64(e.pos) {
 			return fmt.Errorf("index: stashed entry %d has moved", e.ref)
+		}
+	}
+	return nil
+}
+
+// checkNext verifies that the directory being made ready knows segment s, which
+// starts at position start, if it has come that far.
+func (t *Table) checkNext(s segment, start uint64, entries int) error {
+	if t.next == nil || start >= t.next.upTo {
+		return nil
+	}
+	d := t.next.dir
+	first := d.first(start, s)
+	for i := range 1 << (d.depth() - s.depth()) {
+		want := uint16(0)
+		if i == 0 {
+			want = uint16(entries)
+		}
+		if d.entries[first+i] != uint64(s) || d.counts[first+i] != want {
+			return fmt.Errorf("index: the next directory disagrees about the segment at position %#x", start)
 		}
 	}
 	return nil
@@ -107,6 +130,9 @@ func (t *Table) Stats() Stats {
 	}
 	s.Directory = len(d.entries)
 	s.Bytes = int64(len(d.entries)) * 10
+	if t.next != nil {
+		s.Bytes += int64(len(t.next.dir.entries)) * 10
+	}
 	for place := 0; place < len(d.entries); {
 		seg := segment(d.entries[place])
 		s.Segments++

@@ -29,7 +29,8 @@
 // entries, a few microseconds, and reads no record: bucket, directory
 // and tag together give back the whole position (posOf), except in a table of
 // fewer than 256 buckets. A segment that has become sparse is rebuilt smaller,
-// together with its buddy if both fit.
+// together with its buddy if both fit. A directory of another size is copied
+// ahead of its use, a few segments with each rebuild (see directory.go).
 //
 // Entries that fit nowhere although their segment has room are put into a
 // stash, a plain list: with honest hashes that does not happen, with forged

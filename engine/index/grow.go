@@ -2,7 +2,6 @@ package index
 
 import (
 	"slices"
-	"sync/atomic"
 
 	"hpkv/engine/alloc"
 )
@@ -42,9 +41,10 @@ func (t *Table) create() error {
 	if err != nil {
 		return err
 	}
-	t.counts = make([]uint16, 1)
 	t.atDepth = [33]int32{0: 1}
-	t.dir.Store(&directory{shift: 32, entries: []uint64{uint64(s)}})
+	d := newDirectory(0)
+	d.entries[0] = uint64(s)
+	t.dir.Store(d)
 	t.changeStructure(2) // a miss in the empty table is history
 	return nil
 }
@@ -158,9 +158,7 @@ func (t *Table) fill(s segment, used *[maxBuckets]uint8, e entry) bool {
 // publish makes s the segment of its range in the directory. Readers that were
 // in the range before find out by changeStructure, the caller's next step.
 func (t *Table) publish(s segment, pos uint64, entries, left []entry) {
-	first, n := t.point(s, pos)
-	clear(t.counts[first : first+n])
-	t.counts[first] = uint16(len(entries) - len(left))
+	t.point(s, pos, uint16(len(entries)-len(left)))
 
 	if len(t.stash) > 0 {
 		t.stash = slices.DeleteFunc(t.stash, func(e stashed) bool { return s.start(uint64(e.pos)) == s.start(pos) })
@@ -170,24 +168,13 @@ func (t *Table) publish(s segment, pos uint64, entries, left []entry) {
 	}
 }
 
-// point stores s in its places of the directory, n from first on.
-func (t *Table) point(s segment, pos uint64) (first, n int) {
-	d := t.dir.Load()
-	first = d.first(pos, s)
-	n = 1 << (d.depth() - s.depth())
-	for i := first; i < first+n; i++ {
-		atomic.StoreUint64(&d.entries[i], uint64(s))
-	}
-	return first, n
-}
-
 // grow makes room around pos: a larger segment, or two. It returns false where
 // that would not help.
 func (t *Table) grow(pos uint64) (bool, error) {
 	d := t.dir.Load()
 	old := d.segment(pos)
 	var buf [maxEntries]entry
-	count := int(t.counts[d.first(pos, old)])
+	count := d.count(pos, old)
 	if forged(count, old.len()) {
 		return false, nil
 	}
@@ -223,6 +210,7 @@ func (t *Table) retire(old ...segment) {
 	for _, s := range old {
 		t.heap.Free(s.ref())
 	}
+	t.resizeStep()
 	if pg, ok := t.heap.SparseClass(old[0].len()*bucketBytes, alloc.Index); ok {
 		t.heap.Evacuate(pg, relocations, t.Relocate)
 	}
@@ -231,8 +219,7 @@ func (t *Table) retire(old ...segment) {
 // split replaces a segment by two of the next depth.
 func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
 	depth := old.depth() + 1
-	d := t.dir.Load()
-	if depth > d.depth() && !t.deepen() {
+	if depth > t.dir.Load().depth() && !t.deepen() {
 		return false, nil
 	}
 	start := old.start(pos)
@@ -263,40 +250,18 @@ func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
 	return true, nil
 }
 
-// deepen doubles the directory. It refuses when the directory is out of
-// proportion to the segments, which honest hashes never make it.
-func (t *Table) deepen() bool {
-	d := t.dir.Load()
-	segments := 0
-	for _, n := range t.atDepth {
-		segments += int(n)
-	}
-	if len(d.entries) > 64+8*segments || d.shift <= 1 {
-		return false
-	}
-	n := len(d.entries)
-	entries, counts := make([]uint64, 2*n), make([]uint16, 2*n)
-	for i, e := range d.entries {
-		entries[2*i], entries[2*i+1] = e, e
-		counts[2*i] = t.counts[i]
-	}
-	t.counts = counts
-	t.dir.Store(&directory{shift: d.shift - 1, entries: entries})
-	return true
-}
-
 // shrink replaces a sparse segment by a smaller one, or it and its buddy by one
 // for both. It is an improvement only: without memory for it nothing happens.
 func (t *Table) shrink(pos uint64) {
 	d := t.dir.Load()
 	old := d.segment(pos)
-	count := int(t.counts[d.first(pos, old)])
+	count := d.count(pos, old)
 	var buf [maxEntries]entry
 	if old.depth() > 0 {
 		buddyPos := old.start(pos) ^ 1<<(32-old.depth())
 		buddy := d.segment(buddyPos)
 		if buddy.depth() == old.depth() {
-			both := count + int(t.counts[d.first(buddyPos, buddy)])
+			both := count + d.count(buddyPos, buddy)
 			if n := sizeFor(both); both*100 <= n*slotsPerBucket*freshPercent {
 				entries := t.collect(buf[:0], old, pos)
 				entries = t.collect(entries, buddy, buddyPos)
@@ -339,21 +304,6 @@ func (t *Table) merge(start uint64, a, b segment, entries []entry, n int) {
 	t.atDepth[s.depth()]++
 	t.publish(s, start, entries, left)
 	t.retire(a, b)
-	// One level more than needed is kept, so that the directory does not
-	// double and halve around one count.
-	if d := t.dir.Load(); d.depth() > 1 && t.atDepth[d.depth()]+t.atDepth[d.depth()-1] == 0 {
-		t.halve(d)
-	}
-}
-
-func (t *Table) halve(d *directory) {
-	n := len(d.entries) / 2
-	entries, counts := make([]uint64, n), make([]uint16, n)
-	for i := range n {
-		entries[i], counts[i] = d.entries[2*i], t.counts[2*i]
-	}
-	t.counts = counts
-	t.dir.Store(&directory{shift: d.shift + 1, entries: entries})
 }
 
 // putStash puts an entry into the stash.
@@ -388,7 +338,7 @@ func (t *Table) Relocate(old alloc.Ref) bool {
 		return false
 	}
 	copy(t.buckets(moved), t.buckets(s))
-	t.point(moved, pos)
+	t.point(moved, pos, uint16(d.count(pos, s)))
 	t.changeStructure(2)
 	t.heap.Free(old)
 	return true

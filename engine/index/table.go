@@ -21,21 +21,12 @@ type Table struct {
 	heap     *alloc.Heap
 	hashOf   func(alloc.Ref) uint64
 	count    int           // entries, stashed ones included
-	counts   []uint16      // entries per segment, at its first place in the directory
 	atDepth  [33]int32     // segments per local depth
+	next     *resize       // the directory's next size, while that is being made ready
 	stash    []stashed     // entries without a place
 	draining []*drainState // what Clear left for Drain, oldest first
 	stats    Stats
 }
-
-// directory is immutable in size; its words are replaced atomically. It lives
-// on the Go heap, so that a reader's stale copy stays what it was.
-type directory struct {
-	shift   uint8 // 32-depth
-	entries []uint64
-}
-
-func (d *directory) depth() int { return 32 - int(d.shift) }
 
 // stashed is an entry that found no room in its segment.
 type stashed struct {
@@ -53,6 +44,7 @@ type Stats struct {
 	Stashed   int
 
 	Rebuilds, Splits, Shrinks, Merges int64
+	LateCopies                        int64 // large directories that were needed before they were ready
 }
 
 // New returns an empty table with segments from heap. hashOf returns the hash
@@ -109,16 +101,6 @@ func (s segment) prev(i, d int) int {
 		i += s.len()
 	}
 	return i
-}
-
-// segment returns the segment of a position. d is not nil.
-func (d *directory) segment(pos uint64) segment {
-	return segment(atomic.LoadUint64(&d.entries[pos>>(d.shift&63)]))
-}
-
-// first returns the first place in the directory of the segment of pos.
-func (d *directory) first(pos uint64, s segment) int {
-	return int(pos >> (32 - s.depth()) << (d.depth() - s.depth()))
 }
 
 // start returns the smallest position of the segment that pos belongs to.

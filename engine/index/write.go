@@ -98,7 +98,7 @@ func (t *Table) Insert(h uint64, ref alloc.Ref) error {
 		}
 		s := d.segment(pos)
 		if t.place(s, pos, ref) {
-			t.counts[d.first(pos, s)]++
+			t.addCount(pos, s, 1)
 			t.count++
 			return nil
 		}
@@ -172,10 +172,7 @@ func (t *Table) Delete(s Slot) {
 	}
 	storeFenced(&s.home.head, head+versionOdd)
 
-	d := t.dir.Load()
-	n := &t.counts[d.first(s.pos, s.seg)]
-	*n--
-	if int(*n)*100 < s.seg.len()*slotsPerBucket*sparsePercent {
+	if n := t.addCount(s.pos, s.seg, -1); n*100 < s.seg.len()*slotsPerBucket*sparsePercent {
 		t.shrink(s.pos)
 	}
 }
