@@ -124,7 +124,7 @@ func TestExpireAbsent(t *testing.T) {
 		"get":        func(t *Txn, k []byte) bool { _, ok, _ := t.Get(nil, k, nil); return ok },
 		"exists":     func(t *Txn, k []byte) bool { return t.Exists(k) },
 		"existsmany": func(t *Txn, k []byte) bool { return t.ExistsMany([][]byte{k, k}) > 0 },
-		"touch":      func(t *Txn, k []byte) bool { return t.Touch(k) },
+		"touch":      func(t *Txn, k []byte) bool { return t.TouchMany([][]byte{k}) > 0 },
 		"type":       func(t *Txn, k []byte) bool { return t.Type(k) != TypeNone },
 		"strlen":     func(t *Txn, k []byte) bool { n, _ := t.StrLen(k); return n > 0 },
 		"getrange":   func(t *Txn, k []byte) bool { v, _, _ := t.GetRange(nil, k, 0, -1, nil); return len(v) > 0 },

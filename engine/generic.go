@@ -22,15 +22,6 @@ func (t *Txn) Exists(key []byte) bool {
 	return false
 }
 
-// Touch notes an access to key and reports whether it exists.
-func (t *Txn) Touch(key []byte) bool {
-	keep := t.keepStamps
-	t.keepStamps = false
-	found := t.Exists(key)
-	t.keepStamps = keep
-	return found
-}
-
 // Type returns the type of key's value, TypeNone if there is none.
 func (t *Txn) Type(key []byte) Type {
 	for v := t.look(key); v.next(); {

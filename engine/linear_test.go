@@ -66,6 +66,8 @@ func (op *linearOp) perform(l *Lane) (res linearResult) {
 	case "mget":
 		res.vals = make([]string, len(op.keys))
 		t.MGet(op.keyBytes(), func(i int, v []byte, ok bool) { res.vals[i] = text(v, ok)[0] })
+	case "exists":
+		res.n = int64(t.ExistsMany(op.keyBytes()))
 	case "lockedget":
 		t.LockKeys(op.keyBytes(), 0, len(op.keys)-1, 1)
 		for _, k := range op.keys {
@@ -133,6 +135,12 @@ func (op *linearOp) step(s linearState) (linearState, linearResult) {
 		for _, k := range op.keys {
 			res.vals = append(res.vals, s[k])
 		}
+	case "exists":
+		for _, k := range op.keys {
+			if s[k] != "" {
+				res.n++
+			}
+		}
 	case "mset":
 		for i, k := range op.keys {
 			s[k] = op.vals[i]
@@ -181,7 +189,7 @@ func single(r *rand.Rand, serial func() string) linearOp {
 }
 
 func multi(r *rand.Rand, serial func() string) linearOp {
-	op := linearOp{name: []string{"mget", "mget", "mset", "mset", "msetnx", "rename", "lockedget", "flush", "", "", ""}[r.IntN(11)]}
+	op := linearOp{name: []string{"mget", "mget", "mset", "mset", "msetnx", "rename", "exists", "exists", "lockedget", "flush", "", "", ""}[r.IntN(13)]}
 	if op.name == "" {
 		return single(r, serial)
 	}

@@ -20,6 +20,8 @@ type Batch struct {
 	starts []int // where each value starts in data
 	ends   []int // and ends; -1 for an absent key
 	data   []byte
+
+	presence bool // the read asks whether keys exist, whatever they hold
 }
 
 // Len returns the number of keys that were asked for.
@@ -63,6 +65,11 @@ func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
 		val, ok := b.Value(i)
 		visit(i, val, ok)
 	}
+	b.trim()
+}
+
+// trim gives up memory that a large read took.
+func (b *Batch) trim() {
 	if cap(b.data) > keepBatch || cap(b.probes) > keepProbes {
 		*b = Batch{}
 	}
@@ -74,6 +81,11 @@ func (t *Txn) MGet(keys [][]byte, visit func(i int, val []byte, ok bool)) {
 // then validates all reads. Only if writers keep interfering are the shards
 // locked.
 func (t *Txn) ReadMany(keys [][]byte, b *Batch) {
+	b.presence = false
+	t.read(keys, b)
+}
+
+func (t *Txn) read(keys [][]byte, b *Batch) {
 	b.reset(len(keys))
 	if !t.readAll(keys, b) {
 		t.readAllLocked(keys, b)
@@ -84,7 +96,7 @@ func (t *Txn) ReadMany(keys [][]byte, b *Batch) {
 }
 
 // ExistsMany returns how many of keys exist, repeated ones counted again, at
-// one moment.
+// one moment. Like ReadMany it takes no lock unless writers keep interfering.
 func (t *Txn) ExistsMany(keys [][]byte) int {
 	if len(keys) == 1 {
 		if t.Exists(keys[0]) {
@@ -92,17 +104,26 @@ func (t *Txn) ExistsMany(keys [][]byte) int {
 		}
 		return 0
 	}
-	own := !t.locked
-	if own {
-		t.LockKeys(keys, 0, len(keys)-1, 1)
-		defer t.End()
-	}
+	b := &t.lane.batch
+	b.presence = true
+	t.read(keys, b)
 	n := 0
-	for _, key := range keys {
-		if t.Exists(key) {
+	for _, end := range b.ends {
+		if end >= 0 {
 			n++
 		}
 	}
+	b.trim()
+	return n
+}
+
+// TouchMany notes an access to each of keys and returns how many exist, as
+// ExistsMany does.
+func (t *Txn) TouchMany(keys [][]byte) int {
+	keep := t.keepStamps
+	t.keepStamps = false
+	n := t.ExistsMany(keys)
+	t.keepStamps = keep
 	return n
 }
 
@@ -190,13 +211,16 @@ func (t *Txn) readProbe(key []byte, b *Batch, i int) bool {
 }
 
 // copyOut adds the value of rec, the record of key number i, to the copy,
-// unless it has expired or is no string.
+// unless it has expired or is no string. Where only presence is asked for, any
+// type counts and nothing is copied.
 func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *Batch, i int) {
-	if hdr.Volatile() && rec.ExpireAt(hdr) <= t.Now() || !isString(hdr) {
+	if hdr.Volatile() && rec.ExpireAt(hdr) <= t.Now() || !b.presence && !isString(hdr) {
 		return
 	}
 	b.starts[i] = len(b.data)
-	b.data = append(b.data, rec.Value(hdr)...)
+	if !b.presence {
+		b.data = append(b.data, rec.Value(hdr)...)
+	}
 	b.ends[i] = len(b.data)
 	if now := t.e.stamp.Load(); rec.Stamp() != now && !t.keepStamps {
 		rec.SetStamp(now)

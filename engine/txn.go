@@ -54,7 +54,7 @@ func (t *Txn) SetDB(db int) { t.db = db }
 func (t *Txn) Engine() *Engine { return t.e }
 
 // KeepStamps makes the transaction's reads leave access stamps, which
-// IdleSeconds tells, as they are, or not any more. Touch stamps all the same.
+// IdleSeconds tells, as they are, or not any more. TouchMany stamps all the same.
 func (t *Txn) KeepStamps(keep bool) { t.keepStamps = keep }
 
 // Now returns the transaction's time in Unix milliseconds: the same at every

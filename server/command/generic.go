@@ -19,7 +19,6 @@ var summed = []string{"request_policy:multi_shard", "response_policy:agg_sum"}
 
 func del(c *Ctx)    { countKeys(c, c.Txn.Delete) }
 func unlink(c *Ctx) { countKeys(c, c.Txn.Unlink) }
-func touch(c *Ctx)  { countKeys(c, c.Txn.Touch) }
 
 func countKeys(c *Ctx, op func(key []byte) bool) {
 	n := int64(0)
@@ -32,6 +31,7 @@ func countKeys(c *Ctx, op func(key []byte) bool) {
 }
 
 func exists(c *Ctx) { c.W.Int(int64(c.Txn.ExistsMany(c.Args[1:]))) }
+func touch(c *Ctx)  { c.W.Int(int64(c.Txn.TouchMany(c.Args[1:]))) }
 
 func typeOf(c *Ctx) { c.W.Status(c.Txn.Type(c.Args[1]).String()) }
 
