@@ -43,7 +43,7 @@ func TestChanges(t *testing.T) {
 		{"only once", func(t *Txn) { _, _ = t.Set(b("k"), b("whole"), SetOptions{KeepTTL: true}) }, `0 k string "whole"`},
 		{"expired", func(t *Txn) { clock.Advance(2 * time.Second); _, _ = t.Append(b("k"), b("a")) }, `0 k none "", 0 k string "a"`},
 		{"incr in another database", func(t *Txn) { t.SetDB(1); _, _ = t.IncrBy(b("n"), 7) }, `1 n string "7"`},
-		{"rename", func(t *Txn) { t.LockKeys(bs("k", "l"), 0, 1, 1); _, _ = t.Rename(b("k"), b("l"), false) }, `0 k none "", 0 l string "a"`},
+		{"rename", func(t *Txn) { t.LockKeys(bs("k", "l"), 0, 1, 1); _, _ = t.Rename(b("k"), b("l"), false) }, `0 l string "a", 0 k none ""`},
 		{"delete", func(t *Txn) { t.Delete(b("l")); t.Delete(b("l")) }, `0 l none ""`},
 	} {
 		log.text = nil
