@@ -26,6 +26,7 @@ var lattice = []struct{ pkg, may string }{
 	{"engine/index", "engine/alloc"},
 	{"engine/ordered", ""},
 	{"engine/packed", ""},
+	{"engine/deque", "engine/alloc engine/packed"},
 	{"engine/bits", ""},
 	{"engine/glob", ""},
 	{"engine", "numa engine/..."},

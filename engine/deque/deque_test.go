@@ -1,0 +1,270 @@
+package deque
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"hpkv/engine/alloc"
+)
+
+func newMemory(t testing.TB) *Memory {
+	t.Helper()
+	a, err := alloc.NewArena(alloc.Options{ReserveBytes: 4 << 30, Retire: func(fn func()) { fn() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	return &Memory{Heap: a.NewHeap(0), Arena: a}
+}
+
+type model struct {
+	t    *testing.T
+	rng  *rand.Rand
+	l    *List
+	want [][]byte
+	lim  Limit
+}
+
+func (m *model) elem() []byte {
+	switch m.rng.IntN(12) {
+	case 0:
+		return strconv.AppendInt(nil, int64(m.rng.Uint64()), 10)
+	case 1:
+		return bytes.Repeat([]byte("long"), m.rng.IntN(200))
+	case 2:
+		if m.rng.IntN(20) == 0 {
+			return bytes.Repeat([]byte("huge"), m.rng.IntN(20000))
+		}
+	}
+	return fmt.Appendf(nil, "e%d", m.rng.IntN(8)) // few: Remove finds some
+}
+
+func (m *model) check() {
+	m.t.Helper()
+	if err := m.l.Check(); err != nil {
+		m.t.Fatal(err)
+	}
+	if m.l.Len() != len(m.want) {
+		m.t.Fatalf("%d elements, want %d", m.l.Len(), len(m.want))
+	}
+	from := m.rng.IntN(len(m.want) + 1)
+	c := m.l.From(from)
+	for i := from; i < len(m.want); i++ {
+		if v, ok := c.Next(); !ok || !v.Equal(m.want[i]) {
+			m.t.Fatalf("from %d: element %d of %d differs", from, i, len(m.want))
+		}
+	}
+	if _, ok := c.Next(); ok {
+		m.t.Fatal("an element too many")
+	}
+	c = m.l.Back(from - 1)
+	for i := from - 1; i >= 0; i-- {
+		if v, ok := c.Next(); !ok || !v.Equal(m.want[i]) {
+			m.t.Fatalf("back from %d: element %d of %d differs", from-1, i, len(m.want))
+		}
+	}
+	if _, ok := c.Next(); ok {
+		m.t.Fatal("an element before the first")
+	}
+}
+
+func (m *model) no(err error) {
+	m.t.Helper()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *model) step() {
+	m.t.Helper()
+	n, e := len(m.want), m.elem()
+	switch op := m.rng.IntN(14); {
+	case op < 3:
+		m.no(m.l.Push(Left, e, m.lim))
+		m.want = slices.Insert(m.want, 0, e)
+	case op < 6:
+		m.no(m.l.Push(Right, e, m.lim))
+		m.want = append(m.want, e)
+	case n == 0:
+	case op == 6:
+		k := m.rng.IntN(5)
+		m.l.Drop(Left, k)
+		m.want = m.want[min(k, n):]
+	case op == 7:
+		k := m.rng.IntN(5)
+		m.l.Drop(Right, k)
+		m.want = m.want[:n-min(k, n)]
+	case op < 10:
+		i := m.rng.IntN(n)
+		m.no(m.l.Insert(i, e, m.lim))
+		m.want = slices.Insert(m.want, i, e)
+	case op < 12:
+		i := m.rng.IntN(n)
+		m.no(m.l.Set(i, e, m.lim))
+		m.want[i] = e
+	case op == 12 && m.rng.IntN(5) == 0:
+		m.remove(e)
+	case op == 13 && m.rng.IntN(20) == 0:
+		k := n / 3
+		m.l.Drop(End(m.rng.IntN(2)), 0)
+		m.l.Drop(Right, k)
+		m.l.Drop(Left, k)
+		m.want = m.want[k : n-k]
+	}
+}
+
+func (m *model) remove(e []byte) {
+	m.t.Helper()
+	end, limit := End(m.rng.IntN(2)), 1+m.rng.IntN(30)
+	var kept [][]byte
+	gone := 0
+	if end == Right {
+		slices.Reverse(m.want)
+	}
+	for _, w := range m.want {
+		if gone < limit && bytes.Equal(w, e) {
+			gone++
+			continue
+		}
+		kept = append(kept, w)
+	}
+	m.want = kept
+	if end == Right {
+		slices.Reverse(m.want)
+	}
+	if got := m.l.Remove(end, e, limit, m.lim); got != gone {
+		m.t.Fatalf("removed %d of %q, want %d", got, e, gone)
+	}
+}
+
+func TestModel(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	for _, lim := range []Limit{{Bytes: 8192}, {Bytes: 256}, {Bytes: 4096, Count: 5}, {Bytes: 8192, Count: 1}, {Bytes: 65536}, {Bytes: 8192, Count: 1000}} {
+		t.Run(fmt.Sprint(lim), func(t *testing.T) {
+			mem := newMemory(t)
+			m := &model{t: t, rng: rand.New(rand.NewPCG(seed, 1)), l: New(mem), lim: lim}
+			for i := range 12000 {
+				m.step()
+				if i%40 == 0 {
+					m.check()
+				}
+			}
+			m.check()
+			for m.l.FreeStep(3) {
+				m.no(m.l.Check())
+			}
+			if live := mem.Heap.Live(alloc.Collections); live.Objects != 0 || m.l.Held() != 0 {
+				t.Fatalf("%d blocks are left", live.Objects)
+			}
+		})
+	}
+}
+
+// TestEnds pushes and drops as queues and stacks do: memory must follow.
+func TestEnds(t *testing.T) {
+	lim := Limit{Bytes: 8192}
+	for _, c := range []struct {
+		name      string
+		push, pop End
+	}{{"queue", Left, Right}, {"other queue", Right, Left}, {"stack", Left, Left}, {"other stack", Right, Right}} {
+		t.Run(c.name, func(t *testing.T) {
+			mem := newMemory(t)
+			l := New(mem)
+			for i := range 200000 {
+				if err := l.Push(c.push, strconv.AppendInt(nil, int64(i), 10), lim); err != nil {
+					t.Fatal(err)
+				}
+				if l.Len() > 3000 {
+					l.Drop(c.pop, 1)
+				}
+			}
+			if err := l.Check(); err != nil {
+				t.Fatal(err)
+			}
+			if l.Held() > 8192*6 {
+				t.Errorf("3000 elements of 7 bytes in %d", l.Held())
+			}
+		})
+	}
+}
+
+func TestNoMemory(t *testing.T) {
+	mem := newMemory(t)
+	l, lim := New(mem), Limit{Bytes: 8192}
+	for range 3000 {
+		if err := l.Push(Left, []byte("element"), lim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mem.Arena.SetLimit(1)
+	big := bytes.Repeat([]byte("x"), 1<<20)
+	n := l.Len()
+	for i, err := range []error{l.Push(Left, big, lim), l.Push(Right, big, lim), l.Insert(1500, big, lim), l.Set(1500, big, lim)} {
+		if err == nil {
+			t.Errorf("call %d found memory", i)
+		}
+	}
+	if err := l.Check(); err != nil || l.Len() != n {
+		t.Errorf("%d elements of %d, %v", l.Len(), n, err)
+	}
+}
+
+func TestHotPathAllocations(t *testing.T) {
+	mem := newMemory(t)
+	l, lim := New(mem), Limit{Bytes: 8192}
+	elem, dst := []byte("element:1"), make([]byte, 0, 64)
+	for range 10000 {
+		if err := l.Push(Left, elem, lim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := testing.AllocsPerRun(20000, func() {
+		_ = l.Push(Left, elem, lim)
+		v, _ := l.Get(0)
+		dst = v.Append(dst[:0])
+		l.Drop(Right, 1)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkPushDrop(b *testing.B) {
+	mem := newMemory(b)
+	l, lim := New(mem), Limit{Bytes: 8192}
+	elem := []byte("element:1")
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = l.Push(Left, elem, lim)
+		if l.Len() > 100000 {
+			l.Drop(Right, 1)
+		}
+	}
+}
+
+func BenchmarkRange(b *testing.B) {
+	mem := newMemory(b)
+	l, lim := New(mem), Limit{Bytes: 8192}
+	for range 100000 {
+		_ = l.Push(Left, []byte("element:1"), lim)
+	}
+	var dst []byte
+	for _, n := range []int{100, 600} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				dst = dst[:0]
+				c := l.From(0)
+				for range n {
+					v, _ := c.Next()
+					dst = v.Append(dst)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,268 @@
+package deque
+
+import "hpkv/engine/packed"
+
+// Set puts elem in the place of the i-th element, which must exist. The error is
+// alloc.ErrNoMemory, with nothing changed.
+func (l *List) Set(i int, elem []byte, lim Limit) error {
+	at, k := l.find(i)
+	n := l.at(at)
+	b := l.seq(n)
+	off := l.offset(b, n, k)
+	next, _ := packed.Skip(b, off, 1)
+	size, old := packed.Size(elem), next-off
+	switch {
+	case size <= old || n.fits(size-old, Limit{Bytes: lim.Bytes}):
+		if grow := size - old; grow > int(n.room-n.hi) {
+			l.shift(n, l.whole(n), 0, grow)
+		}
+		b = packed.Replace(l.whole(n)[n.lo:n.hi:n.room], off, elem)
+		n.hi = n.lo + uint32(len(b))
+		if size < old {
+			l.tidy(at, lim)
+		}
+		return nil
+	case n.count == 1:
+		fresh, err := l.newNode(l.blockBytes(packed.Start+size, lim))
+		if err != nil {
+			return err
+		}
+		l.fill(&fresh, elem)
+		l.free(n)
+		*n = fresh
+		return nil
+	}
+	if err := l.insertAt(at, k, elem, size, lim); err != nil {
+		return err
+	}
+	l.deleteAt(i + 1)
+	return nil
+}
+
+// fill makes elem the only one of a new block.
+func (l *List) fill(n *node, elem []byte) {
+	b := l.whole(n)
+	n.lo, n.hi, n.count = 0, uint32(packed.Start+packed.Put(b[packed.Start:], elem)), 1
+	packed.SetCount(b, 1)
+}
+
+// Insert adds elem before the i-th element, which must exist. The error is
+// alloc.ErrNoMemory, with nothing changed.
+func (l *List) Insert(i int, elem []byte, lim Limit) error {
+	if i == 0 {
+		return l.Push(Left, elem, lim)
+	}
+	at, k := l.find(i)
+	return l.insertAt(at, k, elem, packed.Size(elem), lim)
+}
+
+// insertAt adds elem before the k-th element of a block: there if it fits, in a
+// neighbour or a new block if it comes first, else the block is split.
+func (l *List) insertAt(at, k int, elem []byte, size int, lim Limit) error {
+	n := l.at(at)
+	switch {
+	case n.fits(size, lim):
+		l.insertIn(n, k, elem, size)
+		return nil
+	case k > 0:
+		if err := l.split(at, k, lim); err != nil {
+			return err
+		}
+		if n = l.at(at); n.fits(size, lim) {
+			l.insertIn(n, k, elem, size)
+			return nil
+		}
+		if next := l.at(at + 1); next.fits(size, lim) {
+			l.insertIn(next, 0, elem, size)
+			return nil
+		}
+		at++
+	case at > 0 && l.at(at-1).fits(size, lim):
+		prev := l.at(at - 1)
+		l.insertIn(prev, int(prev.count), elem, size)
+		return nil
+	}
+	fresh, err := l.newNode(packed.Start + size)
+	if err != nil {
+		return err // a block that was split is as good as a whole one
+	}
+	l.fill(&fresh, elem)
+	l.insertNode(at, fresh)
+	l.count++
+	return nil
+}
+
+// insertIn adds elem before the k-th element of a block that has room.
+func (l *List) insertIn(n *node, k int, elem []byte, size int) {
+	if size > int(n.room-n.hi) {
+		l.shift(n, l.whole(n), 0, size)
+	}
+	b := l.whole(n)[n.lo:n.hi:n.room]
+	off := len(b)
+	if k < int(n.count) {
+		off = l.offset(b, n, k)
+	}
+	b = packed.Insert(b, off, elem)
+	n.hi = n.lo + uint32(len(b))
+	n.count++
+	packed.SetCount(b, int(n.count))
+	l.count++
+}
+
+// split moves the elements of a block from the k-th on, 0 < k < count, to a new
+// block behind it.
+func (l *List) split(at, k int, lim Limit) error {
+	n := l.at(at)
+	b := l.seq(n)
+	off := l.offset(b, n, k)
+	moved := len(b) - off
+	fresh, err := l.newNode(l.blockBytes(packed.Start+moved, lim))
+	if err != nil {
+		return err
+	}
+	to := l.whole(&fresh)
+	fresh.hi = uint32(packed.Start + copy(to[packed.Start:], b[off:]))
+	fresh.count = n.count - uint32(k)
+	packed.SetCount(to, int(fresh.count))
+	n.hi, n.count = n.lo+uint32(off), uint32(k)
+	packed.SetCount(b, k)
+	l.insertNode(at+1, fresh)
+	return nil
+}
+
+// deleteAt removes the i-th element.
+func (l *List) deleteAt(i int) {
+	at, k := l.find(i)
+	n := l.at(at)
+	l.count--
+	if n.count == 1 {
+		l.removeNode(at)
+		return
+	}
+	b := l.seq(n)
+	b = packed.Delete(b, l.offset(b, n, k), 1)
+	n.hi = n.lo + uint32(len(b))
+	n.count--
+	packed.SetCount(b, int(n.count))
+}
+
+// Remove removes the elements equal to elem: up to max of them, counted from an
+// end. It returns how many there were.
+func (l *List) Remove(end End, elem []byte, max int, lim Limit) (removed int) {
+	for at := l.first(end); at >= 0 && at < l.n && removed < max; {
+		n := l.at(at)
+		b := l.seq(n)
+		skip := 0
+		if end == Right {
+			skip = matches(b, elem) - (max - removed)
+		}
+		size, gone := sift(b, elem, skip, max-removed)
+		removed += gone
+		l.count -= gone
+		switch {
+		case gone == int(n.count):
+			l.removeNode(at)
+			if end == Left {
+				continue // the next has taken its place
+			}
+		case gone > 0:
+			n.hi = n.lo + uint32(size)
+			n.count -= uint32(gone)
+			packed.SetCount(b, int(n.count))
+			if l.tidy(at, lim) && end == Left {
+				continue // here is a block that has not been looked through
+			}
+		}
+		if end == Left {
+			at++
+		} else {
+			at--
+		}
+	}
+	return removed
+}
+
+func (l *List) first(end End) int {
+	if end == Left {
+		return 0
+	}
+	return l.n - 1
+}
+
+// matches counts the elements of b equal to elem.
+func matches(b, elem []byte) (n int) {
+	for off := packed.Start; ; n++ {
+		at, ok := packed.Find(b, off, elem, 1)
+		if !ok {
+			return n
+		}
+		off, _ = packed.Skip(b, at, 1)
+	}
+}
+
+// sift removes up to max elements equal to elem, leaving the first skip of them.
+// It returns the bytes that b has now, and does not touch the header.
+func sift(b, elem []byte, skip, max int) (size, gone int) {
+	size, from := packed.Start, packed.Start // bytes kept; where the next to keep begin
+	for off := packed.Start; gone < max; {
+		at, ok := packed.Find(b, off, elem, 1)
+		if !ok {
+			break
+		}
+		off, _ = packed.Skip(b, at, 1)
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if gone == 0 {
+			size = at
+		} else {
+			size += copy(b[size:], b[from:at])
+		}
+		from = off
+		gone++
+	}
+	if gone == 0 {
+		return len(b), 0
+	}
+	return size + copy(b[size:], b[from:]), gone
+}
+
+// tidy merges a block that has become small with a neighbour, if both are no
+// more than half a block, and reports whether it did.
+func (l *List) tidy(at int, lim Limit) (merged bool) {
+	n := l.at(at)
+	if 4*n.used() > lim.Bytes && (lim.Count <= 0 || 4*int(n.count) > lim.Count) {
+		return false
+	}
+	switch {
+	case at > 0 && l.mergeable(at-1, lim):
+		l.merge(at - 1)
+		return true
+	case at+1 < l.n && l.mergeable(at, lim):
+		l.merge(at)
+		return true
+	}
+	return false
+}
+
+// mergeable reports whether a block can take the elements of the next.
+func (l *List) mergeable(at int, lim Limit) bool {
+	a, b := l.at(at), l.at(at+1)
+	size := a.used() + b.used() - packed.Start
+	return 2*size <= lim.Bytes && size <= int(a.room) && (lim.Count <= 0 || 2*int(a.count+b.count) <= lim.Count)
+}
+
+func (l *List) merge(at int) {
+	a, b := l.at(at), l.at(at+1)
+	moved := b.used() - packed.Start
+	if moved > int(a.room-a.hi) {
+		l.shift(a, l.whole(a), 0, moved)
+	}
+	to := l.whole(a)
+	copy(to[a.hi:], l.seq(b)[packed.Start:])
+	a.hi += uint32(moved)
+	a.count += b.count
+	packed.SetCount(to[a.lo:], int(a.count))
+	l.removeNode(at + 1)
+}
