@@ -35,6 +35,13 @@ func UnknownSubcommand(container string, sub []byte) string {
 		strings.ToUpper(container) + " HELP."
 }
 
+// BadSubcommand is the reply of a subcommand that checks the number of its
+// arguments by itself.
+func BadSubcommand(container string, sub []byte) string {
+	return "ERR unknown subcommand or wrong number of arguments for '" + string(shown(sub, shownLength)) + "'. Try " +
+		strings.ToUpper(container) + " HELP."
+}
+
 // shown is what C's %.*s prints: at most n bytes, none from a NUL on.
 func shown(b []byte, n int) []byte {
 	b = b[:min(len(b), n)]

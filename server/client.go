@@ -40,6 +40,9 @@ type client struct {
 
 	// suspended: a deferred command has the client; input waits.
 	suspended bool
+	// held: a pause of all clients keeps the command at the head of the input
+	// from running. See pause.go.
+	held bool
 	// paused: the peer takes replies too slowly; input waits. See buffers.go.
 	paused bool
 	// finished: no further command is executed; the connection ends when its
@@ -94,9 +97,16 @@ const (
 	flagPaused
 )
 
+// userName is who the client is logged in as. Any goroutine.
+func (c *client) userName() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.user
+}
+
 // runnable says whether the client's next command may be executed now.
 func (c *client) runnable() bool {
-	return !c.suspended && !c.paused && !c.finished && !c.killed.Load()
+	return !c.suspended && !c.held && !c.paused && !c.finished && !c.killed.Load()
 }
 
 // touch notes the time of an interaction.
@@ -130,7 +140,7 @@ func (c *client) publish() {
 	if c.noTouch {
 		f |= flagNoTouch
 	}
-	if c.suspended {
+	if c.suspended || c.held {
 		f |= flagSuspended
 	}
 	if c.finished {
@@ -194,6 +204,9 @@ func (c *client) release(x *executor) {
 	}
 	c.watches = nil
 	c.tx = nil
+	if c.held {
+		c.srv.pauses.forget(c)
+	}
 	x.buffers.put(c.in)
 	c.in = nil
 	if c.parser != nil {

@@ -17,7 +17,9 @@ func clientRow() command.Row {
 		return command.Row{Name: name, Arity: arity, Flags: flags, Cats: command.CatConnection, Tips: tips, Run: run}
 	}
 	return command.Row{Name: "client", Arity: -2, Sub: []command.Row{
+		sub("caching", 3, plain, nil, clientCaching),
 		sub("getname", 2, plain, nil, clientGetName),
+		sub("getredir", 2, plain, nil, clientGetRedir),
 		sub("help", 2, command.Loading|command.Stale, nil, command.Help(clientHelp...)),
 		sub("id", 2, plain, nil, clientID),
 		sub("info", 2, plain, varies, clientInfo),
@@ -25,13 +27,21 @@ func clientRow() command.Row {
 		sub("list", -2, admin, varies, clientList),
 		sub("no-evict", 3, admin, nil, clientNoEvict),
 		sub("no-touch", 3, plain, nil, clientNoTouch),
+		sub("pause", -3, admin, nil, clientPause),
 		sub("reply", 3, plain, nil, clientReply),
 		sub("setinfo", 4, plain, []string{"request_policy:all_nodes", "response_policy:all_succeeded"}, clientSetInfo),
 		sub("setname", 3, plain, nil, clientSetName),
+		sub("tracking", -3, plain, nil, clientTracking),
+		sub("trackinginfo", 2, plain, nil, clientTrackingInfo),
+		sub("unpause", 2, admin, nil, clientUnpause),
 	}}
 }
 
 var clientHelp = []string{
+	"CACHING (YES|NO)",
+	"    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.",
+	"GETREDIR",
+	"    Return the client ID we are redirecting to when tracking is enabled.",
 	"GETNAME",
 	"    Return the name of the current connection.",
 	"ID",
@@ -64,6 +74,8 @@ var clientHelp = []string{
 	"    Protect current client connection from eviction.",
 	"NO-TOUCH (ON|OFF)",
 	"    Will not touch LRU/LFU stats when this mode is on.",
+	"PAUSE <timeout> [WRITE|ALL]",
+	"    Suspend all, or just write, clients for <timeout> milliseconds.",
 	"REPLY (ON|OFF|SKIP)",
 	"    Control the replies sent to the current connection.",
 	"SETINFO <option> <value>",
@@ -72,6 +84,13 @@ var clientHelp = []string{
 	"    * LIB-VER: the client lib version.",
 	"SETNAME <name>",
 	"    Assign the name <name> to the current connection.",
+	"TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+	"         [OPTIN] [OPTOUT] [NOLOOP]",
+	"    Control server assisted client side caching.",
+	"TRACKINGINFO",
+	"    Report tracking status for the current connection.",
+	"UNPAUSE",
+	"    Stop the current client pause, resuming traffic.",
 }
 
 func clientID(ctx *command.Ctx) { ctx.W.Int(owner(ctx).id) }
@@ -171,6 +190,7 @@ func clientKind(name []byte) (normal, ok bool) {
 type clientFilter struct {
 	id          int64
 	addr, laddr *string
+	user        *string
 	none        bool // a type that no connection has
 	skip        *client
 }
@@ -179,7 +199,8 @@ func (f *clientFilter) match(c *client) bool {
 	return !f.none && c != f.skip &&
 		(f.id == 0 || c.id == f.id) &&
 		(f.addr == nil || c.addr == *f.addr) &&
-		(f.laddr == nil || c.laddr == *f.laddr)
+		(f.laddr == nil || c.laddr == *f.laddr) &&
+		(f.user == nil || c.userName() == *f.user)
 }
 
 // clientKill has two forms. KILL ip:port kills one connection or fails; with
@@ -233,6 +254,8 @@ func killFilter(c *client, args [][]byte) (f *clientFilter, errText string) {
 			if string(value) != "default" {
 				return nil, resp.NoSuchUser(value)
 			}
+			user := string(value)
+			f.user = &user
 		case resp.EqualFold(option, "SKIPME"):
 			switch {
 			case resp.EqualFold(value, "YES"):

@@ -7,12 +7,13 @@ import (
 	"hpkv/server/command"
 )
 
-// runWindow executes the first n commands of the window. It stops early, after
-// at least one, when the client cannot go on, and returns how many it executed.
+// runWindow executes the first n commands of the window. It stops early when the
+// client cannot go on, and returns how many it executed: none, too, if the first
+// is held back.
 func (x *executor) runWindow(c *client, n int) (done int) {
 	for done < n {
 		done = x.runGuarded(c, done, n)
-		if done < n && !c.runnable() {
+		if !c.runnable() {
 			break
 		}
 	}
@@ -34,7 +35,9 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 		k := &x.window[next]
 		next++
 		mark = x.w.Len()
-		x.dispatch(c, k)
+		if !x.dispatch(c, k) {
+			return next - 1
+		}
 		if c.replies != replyOn {
 			x.mute(c, mark)
 		}
@@ -46,20 +49,25 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 }
 
 // dispatch is the way of every command: known, well-formed and allowed; queued
-// or run.
-func (x *executor) dispatch(c *client, k *call) {
+// or run. It returns false if the command is held back and must come again.
+func (x *executor) dispatch(c *client, k *call) bool {
+	text := x.refusal(c, k)
+	if text == "" && x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
+		return false
+	}
 	x.counts.commands++
-	if text := x.refusal(c, k); text != "" {
+	if text != "" {
 		x.refuse(c, k, text)
-		return
+		return true
 	}
 	c.row = k.row
 	if c.tx != nil && !x.srv.immediate[k.row] {
 		c.tx.queue(k)
 		x.w.Status("QUEUED")
-		return
+		return true
 	}
 	x.execute(c, k.row, k.args)
+	return true
 }
 
 // refusal is why a command may not run, as the wire text; "" if it may.

@@ -84,7 +84,10 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 		x.prefetch(c, n)
 		done := x.runWindow(c, n)
 		if done < n {
-			used, cut = x.window[done-1].end, true
+			if done > 0 {
+				used = x.window[done-1].end
+			}
+			cut = true
 			break
 		}
 		used = end

@@ -216,7 +216,7 @@ func (c *goConn) step() bool {
 			c.linger()
 		}
 		return false
-	case c.suspended || c.paused:
+	case c.suspended || c.held || c.paused:
 		<-c.wake
 	case len(c.in) > 0 && c.parser == nil:
 		c.batch(c.in, true, 0)

@@ -12,6 +12,7 @@ type transaction struct {
 	bytes   int64 // of their arguments
 	failed  bool  // a command was refused: EXEC discards
 	denyOOM bool  // a command must not run while memory is above the limit
+	writes  bool  // a command may write
 }
 
 func (t *transaction) queue(k *call) {
@@ -20,6 +21,7 @@ func (t *transaction) queue(k *call) {
 		t.bytes += int64(len(a))
 	}
 	t.queued = append(t.queued, call{args: args, row: k.row})
+	t.writes = t.writes || mayWrite(k.row)
 	t.denyOOM = t.denyOOM || k.row.Is(command.DenyOOM)
 }
 

@@ -68,6 +68,7 @@ type Server struct {
 	totals    totals
 	executors executorPool
 	deferred  deferredBook
+	pauses    pauseBook
 
 	samples struct { // of cron; what is atomic may be read by any goroutine
 		commands, netIn, netOut rate
@@ -250,6 +251,7 @@ func (s *Server) stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 // than shutdown-timeout.
 func (s *Server) close() error {
 	s.log.Info().Msg("shutting down")
+	s.unpause()
 	wait := time.Duration(s.cfg.ShutdownTimeout.Load()) * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
