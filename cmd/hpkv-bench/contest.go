@@ -10,10 +10,10 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
 	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/proc"
-	"hpkv/cmd/hpkv-bench/internal/progress"
 	"hpkv/cmd/hpkv-bench/internal/redisbench"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/progress"
 )
 
 // The generators of compare.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"hpkv/cmd/hpkv-bench/internal/progress"
+	"hpkv/cmd/internal/progress"
 )
 
 // try runs the command line with the given words and returns what it printed.

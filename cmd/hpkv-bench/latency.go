@@ -11,9 +11,9 @@ import (
 
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
 	"hpkv/cmd/hpkv-bench/internal/machine"
-	"hpkv/cmd/hpkv-bench/internal/progress"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/progress"
 )
 
 // phase is a load under which GET is timed. The writes beside the GETs make

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"hpkv/cmd/hpkv-bench/internal/progress"
+	"hpkv/cmd/internal/progress"
 )
 
 // command is one subcommand.

@@ -1,4 +1,4 @@
-// Package progress tells a waiting person how far a measurement is: one line
+// Package progress tells a waiting person how far a long piece of work is: one line
 // that updates in place on a terminal, an occasional line elsewhere.
 package progress
 
