@@ -49,20 +49,13 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	if t.e.changes != nil {
 		t.tellChange(n, ef)
 	}
-	if t.e.events != nil {
+	if t.e.eventClasses.Load() != 0 {
 		if created {
-			t.e.events.KeyEvent(ef.DB, EventNew, ef.Key)
+			t.raise(ef.DB, EventNew, ef.Key)
 		}
 		t.raise(ef.DB, ev, ef.Key)
 	}
 	return nil
-}
-
-// raise reports a keyspace event. REQUIRES: the key's shard is locked.
-func (t *Txn) raise(db int, ev Event, key []byte) {
-	if t.e.events != nil && ev != EventNone {
-		t.e.events.KeyEvent(db, ev, key)
-	}
 }
 
 // The effects as operations state them.

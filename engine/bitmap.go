@@ -72,7 +72,7 @@ func (t *Txn) readString(key []byte, see func(val []byte)) error {
 			see(nil)
 		}
 		if v.done() {
-			t.hit(found)
+			t.hit(key, found)
 			if found && !str {
 				return ErrWrongType
 			}

@@ -29,12 +29,13 @@ type Engine struct {
 	homes     [][]*shard // the shards of each home
 
 	// Atomic, any goroutine.
-	stamp     atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
-	maxValue  atomic.Int64
-	maxMemory atomic.Int64
-	closed    atomic.Bool
-	txnID     atomic.Uint64
-	wanted    []atomic.Bool // databases whose ordered index was asked for
+	stamp        atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
+	maxValue     atomic.Int64
+	maxMemory    atomic.Int64
+	closed       atomic.Bool
+	txnID        atomic.Uint64
+	eventClasses atomic.Uint32 // the EventClass of events that are raised
+	wanted       []atomic.Bool // databases whose ordered index was asked for
 
 	lanes struct {
 		sync.Mutex
@@ -100,6 +101,7 @@ func Open(o Options) (*Engine, error) {
 	}
 	e.arena = arena
 	e.SetMaxValueBytes(o.MaxValueBytes)
+	e.SetEventClasses(AllClasses)
 	e.maxMemory.Store(o.MaxMemoryBytes)
 	e.stamp.Store(stampOf(o.Clock.NowMs()))
 	for db := range e.wanted {

@@ -59,6 +59,7 @@ func bs(s ...string) (out [][]byte) {
 func TestEvents(t *testing.T) {
 	rec := new(recorder)
 	e, clock := openTest(t, Options{Shards: 4, Databases: 2, Events: rec})
+	e.SetEventClasses(AllClasses &^ ClassKeyMiss)
 	l := e.NewLane()
 	defer l.Close()
 	now := clock.NowMs()
@@ -170,9 +171,44 @@ func TestEvents(t *testing.T) {
 }
 
 func TestEventNames(t *testing.T) {
+	seen := map[string]Event{}
 	for ev := EventNew; int(ev) < len(events); ev++ {
-		if ev.String() == "" || strings.ToLower(ev.String()) != ev.String() || !strings.ContainsRune("g$xn", rune(ev.Class())) {
-			t.Errorf("event %d is %q of class %q", ev, ev, ev.Class())
+		name := ev.String()
+		if name == "" || strings.ToLower(name) != name || seen[name] != EventNone || !strings.ContainsRune("g$lshzxetmdn", rune(ev.Class().Letter())) {
+			t.Errorf("event %d is %q of class %q", ev, ev, ev.Class().Letter())
+		}
+		seen[name] = ev
+	}
+}
+
+// TestEventClasses: only events of chosen classes are raised, misses of reads
+// among them.
+func TestEventClasses(t *testing.T) {
+	rec := new(recorder)
+	e, _ := openTest(t, Options{Shards: 4, Events: rec})
+	l := e.NewLane()
+	defer l.Close()
+	play := func() string {
+		txn := l.Begin(0)
+		defer txn.End()
+		_, _ = txn.Set(b("k"), b("1"), SetOptions{ExpireAtMs: txn.Now() + 1000})
+		_, _, _ = txn.Get(nil, b("k"), nil)
+		_, _, _ = txn.Get(nil, b("nokey"), nil)
+		txn.Delete(b("k"))
+		return rec.takeEvents()
+	}
+	for _, c := range []struct {
+		classes EventClass
+		want    string
+	}{
+		{AllClasses, "0new k, 0set k, 0expire k, 0keymiss nokey, 0del k"},
+		{ClassString | ClassKeyMiss, "0set k, 0keymiss nokey"},
+		{ClassGeneric, "0expire k, 0del k"},
+		{0, ""},
+	} {
+		e.SetEventClasses(c.classes)
+		if got := play(); got != c.want {
+			t.Errorf("classes %b: raises %q, want %q", c.classes, got, c.want)
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (t *Txn) Exists(key []byte) bool {
 			v.touch()
 		}
 		if v.done() {
-			t.hit(found)
+			t.hit(key, found)
 			return found
 		}
 	}

@@ -91,7 +91,7 @@ func (t *Txn) read(keys [][]byte, b *Batch) {
 		t.readAllLocked(keys, b)
 	}
 	for i := range keys {
-		t.hit(b.ends[i] >= 0)
+		t.hit(keys[i], b.ends[i] >= 0)
 	}
 }
 

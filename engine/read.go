@@ -160,11 +160,13 @@ func (v *view) touch() {
 	}
 }
 
-// hit counts the outcome of a look-up that clients see in INFO.
-func (t *Txn) hit(found bool) {
+// hit counts the outcome of a read's look-up of key, which clients see in INFO
+// and, if there is none, as an event.
+func (t *Txn) hit(key []byte, found bool) {
 	if found {
 		t.lane.count.Hits++
-	} else {
-		t.lane.count.Misses++
+		return
 	}
+	t.lane.count.Misses++
+	t.raise(t.db, EventKeyMiss, key)
 }

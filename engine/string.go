@@ -16,7 +16,7 @@ func (t *Txn) Get(dst, key []byte, head Head) ([]byte, bool, error) {
 			v.touch()
 		}
 		if v.done() {
-			t.hit(found)
+			t.hit(key, found)
 			if found && !str {
 				return dst, true, ErrWrongType
 			}
@@ -45,7 +45,7 @@ func (t *Txn) StrLen(key []byte) (int64, error) {
 		if !v.done() {
 			continue
 		}
-		t.hit(found)
+		t.hit(key, found)
 		switch {
 		case !found:
 			return 0, nil
@@ -77,7 +77,7 @@ func (t *Txn) GetRange(dst, key []byte, start, end int64, head Head) ([]byte, bo
 			dst = appendValue(dst, part, head)
 		}
 		if v.done() {
-			t.hit(found)
+			t.hit(key, found)
 			if found && !str {
 				return dst, true, ErrWrongType
 			}
@@ -117,7 +117,7 @@ func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
 	defer t.leave(s)
 	var res SetResult
 	if o.Get {
-		t.hit(n.found())
+		t.hit(key, n.found())
 	}
 	if n.found() {
 		if (o.Get || o.SameType) && !isString(n.hdr) {
@@ -198,7 +198,7 @@ func (t *Txn) GetEx(dst, key []byte, head Head, o GetExOptions) ([]byte, bool, e
 // counts the look-up.
 func (t *Txn) locateString(s *shard, h uint64, key []byte, n *entry) (bool, error) {
 	t.locate(s, h, key, n)
-	t.hit(n.found())
+	t.hit(key, n.found())
 	if n.found() && !isString(n.hdr) {
 		return false, ErrWrongType
 	}
