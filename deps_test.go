@@ -27,6 +27,8 @@ var lattice = []struct{ pkg, may string }{
 	{"engine/ordered", ""},
 	{"engine/packed", ""},
 	{"engine/deque", "engine/alloc engine/packed"},
+	{"engine/ranked", "engine/alloc"},
+	{"engine/geo", ""},
 	{"engine/bits", ""},
 	{"engine/glob", ""},
 	{"engine", "numa engine/..."},
