@@ -35,14 +35,18 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 		t.remove(s, n)
 	case EffectFlush:
 		t.drop(s, ef.DB)
+		s.capture.flushed(ef.DB)
 	case EffectSwap:
 		t.swap(s, ef.DB, ef.OtherDB)
+		s.capture.swapped(ef.DB, ef.OtherDB)
 	}
 	s.seq++
-	if t.locked && t.id == 0 {
-		t.id = t.e.txnID.Add(1) // also in one shard: there may be more changes to come
+	if t.loading {
+		return nil
 	}
-	t.e.journal.Append(s.id, s.seq, t.id, ef)
+	if t.e.journal != nil {
+		t.journalize(s, ef)
+	}
 	if len(s.watches) != 0 {
 		s.touchWatched(ef)
 	}
@@ -216,7 +220,7 @@ func (t *Txn) remove(s *shard, n *entry) {
 // passed by a transaction that holds shards, which must not fail halfway, and by
 // a change of expiry, which gives the old record's memory back.
 func (t *Txn) newRecord(s *shard, key []byte, shape record.Header, slack int) (alloc.Ref, record.Record, error) {
-	if !t.locked && t.effect.Kind != EffectExpire && t.e.Full() {
+	if !t.locked && !t.loading && t.effect.Kind != EffectExpire && t.e.Full() {
 		return 0, record.Record{}, ErrNoMemory
 	}
 	ref, err := s.heap.Alloc(shape.Size()+slack, alloc.Records)

@@ -23,12 +23,14 @@ type Engine struct {
 	shift     uint // 64 - log2(len(shards))
 	databases int
 	clock     Clock
-	journal   Journal
 	events    Events
 	changes   Changes
 	homes     [][]*shard // the shards of each home
 
+	journal Journal // or nil; read under any shard's lock, changed under all
+
 	// Atomic, any goroutine.
+	loaders      atomic.Int32  // see Loader
 	stamp        atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
 	maxValue     atomic.Int64
 	maxMemory    atomic.Int64
@@ -59,9 +61,6 @@ func Open(o Options) (*Engine, error) {
 	}
 	if o.Clock == nil {
 		o.Clock = SystemClock{}
-	}
-	if o.Journal == nil {
-		o.Journal = noJournal{}
 	}
 	homes := runtime.NumCPU()
 	if o.Plan != nil {

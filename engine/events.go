@@ -215,7 +215,7 @@ func (e *Engine) wantsEvent(ev Event) bool {
 // raise reports a keyspace event. REQUIRES: the key's shard is locked, or ev
 // tells of no change.
 func (t *Txn) raise(db int, ev Event, key []byte) {
-	if t.e.wantsEvent(ev) {
+	if !t.loading && t.e.wantsEvent(ev) {
 		t.e.events.KeyEvent(db, ev, key)
 	}
 }

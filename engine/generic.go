@@ -365,7 +365,7 @@ func (t *Txn) flush(first, last int, async bool) {
 		t.enter(s)
 		for db := first; db <= last; db++ {
 			if s.len(db) > 0 {
-				t.effect = Effect{Kind: EffectFlush, DB: db}
+				t.effect = Effect{Kind: EffectFlush, DB: db, Offset: int64(len(t.e.shards))}
 				_ = t.apply(s, &entry{}, EventNone) // takes no memory
 			}
 		}
@@ -399,7 +399,7 @@ func (t *Txn) SwapDB(a, b int) error {
 	}
 	for _, s := range t.e.shards {
 		t.enter(s)
-		t.effect = Effect{Kind: EffectSwap, DB: a, OtherDB: b}
+		t.effect = Effect{Kind: EffectSwap, DB: a, OtherDB: b, Offset: int64(len(t.e.shards))}
 		_ = t.apply(s, &entry{}, EventNone) // takes no memory
 	}
 	wa, wb := t.e.wanted[a].Load(), t.e.wanted[b].Load()

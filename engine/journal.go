@@ -2,7 +2,8 @@ package engine
 
 import "hpkv/engine/record"
 
-// EffectKind says what an Effect does.
+// EffectKind says what an Effect does. The numbers are written to logs: a kind
+// keeps its number for ever, and new ones go to the end.
 type EffectKind uint8
 
 const (
@@ -20,34 +21,144 @@ const (
 	EffectFlush
 	// EffectSwap exchanges the shard's parts of databases DB and OtherDB.
 	EffectSwap
+
+	effectKinds // one more than the last
 )
+
+var effectNames = [effectKinds]string{
+	EffectPut:    "put",
+	EffectSplice: "splice",
+	EffectRemove: "remove",
+	EffectExpire: "expire",
+	EffectFlush:  "flush",
+	EffectSwap:   "swap",
+}
+
+// String returns the kind's name.
+func (k EffectKind) String() string {
+	if k == 0 || k >= effectKinds {
+		return "unknown"
+	}
+	return effectNames[k]
+}
 
 // Effect is one deterministic change of one shard: what the write path
 // applies, journals and replays. Times are absolute and choices are made; a
 // client's command text is never kept. The byte slices belong to the caller of
 // the write path and are valid only during a call.
+//
+// A replay may meet effects that change a key before the EffectPut that brings
+// the key's whole state: see capture. On a key that is absent or holds a part
+// only, every kind must therefore do something harmless, and fail for want of
+// memory only.
 type Effect struct {
 	Kind       EffectKind
 	Type       Type
-	Form       record.Form // of a string, for EffectPut
+	Form       record.Form // of the value, for EffectPut
 	DB         int
 	OtherDB    int
 	Key        []byte
 	Value      []byte
-	Offset     int64
+	Items      [][]byte // elements of a collection
+	Offset     int64    // of EffectFlush and EffectSwap: how many shards there were
 	ExpireAtMs int64
 }
 
-// Journal receives every effect in the order in which its shard applied it.
-type Journal interface {
-	// Append records ef as change number seq of the shard. It is called under
-	// the shard's lock: it must copy what it keeps, must not block on I/O and
-	// must not call the engine. txn is 0 for a change that stands alone, else
-	// the same for all effects that must survive a crash together.
-	Append(shard int, seq, txn uint64, ef *Effect)
+// JournalRecord is an encoded effect and where it belongs.
+type JournalRecord struct {
+	Home    int    // of the shard
+	Shard   int    //
+	Seq     uint64 // number of the record within the shard
+	Txn     uint64 // 0, or the same for all records that must survive a crash together
+	Payload []byte // see AppendEffect; valid during the call only
 }
 
-// noJournal keeps nothing.
-type noJournal struct{}
+// Journal keeps effects, in the order in which each shard applied them. Records
+// gather in rounds; what is in one round becomes durable together.
+//
+// Its methods are called under the locks of the records' shards: they must copy
+// what they keep, must not block on I/O and must not call the engine. They
+// return the number of the round that took the records.
+type Journal interface {
+	// Append takes the record of a change that stands alone.
+	Append(rec *JournalRecord) (round uint64)
+	// AppendTxn takes the records of one transaction, all into one round.
+	AppendTxn(recs []JournalRecord) (round uint64)
+}
 
-func (noJournal) Append(int, uint64, uint64, *Effect) {}
+// SetJournal makes j receive every effect from now on; nil stops that. No
+// transaction has some of its effects in one journal and some in another.
+func (e *Engine) SetJournal(j Journal) {
+	for _, s := range e.shards {
+		s.mu.lock()
+	}
+	e.journal = j
+	for _, s := range e.shards {
+		s.mu.unlock()
+	}
+}
+
+// TakeRound returns the highest round that took a change of the lane since the
+// last call, 0 if there was none.
+func (l *Lane) TakeRound() uint64 {
+	r := l.round
+	l.round = 0
+	return r
+}
+
+// gathered is what a transaction that holds shards will hand to the journal.
+type gathered struct {
+	recs []JournalRecord // without payloads
+	ends []int           // of the payloads in buf
+	buf  []byte
+	lone JournalRecord // a change outside such a transaction; here so that it need not be allocated
+}
+
+// keepGathered bounds the memory that a lane keeps for the next transaction.
+const keepGathered = 1 << 20
+
+// journalize hands ef to the journal, or keeps it until End when the transaction
+// holds shards. REQUIRES: e.journal is not nil; s is locked by enter.
+func (t *Txn) journalize(s *shard, ef *Effect) {
+	g := &t.gathered
+	if t.locked {
+		g.recs = append(g.recs, JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq})
+		g.buf = AppendEffect(g.buf, ef)
+		g.ends = append(g.ends, len(g.buf))
+		return
+	}
+	g.buf = AppendEffect(g.buf[:0], ef)
+	g.lone = JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq, Payload: g.buf}
+	t.note(t.e.journal.Append(&g.lone))
+	g.reset()
+}
+
+// handOver gives the journal what the transaction did. REQUIRES: its shards are
+// still locked.
+func (t *Txn) handOver() {
+	g := &t.gathered
+	from, id := 0, uint64(0)
+	if len(g.recs) > 1 {
+		id = t.e.txnID.Add(1)
+	}
+	for i, end := range g.ends {
+		g.recs[i].Payload, g.recs[i].Txn = g.buf[from:end], id
+		from = end
+	}
+	if len(g.recs) == 1 {
+		t.note(t.e.journal.Append(&g.recs[0]))
+	} else {
+		t.note(t.e.journal.AppendTxn(g.recs))
+	}
+	g.reset()
+}
+
+func (t *Txn) note(round uint64) { t.lane.round = max(t.lane.round, round) }
+
+func (g *gathered) reset() {
+	if cap(g.buf) > keepGathered || cap(g.recs) > keepGathered/64 {
+		*g = gathered{}
+		return
+	}
+	g.recs, g.ends, g.buf = g.recs[:0], g.ends[:0], g.buf[:0]
+}

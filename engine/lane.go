@@ -29,7 +29,8 @@ type Lane struct {
 	e     *Engine
 	slot  *epoch.Slot
 	txn   Txn
-	nowMs int64 // fixed time for transactions, or 0
+	nowMs int64  // fixed time for transactions, or 0
+	round uint64 // see TakeRound
 
 	count     Counters // owned by the lane
 	published struct { // what other goroutines may see

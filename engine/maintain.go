@@ -27,6 +27,9 @@ const (
 // and returns how long it may be left alone: 0 if work is left. One goroutine
 // at a time may call it for a home; l is that goroutine's lane.
 func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Duration) {
+	if e.loaders.Load() > 0 {
+		return expirePace
+	}
 	start := time.Now()
 	now := e.clock.NowMs()
 	e.stamp.Store(stampOf(now))

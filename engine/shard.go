@@ -29,7 +29,9 @@ type shard struct {
 	// Owned by the shard: under mu.
 	id, home int
 	heap     *alloc.Heap
-	seq      uint64 // number of the last change
+	seq      uint64 // number of the last change, or captured state
+	captured uint64 // of these, states
+	capture  *capture
 	watches  map[watchKey]*watched
 	dropped  []dropped // flushed databases with memory still to be freed
 	pins     pins

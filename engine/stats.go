@@ -7,6 +7,7 @@ type Stats struct {
 	Counters
 	Memory    alloc.Stats
 	Databases []DatabaseStats
+	Changes   uint64 // effects, those of a replay included
 	Expired   uint64 // keys removed because their time had come
 	LockWaits uint64 // times a shard's lock was found taken
 	Relocated uint64 // records moved by defragmentation
@@ -32,6 +33,7 @@ func (e *Engine) Stats() Stats {
 	for _, s := range e.shards {
 		st.LockWaits += s.mu.waits.Load()
 		s.mu.lock()
+		st.Changes += s.seq - s.captured
 		st.Expired += s.expired
 		st.Relocated += s.stats.relocated
 		st.Pinned += s.pins.kept

@@ -21,12 +21,14 @@ type Txn struct {
 
 	held   []uint64 // bit for each shard held until End
 	locked bool     // any bit is set
-	id     uint64   // in the journal; 0 until a change with shards held
 	frozen []*keyspace
 	inside *shard // locked for the running operation only
 
 	effect Effect // the effect being applied; here so that it need not be allocated
 	view   view
+
+	gathered gathered // for the journal, until End
+	loading  bool     // replays a journal: see Loader
 
 	announced []byte // see Announce
 
@@ -115,6 +117,9 @@ func (t *Txn) End() {
 	if !t.locked {
 		return
 	}
+	if len(t.gathered.recs) > 0 {
+		t.handOver()
+	}
 	for i, ks := range t.frozen {
 		ks.frozen = false
 		ks.table.Thaw()
@@ -127,7 +132,7 @@ func (t *Txn) End() {
 		}
 		t.held[w] = 0
 	}
-	t.locked, t.id = false, 0
+	t.locked = false
 }
 
 // holds reports whether s is held until End.

@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// scribbler changes an engine at random, in all the ways that matter to a
+// journal, without looking at the results.
+type scribbler struct {
+	r     *rand.Rand
+	e     *Engine
+	l     *Lane
+	clock *ManualClock
+}
+
+func (p *scribbler) key() []byte { return fmt.Appendf(nil, "k%d", p.r.IntN(400)) }
+
+func (p *scribbler) val() []byte {
+	n := p.r.IntN(40)
+	if p.r.IntN(40) == 0 {
+		n = p.r.IntN(4 * captureBytes)
+	}
+	val := make([]byte, n)
+	for i := range val {
+		val[i] = byte(p.r.Uint32())
+	}
+	return val
+}
+
+func (p *scribbler) step() {
+	dbs := p.e.Databases()
+	t := p.l.Begin(p.r.IntN(dbs))
+	defer t.End()
+	later := t.Now() + int64(p.r.IntN(3000))
+	switch n := p.r.IntN(1000); {
+	case n < 3:
+		t.FlushDB(p.r.IntN(2) == 0)
+	case n < 10:
+		_ = t.SwapDB(p.r.IntN(dbs), p.r.IntN(dbs))
+	case n < 300:
+		_, _ = t.Set(p.key(), p.val(), SetOptions{KeepTTL: n%2 == 0})
+	case n < 380:
+		_, _ = t.Set(p.key(), p.val(), SetOptions{ExpireAtMs: later})
+	case n < 480:
+		_, _ = t.Append(p.key(), p.val())
+	case n < 560:
+		_, _ = t.SetRange(p.key(), int64(p.r.IntN(3*captureBytes)>>p.r.IntN(16)), p.val())
+	case n < 640:
+		t.Delete(p.key())
+	case n < 700:
+		t.ExpireAt(p.key(), later, 0)
+	case n < 740:
+		t.Persist(p.key())
+	case n < 800:
+		_, _ = t.Move(p.key(), p.r.IntN(dbs))
+	case n < 900:
+		keys := [][]byte{p.key(), p.key()}
+		t.LockKeys(keys, 0, 1, 1)
+		if n < 850 {
+			_, _ = t.Rename(keys[0], keys[1], false)
+		} else {
+			_, _ = t.Copy(keys[0], keys[1], p.r.IntN(dbs), true)
+		}
+	case n < 960:
+		pairs := [][]byte{p.key(), p.val(), p.key(), p.val(), p.key(), p.val()}
+		t.LockKeys(pairs, 0, 5, 2)
+		_ = t.MSet(pairs)
+	default:
+		p.clock.Advance(time.Duration(p.r.IntN(200)) * time.Millisecond)
+		keeper := p.e.NewLane()
+		defer keeper.Close()
+		p.e.Maintain(keeper, p.r.IntN(p.e.Homes()), time.Millisecond)
+	}
+}
+
+// TestCapture interleaves captures of all shards with changes at random: the
+// journal from the beginning of the captures on must hold everything.
+func TestCapture(t *testing.T) {
+	for range 6 {
+		t.Run("", func(t *testing.T) {
+			seed := testSeed(t)
+			r := rand.New(rand.NewPCG(seed, 1))
+			rec := new(recorder)
+			shards := 1 << r.IntN(4)
+			e, clock := openTest(t, Options{Shards: shards, Databases: 3})
+			p := &scribbler{r: r, e: e, clock: clock, l: e.NewLane()}
+			defer p.l.Close()
+			for range r.IntN(6000) {
+				p.step()
+			}
+			e.SetJournal(rec) // it misses what was before
+			keeper := e.NewLane()
+			defer keeper.Close()
+			const waiting, open, done = 0, 1, 2
+			state := make([]int, shards)
+			pace := 1 + r.IntN(20)
+			for left := shards; left > 0; {
+				for range r.IntN(2 * pace) {
+					p.step()
+				}
+				shard := r.IntN(shards)
+				switch state[shard] {
+				case waiting:
+					e.BeginCapture(shard)
+					state[shard] = open
+				case open:
+					if r.IntN(100) == 0 { // changes its mind
+						e.BeginCapture(shard)
+					}
+					if keeper.Capture(shard) {
+						state[shard] = done
+						left--
+					}
+				}
+			}
+			for range r.IntN(1000) {
+				p.step()
+			}
+			for _, count := range []int{shards, 1 << r.IntN(4)} {
+				twin, _ := openTest(t, Options{Shards: count, Databases: 3})
+				replay(t, twin, rec.effects, shards)
+				sameContents(t, twin, e)
+			}
+		})
+	}
+}
+
+// TestCaptureSteps: no step journals more than its bounds allow.
+func TestCaptureSteps(t *testing.T) {
+	rec := new(recorder)
+	e, _ := openTest(t, Options{Shards: 1, Databases: 2, Journal: rec})
+	l := e.NewLane()
+	defer l.Close()
+	if !l.Capture(0) {
+		t.Fatal("a capture that was not begun goes on")
+	}
+	txn := l.Begin(1)
+	for i := range 5000 {
+		val := make([]byte, 100)
+		if i%1000 == 0 {
+			val = make([]byte, 10*captureBytes)
+		}
+		if _, err := txn.Set(fmt.Appendf(nil, "k%d", i), val, SetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	txn.End()
+	e.BeginCapture(0)
+	before := l.Engine().Stats().Changes
+	for done := false; !done; {
+		rec.effects = nil
+		done = l.Capture(0)
+		bytes := 0
+		for _, r := range rec.effects {
+			bytes += len(r.payload)
+		}
+		if n := len(rec.effects); n > 2*captureStep || bytes > 2*captureBytes {
+			t.Fatalf("%d effects of %d bytes in one step", n, bytes)
+		}
+	}
+	if now := e.Stats().Changes; now != before {
+		t.Errorf("%d changes by a capture", now-before)
+	}
+	e.BeginCapture(0)
+	e.EndCapture(0)
+	rec.effects = nil
+	if !l.Capture(0) || len(rec.effects) > 0 {
+		t.Error("a capture that was given up goes on")
+	}
+}

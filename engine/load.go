@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"math/bits"
+
+	"hpkv/engine/alloc"
+)
+
+// Loader applies journalled effects to an engine that serves nobody yet. The
+// memory limit does not count, nobody is told, nothing is journalled, and keys
+// whose time is over stay until the last loader is closed: an effect further on
+// may concern them. Several loaders may work at once, each on one goroutine,
+// if the effects of a shard, as it was when they were journalled, go through
+// one loader at a time and in order.
+type Loader struct {
+	e  *Engine
+	l  *Lane
+	ef Effect
+}
+
+// NewLoader returns a loader. Close it.
+func (e *Engine) NewLoader() *Loader {
+	e.loaders.Add(1)
+	r := &Loader{e: e, l: e.NewLane()}
+	r.l.txn.loading = true
+	return r
+}
+
+// Close ends the loader's work.
+func (r *Loader) Close() {
+	r.l.Close()
+	r.e.loaders.Add(-1)
+}
+
+// Apply repeats the effect in payload, which was journalled for the given
+// shard. The engine may have another number of shards now. ErrEffect if payload
+// is no effect, ErrDatabase if there are fewer databases now, ErrNoMemory.
+func (r *Loader) Apply(shard int, payload []byte) error {
+	ef := &r.ef
+	if err := DecodeEffect(ef, payload); err != nil {
+		return err
+	}
+	if ef.DB >= r.e.databases || ef.OtherDB >= r.e.databases {
+		return ErrDatabase
+	}
+	t := r.l.Begin(ef.DB)
+	if ef.Kind == EffectFlush || ef.Kind == EffectSwap {
+		if bits.OnesCount64(uint64(ef.Offset)) != 1 || ef.Offset > MaxShards || shard >= int(ef.Offset) {
+			return ErrEffect
+		}
+		t.loadWhole(ef, shard, int(ef.Offset))
+		return nil
+	}
+	return t.load(ef)
+}
+
+// load applies an effect on one key.
+func (t *Txn) load(ef *Effect) error {
+	var n entry
+	h := hashKey(ef.Key)
+	s := t.e.shardOf(h)
+	t.enter(s)
+	defer t.leave(s)
+	s.find(ef.DB, h, ef.Key, &n)
+	if !n.found() && (ef.Kind == EffectRemove || ef.Kind == EffectExpire) {
+		return nil
+	}
+	t.effect = *ef
+	return t.apply(s, &n, EventNone)
+}
+
+// loadWhole applies an effect on all keys of shard number id of a number of
+// shards that may be another than now. They are the keys whose hashes begin
+// with the same bits: several shards of now, or a part of one.
+func (t *Txn) loadWhole(ef *Effect, id, count int) {
+	now := len(t.e.shards)
+	if count <= now {
+		for _, s := range t.e.shards[id*(now/count) : (id+1)*(now/count)] {
+			t.enter(s)
+			if ef.Kind == EffectFlush {
+				t.drop(s, ef.DB)
+			} else {
+				t.swap(s, ef.DB, ef.OtherDB)
+			}
+			t.leave(s)
+		}
+		return
+	}
+	s := t.e.shards[id/(count/now)]
+	t.enter(s)
+	defer t.leave(s)
+	shift := uint(64 - bits.TrailingZeros(uint(count)))
+	a := s.collect(ef.DB, shift, uint64(id))
+	if ef.Kind == EffectFlush {
+		for _, ref := range a {
+			t.take(s, ef.DB, ref)
+			s.retire(ref)
+		}
+		return
+	}
+	b := s.collect(ef.OtherDB, shift, uint64(id))
+	for _, ref := range a {
+		t.take(s, ef.DB, ref)
+	}
+	for _, ref := range b {
+		t.take(s, ef.OtherDB, ref)
+	}
+	for _, ref := range a {
+		t.give(s, ef.OtherDB, ref)
+	}
+	for _, ref := range b {
+		t.give(s, ef.DB, ref)
+	}
+}
+
+// collect returns the records of db whose hashes, shifted, are prefix.
+func (s *shard) collect(db int, shift uint, prefix uint64) (refs []alloc.Ref) {
+	if ks := s.keyspace(db, false); ks != nil {
+		s.walk(ks, func(ref alloc.Ref) {
+			if s.hashOf(ref)>>shift == prefix {
+				refs = append(refs, ref)
+			}
+		})
+	}
+	return refs
+}
+
+// take removes a record from a database without freeing it.
+func (t *Txn) take(s *shard, db int, ref alloc.Ref) {
+	ks, h := s.keyspace(db, false), s.hashOf(ref)
+	slot, _ := ks.table.FindRef(h, ref)
+	ks.ordered.delete(h, ref)
+	ks.table.Delete(slot)
+	if s.recordAt(ref).Header().Volatile() {
+		ks.wheel.remove(s, ref)
+	}
+}
+
+// give adds a record to a database.
+func (t *Txn) give(s *shard, db int, ref alloc.Ref) {
+	ks, h := s.keyspace(db, true), s.hashOf(ref)
+	if err := ks.table.Insert(h, ref); err != nil {
+		panic("engine: no memory for an index while loading") // nothing to go back to
+	}
+	ks.ordered.insert(h, ref)
+	if s.recordAt(ref).Header().Volatile() {
+		if ks.wheel == nil {
+			ks.wheel = newWheel(t.Now())
+		}
+		ks.wheel.add(s, ref)
+	}
+}
