@@ -152,6 +152,17 @@ func Insert(b []byte, off int, elem []byte) []byte {
 	return b
 }
 
+// InsertInt is Insert of an integer.
+func InsertInt(b []byte, off int, num int64) []byte {
+	if len(b) == 0 {
+		return AppendInt(b, num)
+	}
+	b = open(b, off, 0, SizeInt(num))
+	PutInt(b[off:], num)
+	addCount(b, 1)
+	return b
+}
+
 // Replace puts elem in the place of the element at off.
 func Replace(b []byte, off int, elem []byte) []byte {
 	b = open(b, off, skip(b, off)-off, Size(elem))
