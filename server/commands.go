@@ -1,7 +1,6 @@
 package server
 
 import (
-	_ "embed" // commands.txt
 	"fmt"
 	"slices"
 	"strings"
@@ -11,32 +10,9 @@ import (
 
 //go:generate go test -count=1 -run ^TestCommandsDocument$ -args -update
 
-// summaries is what COMMANDS.md says beyond the command table.
-//
-//go:embed commands.txt
-var summaries string
-
-// commandSummary is one line of commands.txt.
-type commandSummary struct{ usage, text string }
-
-// parseSummaries returns the lines of commands.txt by full command name.
-func parseSummaries() map[string]commandSummary {
-	m := make(map[string]commandSummary)
-	for line := range strings.Lines(summaries) {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		i := strings.LastIndex(line, " | ")
-		name, usage, _ := strings.Cut(line[:i], " ")
-		m[name] = commandSummary{usage, line[i+3:]}
-	}
-	return m
-}
-
 const commandsIntro = `# Commands
 
-Made by ` + "`make generate`" + ` from the command table: do not edit. Behaviour, replies and error texts are those of Redis 7.2 unless this page says otherwise.
+Made by ` + "`make generate`" + ` from the command table and ` + "`server/command/docs.json`" + `: do not edit. Behaviour, replies and error texts are those of Redis 7.2 unless this page says otherwise.
 
 | command | arguments | what it does |
 |---|---|---|
@@ -75,7 +51,6 @@ func CommandsMarkdown() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	known := parseSummaries()
 	var rows []*command.Row
 	for _, r := range table.Rows() {
 		rows = append(append(rows, r), r.Subs()...)
@@ -84,20 +59,16 @@ func CommandsMarkdown() (string, error) {
 	var b strings.Builder
 	b.WriteString(commandsIntro)
 	for _, r := range rows {
-		s, ok := known[r.FullName()]
-		if !ok {
-			return "", fmt.Errorf("commands.txt has no line for %s", r.FullName())
+		d := r.Doc()
+		if d == nil {
+			return "", fmt.Errorf("server/command/docs.json has no entry for %s", r.FullName())
 		}
-		delete(known, r.FullName())
-		usage := strings.ReplaceAll(s.usage, "|", `\|`)
+		usage := strings.ReplaceAll(command.Usage(d.Arguments), "|", `\|`)
 		if usage != "" {
 			usage = "`" + usage + "`"
 		}
 		name := strings.ToUpper(strings.ReplaceAll(r.FullName(), "|", " "))
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, usage, s.text)
-	}
-	for name := range known {
-		return "", fmt.Errorf("commands.txt has a line for %s, which is no command", name)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, usage, d.Summary)
 	}
 	b.WriteString(commandsOurs)
 	return b.String(), nil

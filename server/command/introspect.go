@@ -63,10 +63,6 @@ func commandAll(c *Ctx) {
 
 func commandCount(c *Ctx) { c.W.Int(int64(len(c.Table.rows))) }
 
-// commandDocs answers that no command has documentation: an empty map, which
-// clients take as "nothing to show" where an error would stop them.
-func commandDocs(c *Ctx) { c.W.Map(0) }
-
 func commandInfo(c *Ctx) {
 	names := c.Args[2:]
 	if len(names) == 0 {
