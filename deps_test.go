@@ -37,6 +37,8 @@ var lattice = []struct{ pkg, may string }{
 	{"persist/...", ""},
 	{"server/command", "engine engine/... resp"},
 	{"server/config", "engine/glob resp"},
+	{"server/latency", ""},
+	{"server/pubsub", "engine/glob"},
 	{"server", "engine engine/... numa resp persist server/..."},
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-admin", "persist persist/... engine resp cmd/internal/progress"},

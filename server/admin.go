@@ -71,6 +71,7 @@ func configResetStat(ctx *command.Ctx) {
 	s := owner(ctx).srv
 	owner(ctx).x.publish()
 	s.stats.reset()
+	s.commands.reset(s.table.RowCount())
 	s.samples.engineBase.Store(s.engineStats(ctx.Txn))
 	s.totals.reset()
 	ctx.W.OK()

@@ -68,8 +68,10 @@ func (x *executor) runDeferred(d *deferredCall) {
 	x.ctx.Host = nil // work that defers again runs here
 	defer func() { x.ctx.Host = x }()
 	ctx := x.begin(c, d.call.row, d.call.args)
+	x.startMeter(0)
 	d.work(ctx)
 	ctx.Txn.End()
+	x.countCall(c, d.call.row, d.call.args, x.meter.startNs)
 }
 
 // cloneArgs copies arguments into one allocation of their own.

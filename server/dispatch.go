@@ -29,14 +29,25 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			x.panicked(c, &x.window[next-1], mark, cause)
+			x.settleMeter(c, next)
 		}
 	}()
+	x.startMeter(at)
 	for next < n {
 		k := &x.window[next]
+		alone := x.meter.alone(k.row)
+		if alone {
+			x.settleMeter(c, next)
+		}
 		next++
 		mark = x.w.Len()
 		if !x.dispatch(c, k) {
+			x.settleMeter(c, next-1)
 			return next - 1
+		}
+		k.moved += int64(x.w.Len() - mark)
+		if alone {
+			x.settleMeter(c, next)
 		}
 		if c.replies != replyOn {
 			x.mute(c, mark)
@@ -45,6 +56,7 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 			break
 		}
 	}
+	x.settleMeter(c, next)
 	return next
 }
 
@@ -66,7 +78,10 @@ func (x *executor) dispatch(c *client, k *call) bool {
 		x.w.Status("QUEUED")
 		return true
 	}
+	x.meter.errors = x.w.Errors()
 	x.execute(c, k.row, k.args)
+	x.countFailure(k.row)
+	k.ran = x.waiting == nil // what was deferred is counted where it runs
 	return true
 }
 
@@ -111,6 +126,9 @@ func (x *executor) refuse(c *client, k *call, text string) {
 		text = resp.ExecAborted(text)
 	} else if c.tx != nil {
 		c.tx.failed = true
+	}
+	if k.row != nil {
+		x.rows[k.row.ID()].rejected.Add(1)
 	}
 	x.w.Error(text)
 }
@@ -174,6 +192,10 @@ func (x *executor) panicked(c *client, k *call, mark int, cause any) {
 		x.srv.deferred.remove(x.waiting)
 		x.waiting = nil
 		c.suspended = false
+	}
+	if k.row != nil {
+		k.ran = true
+		x.rows[k.row.ID()].failed.Add(1)
 	}
 	x.w.Truncate(mark)
 	x.w.Error("ERR internal error in command '" + name + "'; the server's log has the details")

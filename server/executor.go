@@ -31,6 +31,9 @@ type call struct {
 	args [][]byte
 	row  *command.Row // nil: unknown
 	end  int          // offset behind the command in the input
+
+	ran   bool  // it was executed, here and to its end
+	moved int64 // bytes of the command, and of its reply once it has run
 }
 
 // executor runs commands on one thread. See the package comment for who owns
@@ -55,7 +58,9 @@ type executor struct {
 
 	nowMs  int64 // set by the driver before each batch
 	counts counters
-	stats  stats // counts as published
+	stats  stats     // counts as published
+	rows   []rowStat // by Row.ID
+	meter  meter
 }
 
 func (s *Server) newExecutor() *executor {
@@ -64,6 +69,7 @@ func (s *Server) newExecutor() *executor {
 	x.ctx.Table = s.table
 	x.ctx.Host = x
 	s.stats.add(&x.stats)
+	x.rows = s.commands.open(s.table.RowCount())
 	return x
 }
 
@@ -147,7 +153,7 @@ func (x *executor) parse(c *client, p *resp.Parser, buf []byte, from int) (n, en
 		k := &x.window[n]
 		n++
 		k.row = table.Resolve(args)
-		k.end = end
+		k.end, k.ran, k.moved = end, false, int64(size)
 		if len(args) > hugeArgs {
 			k.args = args // the parser's own slice: nothing may be parsed behind it
 			break

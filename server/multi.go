@@ -151,10 +151,13 @@ func exec(ctx *command.Ctx) {
 	saved := *ctx
 	ctx.W.Array(len(tx.queued))
 	ctx.Host = nil // everything runs here and now
+	startNs := monotonicNs()
 	for i := range tx.queued {
 		ctx.Args, ctx.Row = tx.queued[i].args, tx.queued[i].row
 		ctx.Row.Run(ctx)
+		startNs = c.x.countCall(c, ctx.Row, ctx.Args, startNs)
 	}
+	c.x.counts.commands += int64(len(tx.queued))
 	*ctx = saved
 }
 

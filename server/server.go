@@ -65,6 +65,7 @@ type Server struct {
 
 	clients   registry
 	stats     statsBook
+	commands  commandBook
 	totals    totals
 	executors executorPool
 	deferred  deferredBook

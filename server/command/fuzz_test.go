@@ -37,7 +37,7 @@ func fuzzRig(t testing.TB) *rig {
 func FuzzCommands(f *testing.F) {
 	table := dataTable(f)
 	var rows []*Row
-	table.each(func(r *Row) {
+	table.Each(func(r *Row) {
 		if r.Run != nil {
 			rows = append(rows, r)
 		}
@@ -82,7 +82,7 @@ func nameOf(r *Row) [][]byte {
 // FuzzOneCommand gives a command arguments of any bytes.
 func FuzzOneCommand(f *testing.F) {
 	table := dataTable(f)
-	table.each(func(r *Row) {
+	table.Each(func(r *Row) {
 		if r.Run != nil {
 			f.Add(r.FullName(), []byte("a"), []byte("1"), []byte("2"), []byte("x"), uint8(5))
 		}

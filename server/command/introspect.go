@@ -94,7 +94,7 @@ func commandList(c *Ctx) {
 		return
 	}
 	mark, n := c.W.BeginArray(), 0
-	c.Table.each(func(r *Row) {
+	c.Table.Each(func(r *Row) {
 		if keep(r) {
 			c.W.BulkString(r.full)
 			n++
@@ -118,16 +118,6 @@ func listFilter(a *resp.Args) func(*Row) bool {
 	}
 	a.Fail(resp.ErrSyntax)
 	return nil
-}
-
-// each calls visit for every command and subcommand, in table order.
-func (t *Table) each(visit func(*Row)) {
-	for _, r := range t.rows {
-		visit(r)
-		for _, s := range r.subRows {
-			visit(s)
-		}
-	}
 }
 
 func commandGetKeys(c *Ctx) {

@@ -31,6 +31,7 @@ type Row struct {
 
 // compiled is what NewTable derives from a row.
 type compiled struct {
+	id                int
 	full              string // "config|get"
 	parent            *Row
 	subRows           []*Row
@@ -41,6 +42,9 @@ type compiled struct {
 
 // FullName is the name as errors and COMMAND print it: "get", "config|get".
 func (r *Row) FullName() string { return r.full }
+
+// ID numbers the rows of a table, subcommands included, from 0 to RowCount-1.
+func (r *Row) ID() int { return r.id }
 
 // Parent is the container of a subcommand, nil otherwise.
 func (r *Row) Parent() *Row { return r.parent }
@@ -64,8 +68,9 @@ func (r *Row) ArityText() string { return resp.WrongArgs(r.full) }
 
 // Table finds commands by name. Immutable; safe for concurrent use.
 type Table struct {
-	rows []*Row // top level, in the order given
-	idx  *index
+	rows  []*Row // top level, in the order given
+	count int    // of rows, subcommands included
+	idx   *index
 }
 
 // NewTable builds a table of all rows given, or says which row is wrong:
@@ -87,6 +92,10 @@ func NewTable(families ...[]Row) (*Table, error) {
 			t.rows = append(t.rows, r)
 		}
 	}
+	t.Each(func(r *Row) {
+		r.id = t.count
+		t.count++
+	})
 	t.idx = newIndex(t.rows)
 	return t, nil
 }
@@ -123,6 +132,19 @@ func (t *Table) find(name []byte) *Row {
 // Rows are the top-level commands in table order. The caller must not modify
 // the slice or the rows.
 func (t *Table) Rows() []*Row { return t.rows }
+
+// RowCount is the number of rows, subcommands included.
+func (t *Table) RowCount() int { return t.count }
+
+// Each calls visit for every command and subcommand, in the order of their IDs.
+func (t *Table) Each(visit func(*Row)) {
+	for _, r := range t.rows {
+		visit(r)
+		for _, s := range r.subRows {
+			visit(s)
+		}
+	}
+}
 
 // UnknownText is the wire error for a command line that Resolve cannot find.
 // It repeats the client's bytes; the Writer makes line ends harmless.
