@@ -30,6 +30,7 @@ var lattice = []struct{ pkg, may string }{
 	{"engine/ranked", "engine/alloc"},
 	{"engine/zset", "engine/alloc engine/index engine/packed engine/ranked"},
 	{"engine/geo", ""},
+	{"engine/hll", ""},
 	{"engine/bits", ""},
 	{"engine/glob", ""},
 	{"engine", "numa engine/..."},

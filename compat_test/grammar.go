@@ -26,7 +26,7 @@ type grammarRow struct {
 
 // grammars lists the families. Commands that our server does not have are left
 // out when a fuzzing run starts.
-var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, connectionGrammar}
+var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, connectionGrammar}
 
 var keyGrammar = []grammarRow{
 	{6, "DEL < {key} >"},
@@ -83,6 +83,16 @@ var bitmapGrammar = []grammarRow{
 	{2, "BITOP NOT {key} {key}"},
 	{5, "BITFIELD {key} < ( GET {bftype} {bfoffset} | [ OVERFLOW ( WRAP | SAT | FAIL ) ] ( SET {bftype} {bfoffset} {setint} | INCRBY {bftype} {bfoffset} {int} ) ) >"},
 	{2, "BITFIELD_RO {key} < GET {bftype} {bfoffset} >"},
+}
+
+var hllGrammar = []grammarRow{
+	{8, "PFADD {key} < {val} >"},
+	{2, "PFADD {key}"},
+	{4, "PFCOUNT {key}"},
+	{2, "PFCOUNT < {key} >"},
+	{3, "PFMERGE {key} < {key} >"},
+	{1, "PFMERGE {key}"},
+	{3, "PFDEBUG ( DECODE | ENCODING | TODENSE | {junk} ) {key}"},
 }
 
 var connectionGrammar = []grammarRow{

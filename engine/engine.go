@@ -34,6 +34,7 @@ type Engine struct {
 	stamp        atomic.Uint32 // coarse time for access stamps, refreshed by Maintain
 	maxValue     atomic.Int64
 	maxMemory    atomic.Int64
+	sparseMax    atomic.Int64
 	closed       atomic.Bool
 	txnID        atomic.Uint64
 	eventClasses atomic.Uint32 // the EventClass of events that are raised
@@ -102,6 +103,7 @@ func Open(o Options) (*Engine, error) {
 	e.SetMaxValueBytes(o.MaxValueBytes)
 	e.SetEventClasses(AllClasses)
 	e.maxMemory.Store(o.MaxMemoryBytes)
+	e.sparseMax.Store(DefaultSparseMaxBytes)
 	e.stamp.Store(stampOf(o.Clock.NowMs()))
 	for db := range e.wanted {
 		e.wanted[db].Store(o.OrderedIndex)
@@ -165,6 +167,9 @@ func (e *Engine) MaxValueBytes() int64 { return e.maxValue.Load() }
 
 // SetMaxMemoryBytes changes the bound of off-heap memory; 0 removes it.
 func (e *Engine) SetMaxMemoryBytes(n int64) { e.maxMemory.Store(n) }
+
+// SetSparseMaxBytes changes the size from which a HyperLogLog is dense.
+func (e *Engine) SetSparseMaxBytes(n int64) { e.sparseMax.Store(n) }
 
 // Full reports whether more memory is in use than allowed.
 func (e *Engine) Full() bool {

@@ -1,6 +1,10 @@
 package engine
 
-import "errors"
+import (
+	"errors"
+
+	"hpkv/engine/hll"
+)
 
 // Errors of operations. None carries wire text: package command maps them.
 var (
@@ -29,6 +33,12 @@ var (
 	ErrDatabase = errors.New("engine: database index is out of range")
 	// ErrSameKey: source and destination are the same.
 	ErrSameKey = errors.New("engine: source and destination are the same")
+	// ErrNotHLL: the string is no HyperLogLog.
+	ErrNotHLL = hll.ErrNotHLL
+	// ErrCorruptHLL: the string looks like a HyperLogLog, but is not sound.
+	ErrCorruptHLL = hll.ErrCorrupt
+	// ErrDenseHLL: the operation is for sparse HyperLogLogs.
+	ErrDenseHLL = errors.New("engine: the HyperLogLog is dense")
 	// ErrClosed: the engine was closed.
 	ErrClosed = errors.New("engine: closed")
 )

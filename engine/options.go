@@ -6,6 +6,8 @@ import "hpkv/numa"
 const (
 	DefaultDatabases     = 16
 	DefaultMaxValueBytes = 512 << 20
+	// DefaultSparseMaxBytes is the size from which a HyperLogLog is dense.
+	DefaultSparseMaxBytes = 3000
 	// MaxShards bounds Options.Shards: a transaction keeps one bit a shard.
 	MaxShards = numa.MaxShards
 )

@@ -78,6 +78,14 @@ const (
 	ErrBitFieldReadOnly = "ERR BITFIELD_RO only supports the GET subcommand"
 )
 
+// Errors of HyperLogLogs.
+const (
+	ErrNotHLL     = "WRONGTYPE Key is not a valid HyperLogLog string value."
+	ErrCorruptHLL = "INVALIDOBJ Corrupted HLL object detected"
+	ErrDenseHLL   = "ERR HLL encoding is not sparse"
+	ErrNoKeyHere  = "ERR The specified key does not exist"
+)
+
 // Errors of transactions.
 const (
 	ErrNestedMulti    = "ERR MULTI calls can not be nested"

@@ -106,6 +106,11 @@ func SubscribedOnly(name string) string {
 	return "ERR Can't execute '" + name + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
 }
 
+// UnknownPFDebug is the reply of PFDEBUG to an unknown subcommand.
+func UnknownPFDebug(sub []byte) string {
+	return "ERR Unknown PFDEBUG subcommand '" + string(shown(sub, len(sub))) + "'"
+}
+
 // UnknownSetting is the reply of CONFIG SET to an unknown setting.
 func UnknownSetting(name []byte) string {
 	return "ERR Unknown option or number of arguments for CONFIG SET - '" + string(shown(name, len(name))) + "'"

@@ -194,6 +194,7 @@ func (s *Server) openEngine() (*engine.Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the engine: %w", err)
 	}
+	e.SetSparseMaxBytes(s.cfg.HLLSparseMaxBytes.Load())
 	return e, nil
 }
 
@@ -205,6 +206,10 @@ func (s *Server) watchSettings() {
 	})
 	s.cfg.OnChange("maxmemory", func() error {
 		s.engine.SetMaxMemoryBytes(s.cfg.MaxMemory.Load())
+		return nil
+	})
+	s.cfg.OnChange("hll-sparse-max-bytes", func() error {
+		s.engine.SetSparseMaxBytes(s.cfg.HLLSparseMaxBytes.Load())
 		return nil
 	})
 	s.cfg.OnChange("maxclients", s.maxClientsChanged)

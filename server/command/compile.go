@@ -95,7 +95,7 @@ func badFlags(r *Row) string {
 
 // badKeys checks the key specs against the arity and the flags.
 func badKeys(r *Row) string {
-	changes, vague := false, false
+	changes, userData, vague := false, false, false
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		vague = vague || k.vague()
@@ -103,11 +103,12 @@ func badKeys(r *Row) string {
 			return what
 		}
 		changes = changes || k.Flags&(KeyRW|KeyOW|KeyRM) != 0
+		userData = userData || k.Flags&(KeyOW|KeyRM|KeyUpdate|KeyInsert|KeyDelete) != 0
 	}
 	switch {
 	case r.Is(Write) && len(r.Keys) > 0 && !changes:
 		return "is Write but changes none of its keys"
-	case r.Is(ReadOnly) && changes && !r.Is(MayReplicate):
+	case r.Is(ReadOnly) && userData && !r.Is(MayReplicate):
 		return "is ReadOnly but changes a key"
 	case vague != (r.FindKeys != nil):
 		return "needs FindKeys exactly when its key specs do not tell everything"
@@ -126,7 +127,7 @@ func (k *KeySpec) bad(r *Row) string {
 	switch {
 	case k.Flags&KeyNotKey == 0 && (access == 0 || access&(access-1) != 0):
 		return "has a key spec without exactly one of KeyRO, KeyRW, KeyOW, KeyRM"
-	case k.Begin == BeginIndex && (k.Pos < 1 || k.Pos >= least):
+	case k.Begin == BeginIndex && (k.Pos < 1 || k.Pos > least || k.Pos == least && !k.mayBeNone()):
 		return "has a key spec that begins outside its arity"
 	case k.Begin == BeginKeyword && (k.Keyword == "" || k.Pos == 0):
 		return "has a key spec without keyword or start"

@@ -13,6 +13,7 @@ func Data() [][]Row {
 		stringRows,
 		bitmapRows,
 		bitfieldRows,
+		hllRows,
 		lcsRows,
 		rangeRows,
 	}

@@ -23,6 +23,9 @@ var wireErrors = []struct {
 	{engine.ErrNoMemory, resp.ErrOOM},
 	{engine.ErrDatabase, resp.ErrDBIndex},
 	{engine.ErrSameKey, resp.ErrSameObject},
+	{engine.ErrNotHLL, resp.ErrNotHLL},
+	{engine.ErrCorruptHLL, resp.ErrCorruptHLL},
+	{engine.ErrDenseHLL, resp.ErrDenseHLL},
 }
 
 // wireError is the reply for an error of the engine.

@@ -87,6 +87,10 @@ func twoKeys(src, dst KeyFlag) []KeySpec {
 	return append(span(src, 1, 1, 1), span(dst, 2, 2, 1)...)
 }
 
+// mayBeNone reports whether there may be no key: a range to the end of the
+// command line, behind other keys.
+func (k *KeySpec) mayBeNone() bool { return k.Find == FindRange && k.Last == -1 && k.Pos > 1 }
+
 // vague reports whether the spec may miss keys or misstate their flags.
 func (k *KeySpec) vague() bool {
 	return k.Flags&(KeyIncomplete|KeyVariableFlags) != 0 || k.Begin == BeginUnknown || k.Find == FindUnknown

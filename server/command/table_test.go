@@ -44,7 +44,7 @@ func TestNewTableRefuses(t *testing.T) {
 	f("AllShards but neither", Row{Name: "a", Arity: 2, Flags: AllShards, Run: nothing})
 	f("its flags imply", Row{Name: "a", Arity: 2, Cats: CatFast, Run: nothing})
 	f("changes none", Row{Name: "a", Arity: 2, Flags: Write, Keys: ro, Run: nothing})
-	f("ReadOnly but changes", Row{Name: "a", Arity: 2, Flags: ReadOnly, Keys: rw, Run: nothing})
+	f("ReadOnly but changes", Row{Name: "a", Arity: 2, Flags: ReadOnly, Keys: one(KeyRW | KeyUpdate), Run: nothing})
 	f("exactly one of", Row{Name: "a", Arity: 2, Flags: ReadOnly, Keys: one(KeyAccess), Run: nothing})
 	f("begins outside", Row{Name: "a", Arity: 1, Flags: ReadOnly, Keys: ro, Run: nothing})
 	f("begins outside", Row{Name: "a", Arity: -2, Flags: ReadOnly, Keys: span(KeyRO, 2, 2, 1), Run: nothing})
