@@ -1,0 +1,139 @@
+package persist
+
+// Append hands a record to a stream and returns the round it is part of. It
+// copies the payload, waits for no I/O, and may be called under other locks.
+// The order of a stream is the order of its calls. Once the log has failed the
+// record is forgotten; its round never becomes durable.
+func (l *Log) Append(stream int, r Record) (round uint64) {
+	s := &l.streams[stream]
+	s.mu.Lock()
+	s.buf = appendRecord(s.buf, &r, 0, 0)
+	round = l.open
+	size := len(s.buf)
+	s.mu.Unlock()
+	l.appended(size)
+	return round
+}
+
+// AppendTxn hands over records that survive a crash together or not at all, and
+// returns their round. Parts of one stream keep their order.
+func (l *Log) AppendTxn(parts []Part) (round uint64) {
+	if len(parts) == 0 {
+		return 0
+	}
+	var mine [MaxStreams / 64]uint64
+	all := false
+	for i := range parts {
+		all = all || parts[i].Barrier
+		if !parts[i].Barrier {
+			mine[parts[i].Stream/64] |= 1 << (parts[i].Stream % 64)
+		}
+	}
+	for i := range l.streams {
+		if all || mine[i/64]>>(i%64)&1 != 0 {
+			l.streams[i].mu.Lock()
+		}
+	}
+	for i := range parts {
+		p := &parts[i]
+		if !p.Barrier {
+			s := &l.streams[p.Stream]
+			s.buf = appendRecord(s.buf, &p.Record, 0, 0)
+			continue
+		}
+		l.barriers++
+		for j := range l.streams {
+			s := &l.streams[j]
+			if j == 0 {
+				s.buf = appendRecord(s.buf, &p.Record, flagBarrier, l.barriers)
+			} else {
+				s.buf = appendRecord(s.buf, &Record{}, flagBarrier|flagEcho, l.barriers)
+			}
+		}
+	}
+	round = l.open
+	size := 0
+	for i := range l.streams {
+		if all || mine[i/64]>>(i%64)&1 != 0 {
+			size = max(size, len(l.streams[i].buf))
+			l.streams[i].mu.Unlock()
+		}
+	}
+	l.appended(size)
+	return round
+}
+
+// appendedRound returns the last round that holds a record already appended.
+func (l *Log) appendedRound() uint64 {
+	for i := range l.streams {
+		l.streams[i].mu.Lock()
+	}
+	round := l.open - 1
+	for i := range l.streams {
+		if len(l.streams[i].buf) > 0 {
+			round = l.open
+		}
+	}
+	for i := range l.streams {
+		l.streams[i].mu.Unlock()
+	}
+	return round
+}
+
+// nextRound returns the round that records join now.
+func (l *Log) nextRound() uint64 {
+	s := &l.streams[0]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return l.open
+}
+
+// bigBuffer is the size of a stream's buffer from which its round is not
+// gathered any longer.
+const bigBuffer = 1 << 20
+
+// appended wakes the committer if it sleeps or should hurry; size is that of
+// the largest buffer now.
+func (l *Log) appended(size int) {
+	if l.asleep.Load() || size >= bigBuffer {
+		l.wakeUp()
+	}
+	if int64(size) >= l.o.MaxPending && !l.crowded.Load() {
+		l.crowded.Store(true)
+	}
+}
+
+func (l *Log) wakeUp() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Pressure reports whether too much waits in memory for the disk. Callers that
+// are about to append much, or from outside, then call WaitRoom first, holding
+// no lock.
+func (l *Log) Pressure() bool {
+	return l.crowded.Load() || State(l.state.Load()) == StateDiskFull
+}
+
+// round is what the committer took from the streams.
+type round struct {
+	number  uint64
+	streams []uint16 // that have a part
+	bufs    [][]byte // by stream; records, then the mark
+	records []uint32 // by stream; 0 until sealed
+	sealed  []*segment
+	written []bool
+}
+
+// pending returns the bytes that wait in memory, about.
+func (l *Log) pending() (n int64) {
+	for i := range l.streams {
+		s := &l.streams[i]
+		s.mu.Lock()
+		n += int64(len(s.buf))
+		s.mu.Unlock()
+	}
+	return n + l.count.inFlight.Load()
+}

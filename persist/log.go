@@ -1,0 +1,180 @@
+package persist
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"hpkv/persist/vfs"
+)
+
+// Log is an open log. All methods are safe for concurrent use.
+type Log struct {
+	o       Options
+	lock    vfs.Lock
+	streams []stream
+	policy  atomic.Int32
+
+	// open is the round that records join now, barriers the number of barrier
+	// records so far. A change needs the locks of all streams, a look any one.
+	open     uint64
+	barriers uint64
+
+	asleep  atomic.Bool   // the committer waits for wake
+	wake    chan struct{} // of capacity 1
+	calls   chan func()   // run by the committer between two rounds
+	closing chan struct{} // closed when Close begins
+	done    chan struct{} // closed when the committer has ended
+	closed  atomic.Bool
+	work    sync.WaitGroup // syncer and preparer
+
+	crowded atomic.Bool // see Pressure
+	state   atomic.Int32
+	failure atomic.Pointer[StoppedError] // set before StateFailed
+
+	written, synced atomic.Uint64
+	durableMu       sync.Mutex
+	durable         atomic.Uint64
+	news            broadcast // any of the above changed
+
+	// The committer's own.
+	lastMs int64
+	round  round
+
+	// What is written and not synced. syncMu is held during a sync.
+	syncMu  sync.Mutex
+	dirtyMu sync.Mutex
+	dirty   []*segment
+
+	// manMu guards the manifest and the segments in it, and is held while a
+	// manifest is written. next are the prepared segments by stream.
+	manMu     sync.Mutex
+	man       *manifest
+	segs      map[uint64]*segment
+	next      []*segment
+	spares    []uint64
+	nextSpare uint64
+	prepare   chan int
+
+	// dropMu is held shared while files are read by number, exclusively while
+	// files are removed or reused.
+	dropMu     sync.RWMutex
+	readers    readers
+	compacting atomic.Bool
+
+	count counters
+}
+
+// stream is the buffer of one stream in memory.
+type stream struct {
+	mu  sync.Mutex
+	buf []byte // encoded records of the open round, without checksums
+	// spare is the other buffer, empty, once its round is written.
+	spare []byte
+	cur   *segment // the committer's
+	_     [40]byte // a cache line for each stream's lock
+}
+
+// segment is a segment of the current generation, or an older one.
+type segment struct {
+	segmentEntry
+	seed uint32
+	file vfs.File // of the current generation, until it is retired
+	size int64    // of the file
+
+	first atomic.Uint64 // first round in it; 0: not begun
+	end   atomic.Int64  // bytes in use
+
+	dirty, syncing, retired bool // under dirtyMu
+
+	preparing bool // the committer's: a successor has been asked for
+}
+
+// keepBuffer bounds what one stream's buffer may keep between rounds.
+const keepBuffer = 4 << 20
+
+// Written returns the last round that was written.
+func (l *Log) Written() uint64 { return l.written.Load() }
+
+// Synced returns the last round known to be on the disk.
+func (l *Log) Synced() uint64 { return l.synced.Load() }
+
+// Durable returns the last round that became durable under the policy.
+func (l *Log) Durable() uint64 { return l.durable.Load() }
+
+// Policy returns the policy in force.
+func (l *Log) Policy() Policy { return Policy(l.policy.Load()) }
+
+// SetPolicy changes the policy for all rounds not yet durable.
+func (l *Log) SetPolicy(p Policy) {
+	l.policy.Store(int32(p))
+	l.wakeUp()
+}
+
+// State returns whether the log accepts records; the error says why not.
+func (l *Log) State() (State, error) {
+	s := State(l.state.Load())
+	if s == StateOK {
+		return s, nil
+	}
+	if f := l.failure.Load(); f != nil {
+		return StateFailed, f
+	}
+	return s, l.count.lastError()
+}
+
+// setState changes the state unless the log has failed already.
+func (l *Log) setState(s State, err error) {
+	if err != nil {
+		l.count.setError(err)
+	}
+	for {
+		was := State(l.state.Load())
+		if was == s || was == StateFailed {
+			return
+		}
+		if s == StateFailed {
+			l.failure.CompareAndSwap(nil, &StoppedError{err})
+		}
+		if l.state.CompareAndSwap(int32(was), int32(s)) {
+			break
+		}
+	}
+	l.news.send()
+	if l.o.OnState != nil {
+		if s == StateFailed {
+			err = l.failure.Load()
+		}
+		l.o.OnState(s, err)
+	}
+}
+
+// fail stops the log for good.
+func (l *Log) fail(err error) {
+	l.setState(StateFailed, err)
+	l.wakeUp()
+}
+
+// broadcast wakes all who wait.
+type broadcast struct {
+	mu sync.Mutex
+	ch chan struct{}
+}
+
+// next returns a channel that the next send closes.
+func (b *broadcast) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *broadcast) send() {
+	b.mu.Lock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
+	b.mu.Unlock()
+}

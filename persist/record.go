@@ -1,0 +1,213 @@
+package persist
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"math"
+)
+
+// The layout of a record and of a round mark: FORMAT.md, "Records" and "Round
+// marks".
+const (
+	recordHead = 20 // checksum, length, type, flags, shard, seq
+	extraField = 8  // txn, and barrier number
+
+	typeRecord = 1
+	typeMark   = 2
+
+	flagTxn     = 1 << 0 // a txn follows the head
+	flagBarrier = 1 << 1 // a barrier number follows, after the txn
+	flagEcho    = 1 << 2 // the barrier's record proper is in another stream
+
+	markMagic = "HPKVMARK"
+	markFixed = 8 + 8 + 8 + 8 + 4 + 2 // magic, ms, synced, start, records, participants
+	maxMark   = recordHead + markFixed + 2*MaxStreams
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Errors of the decoders; errShort means that the bytes may be the beginning
+// of something valid.
+var (
+	errShort    = errors.New("the record is longer than the bytes there are")
+	errChecksum = errors.New("the checksum does not match")
+	errForm     = errors.New("the record has no valid form")
+)
+
+// seedOf is what the checksums of a segment start from, so that what an earlier
+// segment left in a reused file never verifies.
+func seedOf(uid uint64) uint32 {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], uid)
+	return crc32.Checksum(b[:], castagnoli)
+}
+
+// entry is a decoded record or mark.
+type entry struct {
+	Record
+	kind    uint8
+	flags   uint8
+	barrier uint64
+	size    int // on disk
+}
+
+// appendRecord encodes r, without its checksum, which sealRecords adds once the
+// segment is known.
+func appendRecord(b []byte, r *Record, flags uint8, barrier uint64) []byte {
+	if len(r.Payload) > MaxPayload {
+		panic("persist: payload above MaxPayload")
+	}
+	if r.Txn != 0 {
+		flags |= flagTxn
+	}
+	b = append(b, 0, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.Payload)))
+	b = append(b, typeRecord, flags, byte(r.Shard), byte(r.Shard>>8))
+	b = binary.LittleEndian.AppendUint64(b, r.Seq)
+	if flags&flagTxn != 0 {
+		b = binary.LittleEndian.AppendUint64(b, r.Txn)
+	}
+	if flags&flagBarrier != 0 {
+		b = binary.LittleEndian.AppendUint64(b, barrier)
+	}
+	return append(b, r.Payload...)
+}
+
+// sizeOf returns the size of the record whose head b begins with.
+func sizeOf(b []byte) int {
+	n := recordHead + int(binary.LittleEndian.Uint32(b[4:]))
+	if b[9]&flagTxn != 0 {
+		n += extraField
+	}
+	if b[9]&flagBarrier != 0 {
+		n += extraField
+	}
+	return n
+}
+
+// sealRecords writes the checksums into a sequence of encoded records and
+// returns how many they are.
+func sealRecords(b []byte, seed uint32) (count int) {
+	for len(b) > 0 {
+		n := sizeOf(b)
+		binary.LittleEndian.PutUint32(b, crc32.Update(seed, castagnoli, b[4:n]))
+		b = b[n:]
+		count++
+	}
+	return count
+}
+
+// decodeEntry decodes what b begins with. The payload is part of b. With
+// errShort, size says how many bytes are needed at least; room is how many
+// there are in the segment.
+func decodeEntry(b []byte, seed uint32, room int64) (e entry, err error) {
+	if room < recordHead {
+		return e, errForm
+	}
+	if len(b) < recordHead {
+		return entry{size: recordHead}, errShort
+	}
+	e.kind, e.flags = b[8], b[9]
+	switch {
+	case e.kind == typeRecord && e.flags&^(flagTxn|flagBarrier|flagEcho) == 0:
+	case e.kind == typeMark && e.flags == 0:
+	default:
+		return e, errForm
+	}
+	if binary.LittleEndian.Uint32(b[4:]) > MaxPayload {
+		return e, errForm
+	}
+	e.size = sizeOf(b)
+	if int64(e.size) > room {
+		return e, errForm
+	}
+	if len(b) < e.size {
+		return e, errShort
+	}
+	if binary.LittleEndian.Uint32(b) != crc32.Update(seed, castagnoli, b[4:e.size]) {
+		return e, errChecksum
+	}
+	e.Shard = binary.LittleEndian.Uint16(b[10:])
+	e.Seq = binary.LittleEndian.Uint64(b[12:])
+	at := recordHead
+	if e.flags&flagTxn != 0 {
+		e.Txn = binary.LittleEndian.Uint64(b[at:])
+		at += extraField
+	}
+	if e.flags&flagBarrier != 0 {
+		e.barrier = binary.LittleEndian.Uint64(b[at:])
+		at += extraField
+	}
+	e.Payload = b[at:e.size:e.size]
+	return e, nil
+}
+
+// mark ends the part of a round that one stream holds.
+type mark struct {
+	round   uint64
+	ms      int64  // Unix time in milliseconds, never less than the mark before
+	synced  uint64 // the last round known to be synced when this was written
+	start   int64  // where in the segment the round's records begin
+	records uint32
+	streams []uint16 // that have a part of the round, ascending
+}
+
+func markSize(streams int) int { return recordHead + markFixed + 2*streams }
+
+// appendMark encodes m with its checksum.
+func appendMark(b []byte, m *mark, seed uint32) []byte {
+	at := len(b)
+	b = append(b, 0, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint32(b, uint32(markFixed+2*len(m.streams)))
+	b = append(b, typeMark, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint64(b, m.round)
+	b = append(b, markMagic...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.ms))
+	b = binary.LittleEndian.AppendUint64(b, m.synced)
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.start))
+	b = binary.LittleEndian.AppendUint32(b, m.records)
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(m.streams)))
+	for _, s := range m.streams {
+		b = binary.LittleEndian.AppendUint16(b, s)
+	}
+	binary.LittleEndian.PutUint32(b[at:], crc32.Update(seed, castagnoli, b[at+4:]))
+	return b
+}
+
+// decodeMark reads the mark in an entry. It reuses streams if they are the
+// same.
+func decodeMark(e *entry, streams []uint16) (m mark, err error) {
+	p := e.Payload
+	if e.kind != typeMark || len(p) < markFixed || string(p[:8]) != markMagic {
+		return m, errForm
+	}
+	m = mark{
+		round:   e.Seq,
+		ms:      int64(binary.LittleEndian.Uint64(p[8:])),
+		synced:  binary.LittleEndian.Uint64(p[16:]),
+		records: binary.LittleEndian.Uint32(p[32:]),
+	}
+	start := binary.LittleEndian.Uint64(p[24:])
+	n := int(binary.LittleEndian.Uint16(p[36:]))
+	if n == 0 || n > MaxStreams || len(p) != markFixed+2*n || start > math.MaxInt64 || m.round == 0 || m.synced >= m.round {
+		return m, errForm
+	}
+	m.start = int64(start)
+	same := len(streams) == n
+	for i := range n {
+		s := binary.LittleEndian.Uint16(p[markFixed+2*i:])
+		if i > 0 && s <= binary.LittleEndian.Uint16(p[markFixed+2*i-2:]) {
+			return m, errForm
+		}
+		same = same && streams[i] == s
+	}
+	if !same {
+		streams = make([]uint16, n)
+		for i := range streams {
+			streams[i] = binary.LittleEndian.Uint16(p[markFixed+2*i:])
+		}
+	}
+	m.streams = streams
+	return m, nil
+}
