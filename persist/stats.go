@@ -101,4 +101,3 @@ func (l *Log) BaseSize() int64 {
 	defer l.manMu.Unlock()
 	return l.man.baseBytes
 }
-
