@@ -9,17 +9,19 @@ import (
 
 // apply is the one write path: it carries out t.effect, which concerns the
 // located key n of shard s, and tells everybody once. On error nothing was
-// changed. REQUIRES: s is locked by enter.
+// changed, but that a collection may have got some of the elements when the
+// system's memory ran out. REQUIRES: s is locked by enter.
 //
 // Operations decide what the effect is, from the key's present state and
 // their arguments; apply neither knows nor cares which command it came from.
 func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	ef := &t.effect
-	created := false
+	created, emptied := false, false
+	var failed error // of a change that was carried out in part
 	switch ef.Kind {
 	case EffectPut:
 		created = !n.found()
-		if err := t.put(s, n, ef); err != nil {
+		if err := t.replace(s, n, ef); err != nil {
 			return err
 		}
 	case EffectSplice:
@@ -39,6 +41,20 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	case EffectSwap:
 		t.swap(s, ef.DB, ef.OtherDB)
 		s.capture.swapped(ef.DB, ef.OtherDB)
+	default:
+		existed := n.found()
+		left, err := t.applyDelta(s, n, ef)
+		if t.left = left; len(ef.Items) == 0 { // there was nothing to change
+			if !existed && n.found() {
+				t.remove(s, n)
+			}
+			return err
+		}
+		failed = err
+		created = !existed && left > 0
+		if emptied = existed && left == 0; emptied {
+			t.remove(s, n)
+		}
 	}
 	s.seq++
 	if t.loading {
@@ -58,8 +74,11 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 			t.raise(ef.DB, EventNew, ef.Key)
 		}
 		t.raise(ef.DB, ev, ef.Key)
+		if emptied {
+			t.raise(ef.DB, EventDel, ef.Key)
+		}
 	}
-	return nil
+	return failed
 }
 
 // The effects as operations state them.
@@ -90,7 +109,27 @@ func (t *Txn) expire(s *shard, n *entry, key []byte) {
 	t.applyRemove(s, n, key, EventExpired)
 }
 
-// put stores a whole value: in place where the record keeps its form and its
+// replace stores a whole value of any type in the place of what was there.
+func (t *Txn) replace(s *shard, n *entry, ef *Effect) error {
+	var old large
+	var handle uint64
+	if n.found() && isLarge(n.hdr) {
+		handle = n.handle()
+		old = s.larges.at(handle)
+	}
+	err := error(nil)
+	if ef.Type != TypeString && ef.Form == formLarge {
+		err = t.putLarge(s, n, ef)
+	} else {
+		err = t.put(s, n, ef)
+	}
+	if err == nil && old != nil {
+		s.bury(handle)
+	}
+	return err
+}
+
+// put stores a whole value that fits a record: in place where the record keeps its form and its
 // size class, so that memory never holds more slack than the classes have.
 func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 	if n.ks == nil {
@@ -207,6 +246,9 @@ func (t *Txn) setExpiry(s *shard, n *entry, ef *Effect) error {
 
 func (t *Txn) remove(s *shard, n *entry) {
 	t.freeze(n.ks)
+	if isLarge(n.hdr) {
+		s.bury(n.handle())
+	}
 	n.ks.ordered.delete(n.hash, n.ref)
 	n.ks.table.Delete(n.slot)
 	if n.hdr.Volatile() {
@@ -215,12 +257,15 @@ func (t *Txn) remove(s *shard, n *entry) {
 	s.retire(n.ref)
 }
 
+// full reports whether the effect must be refused for want of memory.
+func (t *Txn) full() bool { return !t.locked && !t.loading && !t.effect.Kind.shrinks() && t.e.Full() }
+
 // newRecord allocates and initialises a record of the given shape with slack
 // spare bytes; value and expiry are left to the caller. The memory limit may be
 // passed by a transaction that holds shards, which must not fail halfway, and by
-// a change of expiry, which gives the old record's memory back.
+// effects that give memory back in the end.
 func (t *Txn) newRecord(s *shard, key []byte, shape record.Header, slack int) (alloc.Ref, record.Record, error) {
-	if !t.locked && !t.loading && t.effect.Kind != EffectExpire && t.e.Full() {
+	if t.full() {
 		return 0, record.Record{}, ErrNoMemory
 	}
 	ref, err := s.heap.Alloc(shape.Size()+slack, alloc.Records)

@@ -32,5 +32,12 @@ func (t *Txn) tellChange(n *entry, ef *Effect) {
 			val = n.value()
 		}
 		t.e.changes.KeyChanged(ef.DB, ef.Key, TypeString, val)
+	case EffectExpire, EffectFlush, EffectSwap:
+	default:
+		typ := TypeNone
+		if t.left > 0 {
+			typ = typeOf(n.hdr.Type())
+		}
+		t.e.changes.KeyChanged(ef.DB, ef.Key, typ, nil)
 	}
 }

@@ -35,6 +35,7 @@ type Engine struct {
 	maxValue     atomic.Int64
 	maxMemory    atomic.Int64
 	sparseMax    atomic.Int64
+	limits       Limits
 	closed       atomic.Bool
 	txnID        atomic.Uint64
 	eventClasses atomic.Uint32 // the EventClass of events that are raised
@@ -102,6 +103,7 @@ func Open(o Options) (*Engine, error) {
 	e.arena = arena
 	e.SetMaxValueBytes(o.MaxValueBytes)
 	e.SetEventClasses(AllClasses)
+	e.limits.setDefaults()
 	e.maxMemory.Store(o.MaxMemoryBytes)
 	e.sparseMax.Store(DefaultSparseMaxBytes)
 	e.stamp.Store(stampOf(o.Clock.NowMs()))

@@ -43,6 +43,9 @@ const (
 	EventHIncrBy
 	EventHIncrByFloat
 	EventHDel
+	EventHExpire
+	EventHExpired
+	EventHPersist
 
 	EventSAdd
 	EventSRem
@@ -148,6 +151,9 @@ var events = [...]struct {
 	EventHIncrBy:      {"hincrby", ClassHash},
 	EventHIncrByFloat: {"hincrbyfloat", ClassHash},
 	EventHDel:         {"hdel", ClassHash},
+	EventHExpire:      {"hexpire", ClassHash},
+	EventHExpired:     {"hexpired", ClassHash},
+	EventHPersist:     {"hpersist", ClassHash},
 
 	EventSAdd:        {"sadd", ClassSet},
 	EventSRem:        {"srem", ClassSet},

@@ -49,6 +49,12 @@ func (t *Txn) Encoding(key []byte) (string, bool) {
 			}
 			continue
 		}
+		if typ := typeOf(v.hdr.Type()); typ != TypeString {
+			if v.done() {
+				return t.encodingOfCollection(key)
+			}
+			continue
+		}
 		n, form, isInt := v.hdr.ValueLen, v.hdr.Form(), false
 		if form == record.FormAuto && n <= maxIntLen {
 			_, isInt = parseInt(v.rec.Value(v.hdr))
@@ -65,6 +71,23 @@ func (t *Txn) Encoding(key []byte) (string, bool) {
 		return "embstr", true
 	}
 	return "", false
+}
+
+func (t *Txn) encodingOfCollection(key []byte) (string, bool) {
+	var n entry
+	s := t.open(key, &n)
+	defer t.leave(s)
+	switch {
+	case !n.found():
+		return "", false
+	case isString(n.hdr): // it has become one just now
+		return "raw", true
+	case isLarge(n.hdr):
+		return s.largeOf(&n).encoding(), true
+	case n.hdr.Form() == formInts:
+		return "intset", true
+	}
+	return "listpack", true
 }
 
 // IdleSeconds returns how long ago key was read or written, in whole seconds.
@@ -87,8 +110,8 @@ func (t *Txn) IdleSeconds(key []byte) (int64, bool) {
 // index keeps on average.
 const slotBytes = 10
 
-// MemoryUsage returns the bytes key takes: its record, as allocated, and its
-// share of the index.
+// MemoryUsage returns the bytes key takes: its record, as allocated, what a large
+// collection has beside it, and its share of the index.
 func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
 	var n entry
 	s := t.open(key, &n)
@@ -96,7 +119,11 @@ func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
 	if !n.found() {
 		return 0, false
 	}
-	return int64(s.heap.Capacity(n.ref)) + slotBytes, true
+	bytes := int64(s.heap.Capacity(n.ref)) + slotBytes
+	if isLarge(n.hdr) {
+		bytes += s.largeOf(&n).bytes()
+	}
+	return bytes, true
 }
 
 // Delete removes key and reports whether it existed.
@@ -199,18 +226,23 @@ func (t *Txn) locatePair(a []byte, dbA int, b []byte, dbB int, na, nb *entry) (s
 	return sa, sb
 }
 
-// transfer stores a copy of what from holds under key to of database db.
+// transfer stores a copy of what from holds under key to of database db, a large
+// collection in parts. REQUIRES: both shards are held.
 func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev Event) error {
-	// The value is read from from's record while to's is written: from stays
-	// allocated throughout.
-	src, form := *from, from.hdr.Form()
-	t.effect = Effect{
-		Kind: EffectPut, Type: typeOf(src.hdr.Type()), Form: form, DB: db,
-		Key: key, Value: src.value(), ExpireAtMs: src.expireAt(),
-	}
-	replaced := to.found()
-	if err := t.apply(s, to, EventNone); err != nil {
-		return err
+	// The value is read from from's record and parts while to's are written:
+	// from stays as it is throughout.
+	src, replaced := *from, to.found()
+	for cursor, more := uint64(0), true; more; more = cursor != 0 {
+		var err error
+		cursor, err = t.e.shardOf(src.hash).exportStep(&src, db, key, cursor, &t.lane.chunk, func(ef *Effect) error {
+			t.effect = *ef
+			err := t.apply(s, to, EventNone)
+			s.find(db, to.hash, key, to) // the next part needs its slot
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	if replaced { // to Redis, what is put in another's place is a new key
 		t.raise(db, EventNew, key)

@@ -7,8 +7,10 @@ import "hpkv/engine/record"
 type EffectKind uint8
 
 const (
-	// EffectPut stores Value, of type Type, under Key, replacing what was
-	// there, with the expiry ExpireAtMs (0: none).
+	// EffectPut stores a value of type Type under Key, replacing what was there,
+	// with the expiry ExpireAtMs (0: none). Value is all of it, in the form Form,
+	// which is portable, but for a large collection: that begins with the
+	// elements in Items, and further effects add the rest.
 	EffectPut EffectKind = iota + 1
 	// EffectSplice writes Value over a string from Offset on, extending it
 	// with zero bytes as needed; an absent key is an empty string. Expiry stays.
@@ -22,6 +24,25 @@ const (
 	// EffectSwap exchanges the shard's parts of databases DB and OtherDB.
 	EffectSwap
 
+	// The effects on collections change elements. The first element creates Key,
+	// with the expiry ExpireAtMs, which means nothing if there is one; with the
+	// last one Key goes, in the same effect. All may be applied again, and to a
+	// later state of the key than the one they were made for, without harm.
+
+	// EffectSetAdd adds Items to a set, EffectSetRemove removes them.
+	EffectSetAdd
+	EffectSetRemove
+	// EffectHashSet gives fields values, Items being fields and values in turn;
+	// they do not expire then. EffectHashUpdate does the same and leaves the
+	// fields' expiries alone. EffectHashDelete removes the fields Items.
+	EffectHashSet
+	EffectHashUpdate
+	EffectHashDelete
+	// EffectHashExpire gives fields expiries: Items are fields and 8-byte
+	// little-endian Unix milliseconds in turn, 0 for none. Absent fields stay
+	// absent.
+	EffectHashExpire
+
 	effectKinds // one more than the last
 )
 
@@ -32,6 +53,13 @@ var effectNames = [effectKinds]string{
 	EffectExpire: "expire",
 	EffectFlush:  "flush",
 	EffectSwap:   "swap",
+
+	EffectSetAdd:     "set-add",
+	EffectSetRemove:  "set-remove",
+	EffectHashSet:    "hash-set",
+	EffectHashUpdate: "hash-update",
+	EffectHashDelete: "hash-delete",
+	EffectHashExpire: "hash-expire",
 }
 
 // String returns the kind's name.
@@ -40,6 +68,16 @@ func (k EffectKind) String() string {
 		return "unknown"
 	}
 	return effectNames[k]
+}
+
+// shrinks reports whether an effect of the kind needs no memory to speak of, so
+// that it is carried out however full the memory is.
+func (k EffectKind) shrinks() bool {
+	switch k {
+	case EffectExpire, EffectSetRemove, EffectHashDelete:
+		return true
+	}
+	return false
 }
 
 // Effect is one deterministic change of one shard: what the write path

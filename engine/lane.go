@@ -37,9 +37,12 @@ type Lane struct {
 		hits, misses, retries, fallbacks atomic.Uint64
 	}
 
-	buf    []byte // scratch: previous values, results
-	keyBuf []byte // scratch: a key that outlives its record
-	batch  Batch  // scratch: multi-key reads
+	buf    []byte              // scratch: previous values, results
+	keyBuf []byte              // scratch: a key that outlives its record
+	batch  Batch               // scratch: multi-key reads
+	chunk  chunk               // scratch: parts of collections that are copied
+	items  [][]byte            // scratch: elements of an effect
+	digits [maxIntLen + 4]byte // scratch: an integer as a string
 	rng    rand.PCG
 }
 

@@ -94,7 +94,7 @@ func (t *Txn) loadWhole(ef *Effect, id, count int) {
 	if ef.Kind == EffectFlush {
 		for _, ref := range a {
 			t.take(s, ef.DB, ref)
-			s.retire(ref)
+			s.discard(ref)
 		}
 		return
 	}

@@ -93,9 +93,13 @@ func (s *shard) maintainDatabase(t *Txn, db int, now int64) (again, volatile boo
 	return again, volatile
 }
 
-// reclaim frees a step's worth of records that ranges kept or that dropped
-// databases held, and reports whether there are more. REQUIRES: s.mu.
+// reclaim frees a step's worth of large collections without a key, of records
+// that ranges kept or that dropped databases held, and reports whether there is
+// more. REQUIRES: s.mu.
 func (s *shard) reclaim(budget int) (more bool) {
+	if s.freeBuried(budget) {
+		return true
+	}
 	if s.pins.reclaim(budget, s.heap.Free) {
 		return true
 	}
@@ -103,9 +107,9 @@ func (s *shard) reclaim(budget int) (more bool) {
 		if s.pins.shows(d.generation) {
 			continue
 		}
-		if d.table.Drain(budget, s.heap.Free) {
+		if d.table.Drain(budget, s.discard) {
 			s.dropped = slices.Delete(s.dropped, i, i+1)
-			return len(s.dropped) > 0 && !s.pins.open()
+			return len(s.buried) > 0 || len(s.dropped) > 0 && !s.pins.open()
 		}
 		return true
 	}

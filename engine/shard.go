@@ -34,6 +34,8 @@ type shard struct {
 	capture  *capture
 	watches  map[watchKey]*watched
 	dropped  []dropped // flushed databases with memory still to be freed
+	larges   largeTable
+	buried   []large // large collections without a key, to be freed in steps
 	pins     pins
 	expired  uint64
 	stats    shardStats
@@ -90,7 +92,7 @@ func (s *shard) hashOf(ref alloc.Ref) uint64 {
 func (s *shard) keyspace(db int, create bool) *keyspace {
 	ks := s.dbs[db].Load()
 	if ks == nil && create {
-		ks = &keyspace{table: index.New(s.heap, s.e.arena, s.hashOf)}
+		ks = &keyspace{table: index.New(s.heap, s.e.arena, alloc.Index, s.hashOf)}
 		if s.e.wanted[db].Load() {
 			ks.ordered = newOrderedIndex(s)
 			ks.ordered.complete()
@@ -161,6 +163,9 @@ func (s *shard) check() error {
 		if err := s.checkKeyspace(ks); err != nil {
 			return fmt.Errorf("database %d: %w", db, err)
 		}
+	}
+	if err := s.checkLarges(); err != nil {
+		return err
 	}
 	return s.heap.Check()
 }

@@ -25,6 +25,7 @@ type Txn struct {
 	inside *shard // locked for the running operation only
 
 	effect Effect // the effect being applied; here so that it need not be allocated
+	left   int    // elements the collection has after it, if it concerns one
 	view   view
 
 	gathered gathered // for the journal, until End

@@ -21,16 +21,21 @@ const RefBits = 40
 type Purpose uint8
 
 const (
-	Records     Purpose = iota // keys with their values
-	Index                      // segments and directories of hash tables
-	Collections                // parts of large collections
-	Scratch                    // anything short-lived
+	Records         Purpose = iota // keys with their values
+	Index                          // segments and directories of hash tables
+	Collections                    // elements and blocks of large collections
+	CollectionIndex                // tables of the elements of sets and hashes
+	RankedIndex                    // tables of the members of sorted sets
+	Scratch                        // anything short-lived
 	NumPurposes
 )
 
 func (p Purpose) String() string {
-	return [...]string{"records", "index", "collections", "scratch"}[p]
+	return [...]string{"records", "index", "collections", "collection index", "sorted set index", "scratch"}[p]
 }
+
+// isIndex reports whether objects are segments, which start on cache lines.
+func (p Purpose) isIndex() bool { return p == Index || p == CollectionIndex || p == RankedIndex }
 
 // ErrNoMemory is returned when an allocation would pass the arena's limit, is
 // larger than MaxBytes, or is refused by the system. Nothing has changed then.
@@ -222,7 +227,7 @@ func (a *Arena) uncharge(p Purpose, n int64) {
 // takePage gives one page to a heap on a node.
 func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 	k := kindSmall
-	if p == Index {
+	if p.isIndex() {
 		k = kindIndex
 	}
 	a.mu.Lock()

@@ -42,12 +42,12 @@ func (a *Arena) NewHeap(node int) *Heap {
 
 // Alloc returns an object of at least n bytes with undefined contents, aligned
 // to 8 bytes; to 64 if ClassSize(n) is a multiple of 64 above 512, and for
-// Index always. The error is ErrNoMemory.
+// indexes always. The error is ErrNoMemory.
 func (h *Heap) Alloc(n int, p Purpose) (Ref, error) {
 	if uint(n) > maxSmall {
 		return h.allocRun(n, p)
 	}
-	if p == Index && n < fineBelow {
+	if p.isIndex() && n < fineBelow {
 		n = fineBelow // smaller classes are not aligned
 	}
 	ci := classOf[(n+7)>>3]

@@ -33,7 +33,7 @@ func bigTable(tb testing.TB, n int) *bigTables {
 		}
 		for i := range b.rigs {
 			r := &rig{arena: arena, heap: arena.NewHeap(0)}
-			r.table = New(r.heap, arena, r.hashOf)
+			r.table = New(r.heap, arena, alloc.Index, r.hashOf)
 			b.rigs[i] = r
 		}
 		for i := range uint64(n) {

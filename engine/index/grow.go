@@ -50,7 +50,7 @@ func (t *Table) create() error {
 }
 
 func (t *Table) newSegment(n, depth int) (segment, error) {
-	ref, err := t.heap.Alloc(n*bucketBytes, alloc.Index)
+	ref, err := t.heap.Alloc(n*bucketBytes, t.purpose)
 	if err != nil {
 		return 0, err
 	}
@@ -211,7 +211,7 @@ func (t *Table) retire(old ...segment) {
 		t.heap.Free(s.ref())
 	}
 	t.resizeStep()
-	if pg, ok := t.heap.SparseClass(old[0].len()*bucketBytes, alloc.Index); ok {
+	if pg, ok := t.heap.SparseClass(old[0].len()*bucketBytes, t.purpose); ok {
 		t.heap.Evacuate(pg, relocations, t.Relocate)
 	}
 }

@@ -29,7 +29,7 @@ func newRig(t testing.TB) *rig {
 	}
 	t.Cleanup(func() { a.Close() })
 	r.arena, r.heap = a, a.NewHeap(0)
-	r.table = New(r.heap, a, r.hashOf)
+	r.table = New(r.heap, a, alloc.Index, r.hashOf)
 	return r
 }
 
@@ -383,7 +383,7 @@ func TestRelocate(t *testing.T) {
 	for i := range uint64(n) {
 		r.insert(t, mix(i))
 	}
-	other := New(r.heap, r.arena, r.hashOf)
+	other := New(r.heap, r.arena, alloc.Index, r.hashOf)
 	for i := range uint64(100) {
 		if err := other.Insert(mix(n+i), r.record(mix(n+i))); err != nil {
 			t.Fatal(err)

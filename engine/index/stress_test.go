@@ -297,7 +297,7 @@ func TestStress(t *testing.T) {
 	}
 	defer arena.Close()
 	s.arena, s.heap = arena, arena.NewHeap(0)
-	s.table = New(s.heap, arena, s.hashOf)
+	s.table = New(s.heap, arena, alloc.Index, s.hashOf)
 	timer := time.AfterFunc(*stressFor, func() { s.stop.Store(true) })
 	defer timer.Stop()
 

@@ -19,6 +19,7 @@ type Table struct {
 
 	// Owned by the shard.
 	heap     *alloc.Heap
+	purpose  alloc.Purpose
 	hashOf   func(alloc.Ref) uint64
 	count    int           // entries, stashed ones included
 	atDepth  [33]int32     // segments per local depth
@@ -47,12 +48,13 @@ type Stats struct {
 	LateCopies                        int64 // large directories that were needed before they were ready
 }
 
-// New returns an empty table with segments from heap. hashOf returns the hash
-// an entry was inserted with; it is called only for tables below 256 buckets
-// and to find out whose a segment is that could move (Relocate). For the
-// latter, tables that share a heap must be able to hash each other's entries.
-func New(heap *alloc.Heap, arena *alloc.Arena, hashOf func(alloc.Ref) uint64) *Table {
-	return &Table{heap: heap, base: arena.Base(), hashOf: hashOf}
+// New returns an empty table with segments from heap, of one of alloc's purposes
+// for indexes. hashOf returns the hash an entry was inserted with; it is called
+// only for tables below 256 buckets and to find out whose a segment is that could
+// move (Relocate). For the latter, tables that share heap and purpose must be able
+// to hash each other's entries.
+func New(heap *alloc.Heap, arena *alloc.Arena, purpose alloc.Purpose, hashOf func(alloc.Ref) uint64) *Table {
+	return &Table{heap: heap, base: arena.Base(), purpose: purpose, hashOf: hashOf}
 }
 
 // Len returns the number of entries. REQUIRES: the shard's lock.

@@ -25,7 +25,7 @@ type Large struct {
 // NewLarge returns an empty set whose memory is heap's.
 func NewLarge(heap *alloc.Heap, arena *alloc.Arena) *Large {
 	z := &Large{heap: heap, arena: arena}
-	z.table = index.New(heap, arena, func(ref alloc.Ref) uint64 { return xxhash.Sum64(z.member(ref)) })
+	z.table = index.New(heap, arena, alloc.RankedIndex, func(ref alloc.Ref) uint64 { return xxhash.Sum64(z.member(ref)) })
 	z.tree = ranked.New(heap, arena, z.member)
 	return z
 }

@@ -1,0 +1,147 @@
+package engine
+
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/record"
+)
+
+// openRead enters key's shard and locates the key, which must hold a value of
+// the type or nothing, to be read; leave the shard when done, whatever the
+// outcome. It counts the look-up.
+func (t *Txn) openRead(key []byte, typ Type, n *entry) (*shard, error) {
+	s := t.open(key, n)
+	t.hit(key, n.found())
+	if !n.found() {
+		return s, nil
+	}
+	if n.hdr.Type() != typ.stored() {
+		return s, ErrWrongType
+	}
+	if now := t.e.stamp.Load(); !t.keepStamps && n.rec.Stamp() != now {
+		n.rec.SetStamp(now)
+	}
+	return s, nil
+}
+
+// openWrite is openRead of a key that is to be changed.
+func (t *Txn) openWrite(key []byte, typ Type, n *entry) (*shard, error) {
+	s := t.open(key, n)
+	if n.found() && n.hdr.Type() != typ.stored() {
+		return s, ErrWrongType
+	}
+	return s, nil
+}
+
+// applyDelta carries out an effect on a collection and returns how many elements
+// it has then; at 0 the caller removes the key. It leaves in ef.Items those that
+// changed something: none if nothing did, and on error those done before it.
+// Operations therefore give it items of the lane (see keepItems).
+func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
+	switch ef.Kind {
+	case EffectSetAdd:
+		return t.setAdd(s, n, ef)
+	case EffectSetRemove:
+		return t.setRemove(s, n, ef)
+	}
+	panic("engine: unknown effect")
+}
+
+// keepItems copies a list of arguments, not their bytes, for an effect to change.
+func (t *Txn) keepItems(items [][]byte) [][]byte {
+	t.lane.items = append(t.lane.items[:0], items...)
+	return t.lane.items
+}
+
+// newLarge makes a large collection of elements as an EffectPut has them. On
+// error it returns what there is, to be freed, or nil.
+func (s *shard) newLarge(typ Type, items [][]byte) (large, error) {
+	switch typ {
+	case TypeSet:
+		return s.newSet(items)
+	}
+	panic("engine: a large " + typ.String())
+}
+
+// edit is a change of a value that fits a record:
+//
+//	ed, err := t.beginEdit(s, n, ef, typ, form, size)
+//	... make of ed.val, the old value, the new one of size bytes ...
+//	err = t.endEdit(s, n, &ed)
+//
+// In between nothing else may be done with the shard, and lock-free readers wait.
+type edit struct {
+	val   []byte // the old value, with capacity for the new one
+	ref   alloc.Ref
+	rec   record.Record
+	hdr   record.Header // as it will be
+	moved bool          // the edit is of a copy
+}
+
+// beginEdit begins to make the value of key n one of size bytes and the given
+// type and form. An absent key's value is empty; it gets the effect's expiry.
+func (t *Txn) beginEdit(s *shard, n *entry, ef *Effect, typ Type, form record.Form, size int) (edit, error) {
+	if n.ks == nil {
+		n.ks = s.keyspace(ef.DB, true)
+	}
+	t.freeze(n.ks)
+	old, expireAt := 0, ef.ExpireAtMs
+	if n.found() {
+		old, expireAt = n.hdr.ValueLen, n.expireAt()
+	}
+	shape := record.Shape(typ.stored(), form, len(ef.Key), size, expireAt != 0)
+	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() && shape.Size() <= s.heap.Capacity(n.ref) {
+		n.ks.table.Lock(n.slot)
+		return edit{val: n.rec.Tail(shape, max(old, size))[:old], ref: n.ref, rec: n.rec, hdr: shape}, nil
+	}
+	ref, rec, err := t.newRecord(s, ef.Key, shape, max(old-size, 0))
+	if err != nil {
+		return edit{}, err
+	}
+	val := rec.Tail(shape, max(old, size))[:old]
+	if n.found() {
+		copy(val, n.value())
+	}
+	if expireAt != 0 {
+		rec.SetExpireAt(shape, expireAt)
+	}
+	return edit{val: val, ref: ref, rec: rec, hdr: shape, moved: true}, nil
+}
+
+// endEdit makes the edited value the key's. A record that could be a quarter
+// smaller moves. On error nothing has changed.
+func (t *Txn) endEdit(s *shard, n *entry, ed *edit) error {
+	if len(ed.val) != ed.hdr.ValueLen {
+		panic("engine: an edited value is not as long as was said")
+	}
+	if ed.moved {
+		created := !n.found()
+		err := t.install(s, n, ed.ref, ed.rec, ed.hdr)
+		if created && err == nil {
+			n.slot, _ = n.ks.table.FindRef(n.hash, n.ref) // there may be more edits to come
+		}
+		return err
+	}
+	n.rec.SetHeader(ed.hdr)
+	n.ks.table.Unlock(n.slot)
+	n.rec.SetStamp(t.e.stamp.Load())
+	n.hdr = ed.hdr
+	if size := ed.hdr.Size(); alloc.ClassSize(size)*4 <= s.heap.Capacity(n.ref)*3 {
+		t.tighten(s, n)
+	}
+	return nil
+}
+
+// tighten moves a record to an object of its size, if there is memory.
+func (t *Txn) tighten(s *shard, n *entry) {
+	ref, err := s.heap.Alloc(n.hdr.Size(), alloc.Records)
+	if err != nil {
+		return
+	}
+	rec := s.recordAt(ref)
+	rec.Init(n.hdr, n.rec.Key(n.hdr), n.rec.Stamp())
+	copy(rec.Value(n.hdr), n.value())
+	if n.hdr.Volatile() {
+		rec.SetExpireAt(n.hdr, n.expireAt())
+	}
+	_ = t.install(s, n, ref, rec, n.hdr) // replacing takes no memory: it cannot fail
+}

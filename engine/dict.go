@@ -1,0 +1,264 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+
+	"hpkv/engine/alloc"
+	"hpkv/engine/index"
+)
+
+// A dict is a hash table of elements in a shard's memory: what a large set or
+// hash, and the member index of a large sorted set, is made of. It costs the Go
+// heap one Table and its directory, and 8 bytes a slot and one object an element
+// beside it.
+//
+// An element is an object of purpose alloc.Collections:
+//
+//	offset  size  field
+//	0       1     meta: wide, timed, valued
+//	1       1     key length     narrow form only
+//	2       2     value length   narrow form of valued elements only
+//	4       4     key length     wide form only
+//	8       4     value length   wide form only
+//	...     8     expiry, Unix ms, timed elements only
+//	...           key bytes, then value bytes
+//
+// All tables of purpose alloc.CollectionIndex of a shard refer to elements, so that
+// any of them can tell the hash of what another one refers to. An element stays
+// where it is until its value is set or it is deleted.
+//
+// Owned by the shard: everything under its lock.
+type dict struct {
+	s      *shard
+	table  *index.Table
+	mem    int64 // capacity of all elements
+	valued bool  // elements have values
+}
+
+const (
+	elemWide   = 1
+	elemTimed  = 2
+	elemValued = 4
+
+	elemNarrowKey   = 1<<8 - 1
+	elemNarrowValue = 1<<16 - 1
+	elemHead        = 16 // bytes that every object has, all lengths among them
+)
+
+// elemHash is the hash that places an element.
+func elemHash(key []byte) uint64 { return xxhash.Sum64(key) }
+
+// newDict returns an empty dict of elements with or without values.
+func (s *shard) newDict(valued bool) dict {
+	return dict{s: s, table: index.New(s.heap, s.e.arena, alloc.CollectionIndex, s.elemHashOf), valued: valued}
+}
+
+// elemHashOf hashes a stored element; the index calls it to rebuild.
+func (s *shard) elemHashOf(ref alloc.Ref) uint64 {
+	l := s.elemAt(ref)
+	return elemHash(s.e.arena.Bytes(ref, l.at, l.key))
+}
+
+// layout is where the parts of an element are.
+type layout struct {
+	meta     byte
+	at       int // offset of the key
+	key, val int // lengths
+}
+
+func makeLayout(key, val int, timed, valued bool) layout {
+	l := layout{at: 2, key: key, val: val}
+	if valued {
+		l.meta, l.at = elemValued, 4
+	}
+	if key > elemNarrowKey || val > elemNarrowValue {
+		l.meta |= elemWide
+		l.at = 12
+	}
+	if timed {
+		l.meta |= elemTimed
+		l.at += 8
+	}
+	return l
+}
+
+func (l layout) size() int { return l.at + l.key + l.val }
+
+// elemAt reads the layout of a stored element.
+func (s *shard) elemAt(ref alloc.Ref) layout {
+	b := s.e.arena.Bytes(ref, 0, elemHead)
+	l := layout{meta: b[0], at: 2, key: int(b[1])}
+	if l.meta&elemValued != 0 {
+		l.at, l.val = 4, int(binary.NativeEndian.Uint16(b[2:]))
+	}
+	if l.meta&elemWide != 0 {
+		l.at = 12
+		l.key, l.val = int(binary.NativeEndian.Uint32(b[4:])), int(binary.NativeEndian.Uint32(b[8:]))
+	}
+	if l.meta&elemTimed != 0 {
+		l.at += 8
+	}
+	return l
+}
+
+// write fills the object at ref with an element of layout l.
+func (l layout) write(s *shard, ref alloc.Ref, key, val []byte, atMs int64) {
+	b := s.e.arena.Bytes(ref, 0, l.size())
+	b[0] = l.meta
+	if l.meta&elemWide != 0 {
+		binary.NativeEndian.PutUint32(b[4:], uint32(l.key))
+		binary.NativeEndian.PutUint32(b[8:], uint32(l.val))
+	} else {
+		b[1] = byte(l.key)
+		if l.meta&elemValued != 0 {
+			binary.NativeEndian.PutUint16(b[2:], uint16(l.val))
+		}
+	}
+	if l.meta&elemTimed != 0 {
+		binary.NativeEndian.PutUint64(b[l.at-8:], uint64(atMs))
+	}
+	copy(b[l.at:], key)
+	copy(b[l.at+l.key:], val)
+}
+
+// key returns an element's key in place.
+func (d *dict) key(ref alloc.Ref) []byte {
+	l := d.s.elemAt(ref)
+	return d.s.e.arena.Bytes(ref, l.at, l.key)
+}
+
+// pair returns an element's key and value in place.
+func (d *dict) pair(ref alloc.Ref) (key, val []byte) {
+	l := d.s.elemAt(ref)
+	b := d.s.e.arena.Bytes(ref, l.at, l.key+l.val)
+	return b[:l.key:l.key], b[l.key:]
+}
+
+// expireAt returns when an element expires, 0 for never.
+func (d *dict) expireAt(ref alloc.Ref) int64 {
+	l := d.s.elemAt(ref)
+	if l.meta&elemTimed == 0 {
+		return 0
+	}
+	return int64(binary.NativeEndian.Uint64(d.s.e.arena.Bytes(ref, l.at-8, 8)))
+}
+
+func (d *dict) len() int { return d.table.Len() }
+
+// find looks an element up by its key, h being the key's hash. The slot is good
+// until the next change.
+func (d *dict) find(h uint64, key []byte, slot *index.Slot) (ref alloc.Ref, ok bool) {
+	*slot, ok = d.table.First(h)
+	for ; ok; ok = slot.Next() {
+		ref = slot.Ref()
+		l := d.s.elemAt(ref)
+		if l.key == len(key) && string(d.s.e.arena.Bytes(ref, l.at, l.key)) == string(key) {
+			return ref, true
+		}
+	}
+	return 0, false
+}
+
+// insert adds an element, which must not be there. The error is ErrNoMemory, with nothing changed.
+func (d *dict) insert(h uint64, key, val []byte, atMs int64) (alloc.Ref, error) {
+	ref, err := d.make(key, val, atMs)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.table.Insert(h, ref); err != nil {
+		d.s.heap.Free(ref)
+		return 0, ErrNoMemory
+	}
+	d.mem += int64(d.s.heap.Capacity(ref))
+	return ref, nil
+}
+
+func (d *dict) make(key, val []byte, atMs int64) (alloc.Ref, error) {
+	l := makeLayout(len(key), len(val), atMs != 0, d.valued)
+	ref, err := d.s.heap.Alloc(l.size(), alloc.Collections)
+	if err != nil {
+		return 0, ErrNoMemory
+	}
+	l.write(d.s, ref, key, val, atMs)
+	return ref, nil
+}
+
+// set replaces the value and expiry of the element at slot, in place where its
+// size class stays the same, and returns where it is then. val may be the
+// element's own. The error is ErrNoMemory, with nothing changed.
+func (d *dict) set(slot *index.Slot, key, val []byte, atMs int64) (alloc.Ref, error) {
+	ref := slot.Ref()
+	was := d.s.elemAt(ref)
+	l := makeLayout(len(key), len(val), atMs != 0, d.valued)
+	capacity := d.s.heap.Capacity(ref)
+	if l.at == was.at && l.meta == was.meta && alloc.ClassSize(l.size()) == capacity {
+		l.write(d.s, ref, key, val, atMs)
+		return ref, nil
+	}
+	moved, err := d.make(key, val, atMs)
+	if err != nil {
+		return 0, err
+	}
+	d.table.Replace(*slot, moved)
+	d.s.heap.Free(ref)
+	d.mem += int64(d.s.heap.Capacity(moved) - capacity)
+	return moved, nil
+}
+
+// delete removes the element at slot.
+func (d *dict) delete(slot *index.Slot) {
+	ref := slot.Ref()
+	d.table.Delete(*slot)
+	d.mem -= int64(d.s.heap.Capacity(ref))
+	d.s.heap.Free(ref)
+}
+
+// bytes returns the memory of elements and table, Go's included.
+func (d *dict) bytes() int64 { return d.mem + d.table.Stats().Bytes + dictBytes }
+
+// dictBytes is about what the Go objects of a dict take beyond the directory.
+const dictBytes = 512
+
+// free empties the dict, some budget elements at a time.
+func (d *dict) free(budget int) (done bool) {
+	d.table.Clear()
+	return d.table.Drain(budget, d.s.heap.Free)
+}
+
+// check verifies table and elements and returns how many there are.
+func (d *dict) check() (parts int64, err error) {
+	if err := d.table.Check(); err != nil {
+		return 0, err
+	}
+	mem := int64(0)
+	visit := func(ref alloc.Ref) {
+		parts++
+		l := d.s.elemAt(ref)
+		capacity := d.s.heap.Capacity(ref)
+		mem += int64(capacity)
+		if l.size() > capacity {
+			err = fmt.Errorf("element of %d bytes in an object of %d", l.size(), capacity)
+			return
+		}
+		var slot index.Slot
+		key := d.key(ref)
+		if found, ok := d.find(elemHash(key), key, &slot); !ok || found != ref {
+			err = fmt.Errorf("element %q cannot be found", key)
+		}
+	}
+	for pos := d.table.Scan(0, visit); pos != 0; {
+		pos = d.table.Scan(pos, visit)
+	}
+	switch {
+	case err != nil:
+		return parts, err
+	case parts != int64(d.len()):
+		return parts, fmt.Errorf("%d elements, %d counted", parts, d.len())
+	case mem != d.mem:
+		return parts, fmt.Errorf("elements of %d bytes, %d counted", mem, d.mem)
+	}
+	return parts, nil
+}

@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/index"
+	"hpkv/engine/packed"
+)
+
+// setView reads a located set in whichever form it has. It is good until the
+// next change of the shard.
+type setView struct {
+	s    *shard
+	val  []byte // of a compact set
+	ints bool
+	obj  *setObject // nil: compact
+}
+
+// viewSet returns a view of a set; an absent one is empty.
+func (s *shard) viewSet(n *entry) setView {
+	v := setView{s: s}
+	switch {
+	case !n.found():
+	case isLarge(n.hdr):
+		v.obj = s.largeOf(n).(*setObject)
+	default:
+		v.val, v.ints = n.value(), n.hdr.Form() == formInts
+	}
+	return v
+}
+
+func (v *setView) len() int {
+	switch {
+	case v.obj != nil:
+		return v.obj.len()
+	case v.ints:
+		return ints(v.val).len()
+	}
+	return packed.Count(v.val)
+}
+
+// contains reports whether m is a member; h is its elemHash.
+func (v *setView) contains(h uint64, m []byte) bool {
+	switch {
+	case v.obj != nil:
+		var slot index.Slot
+		_, ok := v.obj.find(h, m, &slot)
+		return ok
+	case v.ints:
+		num, ok := parseInt(m)
+		if ok {
+			_, ok = ints(v.val).find(num)
+		}
+		return ok
+	}
+	_, ok := packed.Find(v.val, packed.Start, m, 1)
+	return ok
+}
+
+// each visits the members until visit returns false. A member is valid during
+// the call only.
+func (v *setView) each(t *Txn, visit func(m []byte) bool) {
+	switch {
+	case v.obj != nil:
+		v.eachElement(visit)
+	case v.ints:
+		have := ints(v.val)
+		for i := range have.len() {
+			if !visit(appendInt(t.lane.digits[:0], have.at(i))) {
+				return
+			}
+		}
+	default:
+		for off := packed.Start; ; {
+			e, next, ok := packed.Next(v.val, off)
+			if !ok || !visit(t.bytesOf(e)) {
+				return
+			}
+			off = next
+		}
+	}
+}
+
+func (v *setView) eachElement(visit func(m []byte) bool) {
+	more := true
+	one := func(ref alloc.Ref) { more = more && visit(v.obj.key(ref)) }
+	for pos := v.obj.table.Scan(0, one); pos != 0 && more; {
+		pos = v.obj.table.Scan(pos, one)
+	}
+}
+
+// bytesOf returns an element as a string: in place, or in the lane's memory until
+// the next call.
+func (t *Txn) bytesOf(e packed.Value) []byte {
+	if b := e.Bytes(); b != nil {
+		return b
+	}
+	return e.Append(t.lane.digits[:0])
+}
+
+// SAdd adds members to the set at key, creating it if absent, and returns how
+// many were not in it.
+func (t *Txn) SAdd(key []byte, members [][]byte) (int64, error) {
+	return t.changeSet(key, members, EffectSetAdd, EventSAdd)
+}
+
+// SRem removes members and returns how many were in the set.
+func (t *Txn) SRem(key []byte, members [][]byte) (int64, error) {
+	return t.changeSet(key, members, EffectSetRemove, EventSRem)
+}
+
+func (t *Txn) changeSet(key []byte, members [][]byte, kind EffectKind, ev Event) (int64, error) {
+	var n entry
+	s, err := t.openWrite(key, TypeSet, &n)
+	defer t.leave(s)
+	if err != nil {
+		return 0, err
+	}
+	t.effect = Effect{Kind: kind, DB: t.db, Key: key, Items: t.keepItems(members)}
+	err = t.apply(s, &n, ev)
+	return int64(len(t.effect.Items)), err
+}
+
+// SCard returns the number of members, 0 if key is absent.
+func (t *Txn) SCard(key []byte) (int64, error) {
+	var n entry
+	s, err := t.openRead(key, TypeSet, &n)
+	defer t.leave(s)
+	if err != nil {
+		return 0, err
+	}
+	return int64(s.setLen(&n)), nil
+}
+
+// SIsMember visits, for each of members in turn, whether it is in the set.
+func (t *Txn) SIsMember(key []byte, members [][]byte, visit func(member bool)) error {
+	var n entry
+	s, err := t.openRead(key, TypeSet, &n)
+	defer t.leave(s)
+	if err != nil {
+		return err
+	}
+	v := s.viewSet(&n)
+	for _, m := range members {
+		visit(v.contains(elemHash(m), m))
+	}
+	return nil
+}
+
+// SMembers calls begin with the number of members and then visit with each.
+// Neither may call the engine; a member is valid during the call only.
+func (t *Txn) SMembers(key []byte, begin func(n int), visit func(m []byte)) error {
+	var n entry
+	s, err := t.openRead(key, TypeSet, &n)
+	defer t.leave(s)
+	if err != nil {
+		return err
+	}
+	v := s.viewSet(&n)
+	begin(v.len())
+	v.each(t, func(m []byte) bool {
+		visit(m)
+		return true
+	})
+	return nil
+}
