@@ -42,11 +42,13 @@ type capturePos struct {
 }
 
 // capturePart is a key at a passed position whose value is still to be captured
-// from some offset on.
+// from some offset on. Of a large collection the offset is the cursor of its
+// export; what is exported may be of different moments as well, see exportStep.
 type capturePart struct {
-	db  int
-	key []byte
-	off int
+	db    int
+	key   []byte
+	off   int
+	large bool // off is a cursor
 }
 
 // Bounds of one step under the lock, of some 50 us at most.
@@ -130,7 +132,7 @@ func (t *Txn) captureMore(s *shard) bool {
 func (t *Txn) captureRecord(s *shard, db int, ref alloc.Ref) int {
 	rec := s.recordAt(ref)
 	hdr := rec.Header()
-	if hdr.ValueLen > captureWhole {
+	if hdr.ValueLen > captureWhole || isLarge(hdr) {
 		s.capture.parts = append(s.capture.parts, capturePart{db: db, key: bytes.Clone(rec.Key(hdr))})
 		return 0
 	}
@@ -158,6 +160,21 @@ func (t *Txn) capturePart(s *shard, p *capturePart) {
 	switch {
 	case !n.found():
 		size = 0
+	case p.large || p.off == 0 && isLarge(n.hdr):
+		if !isLarge(n.hdr) { // made anew since: its effects are behind the first part
+			size = 0
+			break
+		}
+		p.large = true
+		next, _ := s.exportStep(&n, p.db, p.key, uint64(p.off), &t.lane.chunk, func(ef *Effect) error {
+			t.effect = *ef
+			t.captured(s)
+			return nil
+		})
+		p.off, size = int(next), 0
+		if next != 0 {
+			size = p.off + 1
+		}
 	case p.off == 0:
 		if isString(n.hdr) {
 			p.off = min(captureBytes, size)

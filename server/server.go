@@ -213,6 +213,7 @@ func (s *Server) watchSettings() {
 		return nil
 	})
 	s.cfg.OnChange("maxclients", s.maxClientsChanged)
+	s.watchLimits()
 }
 
 // Run serves clients until ctx ends, SHUTDOWN is called or Shutdown is called,

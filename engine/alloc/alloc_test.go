@@ -124,10 +124,10 @@ func TestModel(t *testing.T) {
 			if _, twice := index[ref]; twice || ref == 0 {
 				t.Fatalf("step %d: object %d handed out twice", step, ref)
 			}
-			if uintptr(a.Ptr(ref))%8 != 0 || o.purpose == Index && uintptr(a.Ptr(ref))%64 != 0 {
+			if uintptr(a.Ptr(ref))%8 != 0 || o.purpose.isIndex() && uintptr(a.Ptr(ref))%64 != 0 {
 				t.Fatalf("object at %p for %v", a.Ptr(ref), o.purpose)
 			}
-			if c := h.Capacity(ref); c < o.n || c != ClassSize(o.n) && o.purpose != Index {
+			if c := h.Capacity(ref); c < o.n || c != ClassSize(o.n) && !o.purpose.isIndex() {
 				t.Fatalf("capacity %d for %d bytes", c, o.n)
 			}
 			o.ref = ref

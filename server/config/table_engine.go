@@ -103,17 +103,21 @@ func encodingRows() []Row {
 	const noType = "the data type is not available yet"
 	limit := func(name, alias, standard string, kind Kind, doc string, field func(c *Config) holder) Row {
 		r := Row{Name: name, Topic: Encoding, Kind: kind, Default: standard, Max: math.MaxInt64,
-			Status: Planned, Why: noType, Doc: doc, field: field}
+			Doc: doc, field: field}
 		if alias != "" {
 			r.Aliases = []string{alias}
 		}
+		return r
+	}
+	planned := func(r Row) Row {
+		r.Status, r.Why = Planned, noType
 		return r
 	}
 	return []Row{
 		limit("hash-max-listpack-entries", "hash-max-ziplist-entries", "512", Integer, "fields a compact hash may have", func(c *Config) holder { return &c.HashMaxListpackEntries }),
 		limit("hash-max-listpack-value", "hash-max-ziplist-value", "64", Memory, "longest field or value of a compact hash", func(c *Config) holder { return &c.HashMaxListpackValue }),
 		{Name: "list-max-listpack-size", Aliases: []string{"list-max-ziplist-size"}, Topic: Encoding, Kind: Integer, Default: "-2", Min: math.MinInt32, Max: maxInt,
-			Status: Planned, Why: noType, Doc: "entries of a list node, or -1 to -5 for 4 to 64 KB", field: func(c *Config) holder { return &c.ListMaxListpackSize }},
+			Doc: "entries of a list node, or -1 to -5 for 4 to 64 KB", field: func(c *Config) holder { return &c.ListMaxListpackSize }},
 		{Name: "list-compress-depth", Topic: Encoding, Kind: Integer, Default: "0", Max: maxInt,
 			Status: Inert, Why: "list nodes are not compressed", Doc: "nodes at each end of a list that stay uncompressed; 0 compresses none", field: func(c *Config) holder { return &c.ListCompressDepth }},
 		limit("set-max-intset-entries", "", "512", Integer, "members of a compact set of integers", func(c *Config) holder { return &c.SetMaxIntsetEntries }),
@@ -123,8 +127,8 @@ func encodingRows() []Row {
 		limit("zset-max-listpack-value", "zset-max-ziplist-value", "64", Memory, "longest member of a compact sorted set", func(c *Config) holder { return &c.ZsetMaxListpackValue }),
 		{Name: "hll-sparse-max-bytes", Topic: Encoding, Kind: Memory, Default: "3000", Max: math.MaxInt64,
 			Doc: "size from which a HyperLogLog is dense", field: func(c *Config) holder { return &c.HLLSparseMaxBytes }},
-		limit("stream-node-max-bytes", "", "4096", Memory, "size of a stream node; 0 no limit", func(c *Config) holder { return &c.StreamNodeMaxBytes }),
-		limit("stream-node-max-entries", "", "100", Integer, "entries of a stream node; 0 no limit", func(c *Config) holder { return &c.StreamNodeMaxEntries }),
+		planned(limit("stream-node-max-bytes", "", "4096", Memory, "size of a stream node; 0 no limit", func(c *Config) holder { return &c.StreamNodeMaxBytes })),
+		planned(limit("stream-node-max-entries", "", "100", Integer, "entries of a stream node; 0 no limit", func(c *Config) holder { return &c.StreamNodeMaxEntries })),
 		{Name: "sanitize-dump-payload", Topic: Encoding, Kind: Enumeration, Default: "no", names: sanitizeModes,
 			Status: Planned, Why: "RESTORE is not available yet", Doc: "check what RESTORE is given in depth"},
 	}
