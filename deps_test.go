@@ -38,6 +38,7 @@ var lattice = []struct{ pkg, may string }{
 	{"persist/...", ""},
 	{"server/command", "engine engine/... resp"},
 	{"server/config", "engine/glob resp"},
+	{"server/rest", "engine resp server/command server/config"},
 	{"server/latency", ""},
 	{"server/pubsub", "engine/glob"},
 	{"server", "engine engine/... numa resp persist server/..."},

@@ -21,9 +21,11 @@ import (
 func (s *Server) listen() error {
 	// As in Redis, no address to bind means no TCP.
 	if port, binds := s.cfg.Port.Load(), s.cfg.Bind.Load(); port != 0 && len(binds) > 0 {
-		if err := s.listenTCP(int(port), binds); err != nil {
+		list, err := s.listenTCP(int(port), binds)
+		if err != nil {
 			return err
 		}
+		s.listeners = append(s.listeners, list...)
 	}
 	if path := s.cfg.UnixSocket.Load(); path != "" {
 		if err := s.listenUnix(path); err != nil {
@@ -39,8 +41,14 @@ func (s *Server) listen() error {
 	return nil
 }
 
-func (s *Server) listenTCP(port int, binds []string) error {
-	opened := 0
+// listenTCP listens on a port of each of the addresses. On an error it leaves
+// nothing open.
+func (s *Server) listenTCP(port int, binds []string) (list []net.Listener, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(list)
+		}
+	}()
 	for _, bind := range binds {
 		host, optional := strings.CutPrefix(bind, "-")
 		network := "tcp"
@@ -59,15 +67,14 @@ func (s *Server) listenTCP(port int, binds []string) error {
 				s.log.Info().Str("bind", host).Err(err).Msg("optional address not available")
 				continue
 			}
-			return listenError(net.JoinHostPort(host, strconv.Itoa(port)), err)
+			return list, listenError(net.JoinHostPort(host, strconv.Itoa(port)), err)
 		}
-		s.listeners = append(s.listeners, ln)
-		opened++
+		list = append(list, ln)
 	}
-	if opened == 0 {
-		return fmt.Errorf("cannot listen on port %d: none of the addresses to bind is available", port)
+	if len(list) == 0 {
+		return nil, fmt.Errorf("cannot listen on port %d: none of the addresses to bind is available", port)
 	}
-	return nil
+	return list, nil
 }
 
 // maxSocketPath is how long the path of a Unix socket may be on every platform.
@@ -131,10 +138,16 @@ func (s *Server) removeSocketFile() {
 }
 
 func (s *Server) closeListeners() {
-	for _, ln := range s.listeners {
+	closeAll(s.listeners)
+	s.listeners = nil
+	closeAll(s.restListeners)
+	s.restListeners = nil
+}
+
+func closeAll(list []net.Listener) {
+	for _, ln := range list {
 		ln.Close()
 	}
-	s.listeners = nil
 }
 
 // endpoint is what a driver knows of a connection it has accepted.
@@ -166,6 +179,12 @@ func (s *Server) admit(e *endpoint) (refusal []byte) {
 
 // initClient fills a client in the driver's connection and makes it known.
 func (s *Server) initClient(c *client, l link, e *endpoint, nowMs int64) {
+	s.prepareClient(c, l, e, nowMs)
+	s.clients.add(c)
+}
+
+// prepareClient is initClient for a client that nobody else hears of.
+func (s *Server) prepareClient(c *client, l link, e *endpoint, nowMs int64) {
 	c.id = s.clients.nextID.Add(1)
 	c.srv = s
 	c.link = l
@@ -179,7 +198,6 @@ func (s *Server) initClient(c *client, l link, e *endpoint, nowMs int64) {
 	c.public.lastMs.Store(nowMs)
 	c.public.pauseAt.Store(pauseBytes)
 	c.publish()
-	s.clients.add(c)
 }
 
 // forget ends what admit began.

@@ -27,6 +27,7 @@ type pauseBook struct {
 	endMs int64 // by the server's clock
 	timer *time.Timer
 	held  map[*client]struct{}
+	over  chan struct{} // closed when the pause ends; made by wait
 }
 
 // pause holds commands back until endMs. As in Redis, a pause that lasts
@@ -76,6 +77,10 @@ func (s *Server) unpause() {
 	}
 	held := b.held
 	b.held = nil
+	if b.over != nil {
+		close(b.over)
+		b.over = nil
+	}
 	b.mu.Unlock()
 	for c := range held {
 		c.link.post(func() { c.held = false })
@@ -102,6 +107,25 @@ func (s *Server) hold(c *client, row *command.Row) bool {
 	b.held[c] = struct{}{}
 	c.held = true
 	return true
+}
+
+// wait returns when no pause holds an operation back that comes from no client,
+// and that writes or does not.
+func (b *pauseBook) wait(write bool) {
+	for pauseMode(b.mode.Load()) != pauseNone {
+		b.mu.Lock()
+		mode := pauseMode(b.mode.Load())
+		if mode == pauseNone || mode == pauseWrites && !write {
+			b.mu.Unlock()
+			return
+		}
+		if b.over == nil {
+			b.over = make(chan struct{})
+		}
+		over := b.over
+		b.mu.Unlock()
+		<-over
+	}
 }
 
 // mayWrite says whether a command is one of those that CLIENT PAUSE WRITE

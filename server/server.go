@@ -19,6 +19,7 @@ import (
 	"hpkv/numa"
 	"hpkv/server/command"
 	"hpkv/server/config"
+	"hpkv/server/rest"
 )
 
 // Options is what New needs beside the settings.
@@ -34,6 +35,10 @@ type Options struct {
 	// Listeners are served beside those of the settings port, bind and
 	// unixsocket. The server closes them.
 	Listeners []net.Listener
+
+	// RESTListeners are served beside those of the setting rest-port. The server
+	// closes them.
+	RESTListeners []net.Listener
 
 	// Clock is the time the data and the clients live by; nil is the system's.
 	Clock engine.Clock
@@ -60,8 +65,12 @@ type Server struct {
 	driver     driver
 	listeners  []net.Listener
 	addrs      []net.Addr
+	rest       *rest.Service // nil: not asked for
 	runID      string
 	started    time.Time
+
+	restListeners []net.Listener // until Run
+	restAddrs     []net.Addr
 
 	clients   registry
 	stats     statsBook
@@ -119,6 +128,10 @@ func New(o Options) (*Server, error) {
 	}
 	s.listeners = o.Listeners
 	if err := s.listen(); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	if err := s.openREST(o.RESTListeners); err != nil {
 		s.closeListeners()
 		return nil, err
 	}
@@ -182,7 +195,12 @@ func PlanOptions(cfg *config.Config) numa.PlanOptions {
 }
 
 func (s *Server) openEngine() (*engine.Engine, error) {
+	var changes engine.Changes
+	if s.rest != nil {
+		changes = s.rest.Changes()
+	}
 	e, err := engine.Open(engine.Options{
+		Changes:        changes,
 		Databases:      int(s.cfg.Databases.Load()),
 		Plan:           s.plan,
 		Clock:          s.clock,
@@ -231,6 +249,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.driver.serve(listeners); err != nil {
 		return errors.Join(err, s.engine.Close())
 	}
+	s.serveREST()
 	s.log.Info().Str("version", config.Version).Str("driver", s.driver.name()).Int("workers", len(s.plan.Workers)).
 		Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.addrs)).Msg("ready to accept connections")
 
@@ -262,6 +281,7 @@ func (s *Server) close() error {
 	wait := time.Duration(s.cfg.ShutdownTimeout.Load()) * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
+	s.closeREST(ctx)
 	ended := s.driver.shutdown(ctx)
 	left := s.deferred.wait(ctx)
 	s.executors.close()

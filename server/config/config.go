@@ -21,6 +21,24 @@ type Config struct {
 	ClientQueryBufferLimit  Int // bytes
 	ClientOutputBufferLimit BufferLimits
 
+	// REST and WebSocket.
+	RestPort           Int // 0: none
+	RestAPIKeys        APIKeyList
+	RestAPIKeyFile     Text
+	RestTLSCertFile    Text
+	RestTLSKeyFile     Text
+	RestValueLimit     Int // bytes
+	RestBodyLimit      Int // bytes
+	RestRequestTimeout Int // seconds
+	RestIdleTimeout    Int // seconds
+	RestMaxConnections Int
+	RestRateLimit      Int  // requests a second, 0: no limit
+	RestMerge          Enum // Merge…
+	RestNotifyPatch    Enum // Patch…
+	RestTokenLifetime  Int  // seconds
+	RestPushLimit      Int  // bytes
+	RestCORSOrigin     Text
+
 	// Execution.
 	IODriver     Enum // Driver…
 	Workers      Int  // 0: one for each usable core

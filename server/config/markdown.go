@@ -104,6 +104,8 @@ func documentValues(r *Row) string {
 		return "class, bytes, bytes, seconds"
 	case Snapshots:
 		return "pairs of numbers"
+	case APIKeys:
+		return "keys"
 	case Percents:
 		return "numbers, 0 to 100"
 	case EventClasses:

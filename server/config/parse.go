@@ -82,6 +82,9 @@ func (r *Row) read(args []string, current any) (any, error) {
 	case Snapshots:
 		points, _ := current.([]SavePoint)
 		return parseSavePoints(args, points)
+	case APIKeys:
+		keys, _ := current.([]APIKey)
+		return parseAPIKeys(args, keys)
 	case Percents:
 		return parsePercentiles(args)
 	case EventClasses:
@@ -121,6 +124,8 @@ func (r *Row) format(value any) string {
 		return formatBufferLimits(v)
 	case []SavePoint:
 		return formatSavePoints(v)
+	case []APIKey:
+		return formatAPIKeys(v)
 	case []float64:
 		return formatPercentiles(v)
 	case Event:

@@ -115,8 +115,8 @@ func (c *Config) appendLines(text string, rows []int) string {
 		b.WriteString("\n" + rewriteMark + "\n")
 	}
 	for _, row := range rows {
-		if table().rows[row].Kind == Snapshots {
-			b.WriteString("save \"\"\n") // lines before this one no longer count
+		if r := &table().rows[row]; r.Kind == Snapshots || r.Kind == APIKeys {
+			b.WriteString(r.Name + " \"\"\n") // lines before this one no longer count
 		}
 		for _, line := range c.lines(row) {
 			b.WriteString(line + "\n")

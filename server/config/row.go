@@ -37,6 +37,7 @@ const (
 	List                     // several words ([]string)
 	Buffers                  // client-output-buffer-limit
 	Snapshots                // save
+	APIKeys                  // rest-api-key
 	Percents                 // latency-tracking-info-percentiles
 	EventClasses             // notify-keyspace-events
 )
@@ -44,7 +45,7 @@ const (
 // several reports whether a value may span several arguments.
 func (k Kind) several() bool {
 	switch k {
-	case Combination, List, Buffers, Snapshots, Percents:
+	case Combination, List, Buffers, Snapshots, APIKeys, Percents:
 		return true
 	}
 	return false
@@ -94,6 +95,7 @@ type Topic uint8
 
 const (
 	Network Topic = iota
+	HTTP
 	Execution
 	Memories
 	Security
@@ -112,7 +114,7 @@ const (
 // String is the topic's heading.
 func (t Topic) String() string {
 	return [...]string{
-		"Network and clients", "Threads and shards", "Keyspace and memory", "Security", "Process",
+		"Network and clients", "REST and WebSocket", "Threads and shards", "Keyspace and memory", "Security", "Process",
 		"Log", "Persistence", "Encoding of small values", "Latency, slow log and notifications", "Scripts", "TLS", "Replication", "Cluster",
 	}[t]
 }

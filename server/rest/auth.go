@@ -1,0 +1,145 @@
+package rest
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"hpkv/server/config"
+)
+
+// apiKey is a credential and what it allows. Immutable but for its limiter.
+type apiKey struct {
+	id       string // names the key in tokens without giving it away
+	secret   [32]byte
+	prefix   string
+	readOnly bool
+	limiter  *rate.Limiter
+}
+
+func newAPIKey(k config.APIKey) *apiKey {
+	id := sha256.Sum256([]byte("hpkv key id\x00" + k.Key))
+	return &apiKey{
+		id:       base64.RawURLEncoding.EncodeToString(id[:9]),
+		secret:   sha256.Sum256([]byte("hpkv token\x00" + k.Key)),
+		prefix:   k.Prefix,
+		readOnly: k.ReadOnly,
+		limiter:  rate.NewLimiter(rate.Inf, 0),
+	}
+}
+
+// allow takes one request from the key's budget.
+func (k *apiKey) allow(perSecond int64) bool {
+	if perSecond == 0 {
+		return true
+	}
+	if k.limiter.Limit() != rate.Limit(perSecond) { // the setting has changed
+		k.limiter.SetLimit(rate.Limit(perSecond))
+		k.limiter.SetBurst(int(perSecond))
+	}
+	return k.limiter.Allow()
+}
+
+// keyring knows the API keys of the settings and of the file.
+//
+// Keys are found by a digest, so how long a look-up takes tells nothing about
+// the keys: who could steer the digest of a guess towards that of a key would
+// have broken SHA-256.
+type keyring struct {
+	cfg *config.Config
+
+	mu       sync.RWMutex
+	byDigest map[[32]byte]*apiKey
+	ids      map[string]*apiKey
+	file     fileState // of the key file when it was read
+}
+
+func (r *keyring) load() error {
+	list := r.cfg.RestAPIKeys.Load()
+	var state fileState
+	if path := r.cfg.RestAPIKeyFile.Load(); path != "" {
+		state.modified, state.size = fileTime(path)
+		more, err := readKeyFile(path)
+		if err != nil {
+			return err
+		}
+		list = append(append([]config.APIKey(nil), list...), more...)
+	}
+	byDigest, ids := make(map[[32]byte]*apiKey), make(map[string]*apiKey)
+	for _, k := range list {
+		key := newAPIKey(k)
+		byDigest[sha256.Sum256([]byte(k.Key))] = key
+		ids[key.id] = key
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.byDigest, r.ids, r.file = byDigest, ids, state
+	return nil
+}
+
+// readKeyFile reads one key a line; lines that are empty or begin with # do not
+// count. Errors name the line, not its text.
+func readKeyFile(path string) ([]config.APIKey, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the API keys: %w", err)
+	}
+	defer f.Close()
+	var list []config.APIKey
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		k, err := config.ParseAPIKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+		list = append(list, k)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read the API keys: %w", err)
+	}
+	return list, nil
+}
+
+// fileChanged reports whether the key file is another one than was read.
+func (r *keyring) fileChanged() bool {
+	path := r.cfg.RestAPIKeyFile.Load()
+	if path == "" {
+		return false
+	}
+	var now fileState
+	now.modified, now.size = fileTime(path)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return now != r.file && now.modified != time.Time{}
+}
+
+// find returns what the presented key stands for, nil if it is none of ours.
+func (r *keyring) find(presented []byte) *apiKey {
+	digest := sha256.Sum256(presented)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byDigest[digest]
+}
+
+func (r *keyring) byID(id string) *apiKey {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.ids[id]
+}
+
+func (r *keyring) empty() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.ids) == 0
+}

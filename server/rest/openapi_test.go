@@ -1,0 +1,104 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"hpkv/server/rest"
+)
+
+// document is the part of an OpenAPI document that the tests look at.
+type document struct {
+	OpenAPI string
+	Paths   map[string]map[string]struct {
+		Responses map[string]json.RawMessage
+		Security  *[]any
+	}
+	Components struct{ Schemas map[string]json.RawMessage }
+}
+
+func readDocument(t *testing.T, text string) document {
+	t.Helper()
+	var d document
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// The document lists the routes and methods that there are, and no others.
+func TestOpenAPIListsTheRoutes(t *testing.T) {
+	r := start(t)
+	d := readDocument(t, r.ask("GET", "/openapi.json", "", "x-api-key", keyAll).body)
+	if !strings.HasPrefix(d.OpenAPI, "3.1.") {
+		t.Error(d.OpenAPI)
+	}
+	for path, methods := range rest.RouteMethods() {
+		var listed []string
+		for m := range d.Paths[path] {
+			listed = append(listed, strings.ToUpper(m))
+		}
+		slices.Sort(listed)
+		slices.Sort(methods)
+		if !slices.Equal(listed, methods) {
+			t.Errorf("%s: routes %v, document %v", path, methods, listed)
+		}
+		delete(d.Paths, path)
+	}
+	for path := range d.Paths {
+		t.Errorf("%s is described but does not exist", path)
+	}
+}
+
+// References lead somewhere, and every status that a request of the tests below
+// meets is described.
+func TestOpenAPIDescribesTheAnswers(t *testing.T) {
+	r := start(t)
+	text := r.ask("GET", "/openapi.json", "", "x-api-key", keyAll).body
+	d := readDocument(t, text)
+	for _, part := range strings.Split(text, `"#/components/schemas/`)[1:] {
+		name, _, _ := strings.Cut(part, `"`)
+		if d.Components.Schemas[name] == nil {
+			t.Errorf("no schema %s", name)
+		}
+	}
+	bodies := map[string][]string{
+		"/record":          {record("k", "v"), record("", ""), "{", record("list", "v")},
+		"/record/atomic":   {`{"key":"n","increment":1}`, `{"key":"k","increment":1}`, ""},
+		"/token/websocket": {`{}`, `[]`},
+		"/":                {`["GET","k"]`, `["NOPE"]`, `[]`},
+		"/pipeline":        {`[["GET","k"],["NOPE"]]`, `[[]]`},
+		"/multi-exec":      {`[["GET","k"]]`, `[["NOPE"]]`},
+	}
+	keys := [][]string{{}, {"x-api-key", keyAll}, {"x-api-key", keyRead}, {"x-api-key", "wrong"}, {"Authorization", "Bearer " + keyAll}, {"Authorization", "Bearer wrong"}}
+	for path, methods := range d.Paths {
+		target := strings.NewReplacer("{key}", "k", "{command}", "get/k").Replace(path)
+		if path == "/records" {
+			target += "?startKey=a&endKey=z"
+		}
+		for _, method := range []string{"GET", "HEAD", "POST", "DELETE", "PUT"} {
+			for _, key := range keys {
+				for _, body := range append(bodies[path], "") {
+					got := r.ask(method, target, body, key...)
+					o, described := methods[strings.ToLower(method)]
+					if !described {
+						if got.StatusCode < 400 || got.StatusCode >= 500 {
+							t.Errorf("%s %s is not described and answers %d", method, target, got.StatusCode)
+						}
+						continue
+					}
+					if o.Responses[status(got)] == nil {
+						t.Errorf("%s %s %v %s: %d is not described", method, target, key, body, got.StatusCode)
+					}
+					if open := o.Security != nil; open != (len(key) == 0 && got.StatusCode != 401 && got.StatusCode != 404) && len(key) == 0 {
+						t.Errorf("%s %s without a key: %d, described as open: %v", method, target, got.StatusCode, open)
+					}
+				}
+			}
+		}
+	}
+}
+
+func status(a answer) string { return strings.Fields(a.Status)[0] }

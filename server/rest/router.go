@@ -1,0 +1,294 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"runtime/debug"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// route is a path and what its methods do. The description of the interface is
+// tested against the table of routes.
+type route struct {
+	path    string // with a parameter at the end where prefix is set
+	prefix  string // of the path, "" for a path that is matched as a whole
+	open    bool   // needs no API key
+	upstash bool   // errors and keys as Upstash's clients expect them
+	get     handler
+	post    handler
+	delete  handler
+}
+
+// handler answers a request, or says why it does not.
+type handler func(ctx *fasthttp.RequestCtx, k *apiKey) *problem
+
+// table lists all routes; of several that fit, the first counts.
+func (s *Service) table() []route {
+	return []route{
+		{path: "/record", post: s.postRecord},
+		{path: "/record/atomic", get: s.getRecord, post: s.postAtomic, delete: s.deleteRecord},
+		{path: "/record/{key}", prefix: "/record/", get: s.getRecord, delete: s.deleteRecord},
+		{path: "/records", get: s.getRecords},
+		{path: "/token/websocket", post: s.token},
+		{path: "/ws", open: true, get: s.upgrade}, // which looks for a token or a key
+		{path: "/search", post: absent},
+		{path: "/query", post: absent},
+		{path: "/healthz", open: true, get: s.healthy},
+		{path: "/readyz", open: true, get: s.ready},
+		{path: "/openapi.json", get: s.openAPI},
+		{path: "/", upstash: true, post: s.postCommand},
+		{path: "/pipeline", upstash: true, post: s.postPipeline},
+		{path: "/multi-exec", upstash: true, post: s.postTransaction},
+		{path: "/{command}", prefix: "/", upstash: true, get: s.pathCommand, post: s.pathCommand},
+	}
+}
+
+// target is the path and the query of a request as they were sent. The path is
+// not cleaned: keys may contain any text.
+type target struct {
+	path, query string
+	rest        string // of the path behind the route's prefix
+}
+
+const targetKey = "target"
+
+func pathOf(ctx *fasthttp.RequestCtx) *target { return ctx.UserValue(targetKey).(*target) }
+
+func parseTarget(uri string) target {
+	if i := strings.Index(uri, "://"); i > 0 && uri[0] != '/' { // the form for proxies
+		uri = uri[i+3:]
+		if slash := strings.IndexByte(uri, '/'); slash >= 0 {
+			uri = uri[slash:]
+		} else {
+			uri = "/"
+		}
+	}
+	var t target
+	t.path, t.query, _ = strings.Cut(uri, "?")
+	if strings.HasPrefix(t.path, "//") { // a base address with a slash at its end
+		t.path = t.path[1:]
+	}
+	return t
+}
+
+func (s *Service) find(t *target) *route {
+	for i := range s.routes {
+		r := &s.routes[i]
+		if r.prefix == "" && t.path == r.path {
+			t.rest = t.path[strings.LastIndexByte(t.path, '/')+1:]
+			return r
+		}
+		if r.prefix != "" && strings.HasPrefix(t.path, r.prefix) {
+			t.rest = t.path[len(r.prefix):]
+			return r
+		}
+	}
+	return nil
+}
+
+// handle answers every request that could be read.
+func (s *Service) handle(ctx *fasthttp.RequestCtx) {
+	s.Counters.Requests.Add(1)
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.log.Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("a REST request panicked")
+			s.fail(ctx, &problem{500, "internal error; the server's log has the details"})
+		}
+	}()
+	s.allowOrigin(ctx)
+	t := parseTarget(string(ctx.Request.Header.RequestURI()))
+	ctx.SetUserValue(targetKey, &t)
+	r := s.find(&t)
+	if ctx.IsOptions() {
+		s.options(ctx, r)
+		return
+	}
+	if r == nil {
+		s.fail(ctx, &problem{404, "no such path"})
+		return
+	}
+	k, p := s.authenticate(ctx, r, t)
+	if p == nil {
+		p = s.dispatch(ctx, r, k)
+	}
+	if p != nil {
+		s.fail(ctx, p)
+	}
+}
+
+func (s *Service) dispatch(ctx *fasthttp.RequestCtx, r *route, k *apiKey) *problem {
+	var h handler
+	switch {
+	case ctx.IsGet(), ctx.IsHead():
+		h = r.get
+	case ctx.IsPost():
+		h = r.post
+	case ctx.IsDelete():
+		h = r.delete
+	}
+	if h == nil {
+		ctx.Response.Header.Set("Allow", r.methods())
+		return &problem{405, "method not allowed; this path takes " + r.methods()}
+	}
+	return h(ctx, k)
+}
+
+func (r *route) methods() string {
+	var list []string
+	if r.get != nil {
+		list = append(list, "GET", "HEAD")
+	}
+	if r.post != nil {
+		list = append(list, "POST")
+	}
+	if r.delete != nil {
+		list = append(list, "DELETE")
+	}
+	return strings.Join(append(list, "OPTIONS"), ", ")
+}
+
+var bearer = []byte("Bearer ")
+
+// presented is the API key that a request shows, nil if it shows none.
+func presented(ctx *fasthttp.RequestCtx) (key []byte, isBearer bool) {
+	if key := ctx.Request.Header.Peek("x-api-key"); len(key) > 0 {
+		return key, false
+	}
+	auth := ctx.Request.Header.Peek("Authorization")
+	if len(auth) > len(bearer) && bytes.EqualFold(auth[:len(bearer)], bearer) {
+		return bytes.TrimSpace(auth[len(bearer):]), true
+	}
+	return nil, false
+}
+
+// authenticate finds the key that a request may use. A path that is none of
+// ours is a command only to who speaks Upstash's way.
+func (s *Service) authenticate(ctx *fasthttp.RequestCtx, r *route, t target) (*apiKey, *problem) {
+	if r.open {
+		return nil, nil
+	}
+	shown, isBearer := presented(ctx)
+	if r.upstash && shown == nil {
+		shown = queryToken(t.query)
+		isBearer = shown != nil
+	}
+	if r.prefix == "/" && !isBearer {
+		return nil, &problem{404, "no such path"}
+	}
+	if shown == nil {
+		s.Counters.Refused.Add(1)
+		return nil, &problem{401, "an API key is missing: send it as x-api-key"}
+	}
+	k := s.keys.find(shown)
+	if k == nil {
+		s.Counters.Refused.Add(1)
+		if isBearer {
+			return nil, &problem{401, "Unauthorized: the API key is not valid"}
+		}
+		return nil, &problem{403, "the API key is not valid"}
+	}
+	if !k.allow(s.cfg.RestRateLimit.Load()) {
+		return nil, errRate
+	}
+	return k, nil
+}
+
+var errRate = &problem{429, "too many requests"}
+
+// fail answers with a problem.
+func (s *Service) fail(ctx *fasthttp.RequestCtx, p *problem) {
+	s.Counters.Failed.Add(1)
+	ctx.Response.ResetBody()
+	ctx.SetStatusCode(p.code)
+	reply(ctx, appendProblem(nil, p))
+}
+
+// reply sets the body, JSON, which becomes the response's.
+func reply(ctx *fasthttp.RequestCtx, body []byte) {
+	ctx.Response.Header.SetContentType("application/json")
+	ctx.Response.SetBodyRaw(body)
+}
+
+func replyText(ctx *fasthttp.RequestCtx, body string) {
+	ctx.Response.Header.SetContentType("application/json")
+	ctx.Response.SetBodyString(body)
+}
+
+// allowOrigin lets pages of other origins read the answer.
+func (s *Service) allowOrigin(ctx *fasthttp.RequestCtx) {
+	if origin := s.cfg.RestCORSOrigin.Load(); origin != "" {
+		ctx.Response.Header.Set("Access-Control-Allow-Origin", origin)
+	}
+}
+
+// options answers a browser that asks what it may do.
+func (s *Service) options(ctx *fasthttp.RequestCtx, r *route) {
+	methods := "GET, HEAD, POST, DELETE, OPTIONS"
+	if r != nil {
+		methods = r.methods()
+	}
+	h := &ctx.Response.Header
+	h.Set("Allow", methods)
+	if s.cfg.RestCORSOrigin.Load() != "" {
+		h.Set("Access-Control-Allow-Methods", methods)
+		h.Set("Access-Control-Allow-Headers", allowedHeaders(ctx.Request.Header.Peek("Access-Control-Request-Headers")))
+		h.Set("Access-Control-Max-Age", "86400")
+	}
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+}
+
+// allowedHeaders allows what is asked for, since clients send headers of their
+// own, or names those that matter.
+func allowedHeaders(asked []byte) string {
+	const ours = "content-type, x-api-key, authorization, upstash-encoding"
+	if len(asked) == 0 || len(asked) > 1<<10 {
+		return ours
+	}
+	for _, c := range asked {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == ',' || c == ' ') {
+			return ours
+		}
+	}
+	return string(asked)
+}
+
+// broken answers a request that could not be read.
+func (s *Service) broken(ctx *fasthttp.RequestCtx, err error) {
+	s.Counters.Requests.Add(1)
+	p := bad("malformed request")
+	var small *fasthttp.ErrSmallBuffer
+	var timeout net.Error
+	switch {
+	case errors.As(err, &small):
+		p = &problem{431, fmt.Sprintf("the head of the request is longer than %d bytes", headBytes)}
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		p = &problem{413, fmt.Sprintf("the body is longer than %d bytes", s.cfg.RestBodyLimit.Load())}
+	case errors.As(err, &timeout) && timeout.Timeout():
+		p = &problem{408, "the request took too long to arrive"}
+	}
+	s.allowOrigin(ctx)
+	s.fail(ctx, p)
+	ctx.SetConnectionClose()
+}
+
+func absent(*fasthttp.RequestCtx, *apiKey) *problem {
+	return &problem{501, "search is not part of this server"}
+}
+
+func (s *Service) healthy(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
+	replyText(ctx, `{"status":"ok"}`)
+	return nil
+}
+
+// ready says whether requests are welcome: not once the server is ending.
+func (s *Service) ready(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
+	if s.ending.Load() {
+		return &problem{503, "the server is shutting down"}
+	}
+	replyText(ctx, `{"status":"ready"}`)
+	return nil
+}

@@ -1,0 +1,218 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/valyala/fasthttp"
+
+	"hpkv/engine"
+	"hpkv/resp"
+	"hpkv/server/command"
+	"hpkv/server/config"
+)
+
+// Host is what the interfaces need of the server they are part of. Its methods
+// are safe for concurrent use.
+type Host interface {
+	// Lane runs f, which changes data or does not, with a lane that is f's alone
+	// until it returns, and returns
+	// when what f changed is as safe as the settings ask for.
+	Lane(write bool, f func(l *engine.Lane))
+	// Execute runs command lines, one after the other, as a client of its own
+	// would that has logged in as the default user and speaks RESP2, and
+	// returns a reply for each. addr is whom they come from.
+	Execute(addr string, lines [][][]byte) []resp.Value
+	// Table is the table of the commands Execute knows.
+	Table() *command.Table
+}
+
+// Options of New. All are required.
+type Options struct {
+	Config *config.Config // read for as long as the service lives
+	Host   Host
+	Log    zerolog.Logger
+}
+
+// Service answers HTTP requests. New makes it, Serve starts it, Shutdown ends it.
+type Service struct {
+	cfg    *config.Config
+	host   Host
+	log    zerolog.Logger
+	http   *fasthttp.Server
+	keys   keyring
+	hub    Hub
+	cert   *certificate // nil: no TLS
+	routes []route
+
+	listeners []net.Listener // set by Serve
+
+	Counters Counters
+
+	accepting sync.WaitGroup
+	watching  sync.WaitGroup
+	stop      chan struct{}
+	stopOnce  sync.Once
+	ending    atomic.Bool
+}
+
+// Counters are totals since the start.
+type Counters struct {
+	Requests      atomic.Int64 // HTTP requests answered, upgrades included
+	Failed        atomic.Int64 // of those, with a status of 400 or more
+	Refused       atomic.Int64 // of those, for want of a valid key, token or right
+	Messages      atomic.Int64 // requests over WebSocket
+	Notifications atomic.Int64 // queued for subscribers
+	TooSlow       atomic.Int64 // WebSockets closed because their peer did not read
+}
+
+// limits of a request that are not settings: what the longest names need,
+// escaped twice, with room for headers and a token.
+const (
+	headBytes  = 16 << 10
+	maxKey     = 512
+	maxRangeID = maxKey + 2 // an end of a range may be a key and what follows it
+)
+
+// reloadPeriod is how often the files of keys and certificates are looked at.
+const reloadPeriod = 2 * time.Second
+
+// New reads the files that the settings name. The error says in a user's words
+// what is wrong with them.
+func New(o Options) (*Service, error) {
+	s := &Service{cfg: o.Config, host: o.Host, log: o.Log, stop: make(chan struct{})}
+	s.keys.cfg = o.Config
+	s.hub.init(s)
+	s.routes = s.table()
+	if err := s.keys.load(); err != nil {
+		return nil, err
+	}
+	if s.keys.empty() {
+		return nil, errors.New("rest-port is set, but there is no rest-api-key: without one nobody could be let in")
+	}
+	var err error
+	if s.cert, err = loadCertificate(o.Config.RestTLSCertFile.Load(), o.Config.RestTLSKeyFile.Load()); err != nil {
+		return nil, err
+	}
+	timeout := time.Duration(o.Config.RestRequestTimeout.Load()) * time.Second
+	s.http = &fasthttp.Server{
+		Handler:                       s.handle,
+		ErrorHandler:                  s.broken,
+		Logger:                        quiet{},
+		Concurrency:                   int(o.Config.RestMaxConnections.Load()),
+		ReadBufferSize:                headBytes,
+		ReadTimeout:                   timeout,
+		WriteTimeout:                  timeout,
+		IdleTimeout:                   time.Duration(o.Config.RestIdleTimeout.Load()) * time.Second,
+		MaxRequestBodySize:            int(o.Config.RestBodyLimit.Load()),
+		NoDefaultServerHeader:         true,
+		NoDefaultContentType:          true,
+		DisablePreParseMultipartForm:  true,
+		DisableHeaderNamesNormalizing: false,
+		CloseOnShutdown:               true,
+		TCPKeepalive:                  true,
+	}
+	o.Config.OnChange("rest-api-key", func() error { return s.reloadKeys() })
+	return s, nil
+}
+
+// quiet drops what fasthttp would log about single connections.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// Hub receives the changes that subscribers are told about; it is for
+// engine.Options.Changes.
+func (s *Service) Changes() engine.Changes { return &s.hub }
+
+// Secure reports whether the service speaks TLS.
+func (s *Service) Secure() bool { return s.cert != nil }
+
+// Serve starts serving the listeners, which become the service's, and returns.
+func (s *Service) Serve(listeners []net.Listener) {
+	s.listeners = listeners
+	for _, ln := range listeners {
+		if s.cert != nil {
+			ln = s.cert.listener(ln)
+		}
+		s.accepting.Go(func() { // ended by Shutdown
+			if err := s.http.Serve(ln); err != nil && !s.ending.Load() {
+				s.log.Error().Err(err).Stringer("addr", ln.Addr()).Msg("REST: accept loop ended")
+			}
+		})
+	}
+	s.watching.Go(s.hub.run) // both ended by Shutdown
+	s.watching.Go(s.watchFiles)
+}
+
+// Shutdown stops accepting, lets requests finish, closes WebSockets with the
+// code for a server that goes away, and returns when all are gone or ctx ends.
+func (s *Service) Shutdown(ctx context.Context) error {
+	s.ending.Store(true)
+	s.stopOnce.Do(func() { close(s.stop) })
+	s.hub.closeAll()
+	for _, ln := range s.listeners { // an accept loop that has yet to start is unknown to http
+		ln.Close()
+	}
+	err := s.http.ShutdownWithContext(ctx)
+	if errors.Is(err, net.ErrClosed) {
+		err = nil
+	}
+	s.hub.closeAll() // upgraded meanwhile
+	if e := s.hub.wait(ctx); err == nil {
+		err = e
+	}
+	s.accepting.Wait()
+	s.watching.Wait()
+	return err
+}
+
+// watchFiles reads the files of keys and certificates again when they change.
+// What cannot be read leaves the service as it was.
+func (s *Service) watchFiles() {
+	tick := time.NewTicker(reloadPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+		}
+		if s.keys.fileChanged() {
+			if err := s.reloadKeys(); err != nil {
+				s.log.Warn().Err(err).Msg("REST: keeping the API keys as they were")
+			}
+		}
+		if s.cert != nil {
+			if changed, err := s.cert.refresh(); err != nil {
+				s.log.Warn().Err(err).Msg("REST: keeping the certificate as it was")
+			} else if changed {
+				s.log.Info().Msg("REST: the certificate was read again")
+			}
+		}
+	}
+}
+
+// reloadKeys takes the keys of settings and file, and closes the WebSockets of
+// keys that are gone.
+func (s *Service) reloadKeys() error {
+	if err := s.keys.load(); err != nil {
+		return err
+	}
+	s.hub.dropKeys(func(k *apiKey) bool { return s.keys.byID(k.id) == nil })
+	return nil
+}
+
+// fileTime identifies a state of a file; zero when it cannot be looked at.
+func fileTime(path string) (t time.Time, size int64) {
+	if info, err := os.Stat(path); err == nil {
+		return info.ModTime(), info.Size()
+	}
+	return t, 0
+}

@@ -1,0 +1,284 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+
+	"hpkv/engine"
+	"hpkv/server/config"
+)
+
+// scope is whose records an operation works on.
+type scope struct {
+	prefix   string // of the API key
+	readOnly bool
+	only     *access // keys a token may use; nil: all
+}
+
+var (
+	errNotFound = &problem{404, "Record not found"}
+	errReadOnly = &problem{403, "the API key allows reading only"}
+	errAccess   = &problem{403, "the token does not give access to this key"}
+)
+
+// failure turns an error of the engine into what a client is told.
+func failure(err error) *problem {
+	switch {
+	case errors.Is(err, engine.ErrWrongType):
+		return &problem{409, "the key holds a value that is not a string"}
+	case errors.Is(err, engine.ErrNotInteger):
+		return bad("the value is not a number that can be incremented")
+	case errors.Is(err, engine.ErrOverflow):
+		return bad("the result of the increment is out of range")
+	case errors.Is(err, engine.ErrTooLarge):
+		return bad("the value is too long")
+	case errors.Is(err, engine.ErrNoMemory):
+		return &problem{500, "the server is out of memory"}
+	}
+	return &problem{500, err.Error()}
+}
+
+// admit checks a key and returns the name it has in the engine, appended to dst.
+func (sc *scope) admit(dst, key []byte, write bool) ([]byte, *problem) {
+	switch {
+	case len(key) == 0:
+		return dst, bad("key must not be empty")
+	case len(key) > maxKey:
+		return dst, bad("key is longer than 512 bytes")
+	case !utf8.Valid(key):
+		return dst, bad("key is not valid UTF-8")
+	case sc.only != nil && !sc.only.allows(string(key)):
+		return dst, errAccess
+	case write && sc.readOnly:
+		return dst, errReadOnly
+	}
+	return append(append(dst, sc.prefix...), key...), nil
+}
+
+func (s *Service) checkValue(val []byte) *problem {
+	switch limit := s.cfg.RestValueLimit.Load(); {
+	case len(val) == 0:
+		return bad("value must not be empty")
+	case int64(len(val)) > limit:
+		return bad("the value is too long")
+	}
+	return nil
+}
+
+// get appends the record's value to dst.
+func (s *Service) get(sc *scope, dst, key []byte) ([]byte, *problem) {
+	name, p := sc.admit(nil, key, false)
+	if p != nil {
+		return dst, p
+	}
+	var found bool
+	var err error
+	s.host.Lane(false, func(l *engine.Lane) {
+		t := l.Begin(0)
+		dst, found, err = t.Get(dst, name, nil)
+		t.End()
+	})
+	if !found || err != nil { // a value of another type is none
+		return dst, errNotFound
+	}
+	return dst, nil
+}
+
+// put stores a record, in place of one that is there.
+func (s *Service) put(sc *scope, key, val []byte) *problem {
+	name, p := sc.admit(nil, key, true)
+	if p == nil {
+		p = s.checkValue(val)
+	}
+	if p != nil {
+		return p
+	}
+	var err error
+	s.host.Lane(true, func(l *engine.Lane) {
+		t := l.Begin(0)
+		_, err = t.Set(name, val, engine.SetOptions{SameType: true})
+		t.End()
+	})
+	if err != nil {
+		return failure(err)
+	}
+	return nil
+}
+
+// optimisticMerges is how often a partial update computes its result without
+// holding the key; then it does hold it, since others are faster.
+const optimisticMerges = 3
+
+// patch is put with what merge makes of the stored and the given value. The
+// record is read and written as one step: its value is compared under the lock
+// with the one that was merged.
+func (s *Service) patch(sc *scope, key, val []byte) *problem {
+	name, p := sc.admit(nil, key, true)
+	if p == nil {
+		p = s.checkValue(val)
+	}
+	if p != nil {
+		return p
+	}
+	s.host.Lane(true, func(l *engine.Lane) {
+		for try := 0; ; try++ {
+			var done bool
+			if done, p = s.tryPatch(l, name, val, try == optimisticMerges); done {
+				return
+			}
+		}
+	})
+	return p
+}
+
+func (s *Service) tryPatch(l *engine.Lane, name, val []byte, hold bool) (done bool, p *problem) {
+	keys := [][]byte{name}
+	emptyRemoves := s.cfg.RestMerge.Load() == config.MergeEmptyRemoves
+	t := l.Begin(0)
+	if hold {
+		t.LockKeys(keys, 0, 0, 1)
+	}
+	old, found, err := t.Get(nil, name, nil)
+	if err != nil {
+		t.End()
+		return true, failure(err)
+	}
+	result := val
+	if found {
+		result = merge(old, val, emptyRemoves)
+	}
+	if !hold {
+		t = l.Begin(0)
+		t.LockKeys(keys, 0, 0, 1)
+	}
+	defer t.End()
+	if int64(len(result)) > s.cfg.RestValueLimit.Load() {
+		return true, bad("the value would become too long")
+	}
+	if !hold {
+		now, still, err := t.Get(nil, name, nil)
+		if err != nil || still != found || !bytes.Equal(now, old) {
+			return false, nil
+		}
+	}
+	if t.Engine().Full() {
+		return true, failure(engine.ErrNoMemory)
+	}
+	if s.cfg.RestNotifyPatch.Load() == config.PatchAsSent {
+		t.Announce(val)
+	}
+	if _, err := t.Set(name, result, engine.SetOptions{KeepTTL: true}); err != nil {
+		return true, failure(err)
+	}
+	return true, nil
+}
+
+// remove deletes a record.
+func (s *Service) remove(sc *scope, key []byte) *problem {
+	name, p := sc.admit(nil, key, true)
+	if p != nil {
+		return p
+	}
+	var found bool
+	var err error
+	s.host.Lane(true, func(l *engine.Lane) {
+		t := l.Begin(0)
+		_, found, err = t.GetDel(nil, name, nil) // unlike Delete it spares other types
+		t.End()
+	})
+	switch {
+	case err != nil:
+		return failure(err)
+	case !found:
+		return errNotFound
+	}
+	return nil
+}
+
+// add increments the number that a record holds, 0 if there is none.
+func (s *Service) add(sc *scope, key []byte, delta int64) (sum int64, p *problem) {
+	name, p := sc.admit(nil, key, true)
+	if p != nil {
+		return 0, p
+	}
+	var err error
+	s.host.Lane(true, func(l *engine.Lane) {
+		t := l.Begin(0)
+		sum, err = t.IncrBy(name, delta)
+		t.End()
+	})
+	if err != nil {
+		return 0, failure(err)
+	}
+	return sum, nil
+}
+
+// Bounds of a range: records, and bytes of an answer.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+	maxAnswer    = 16 << 20
+)
+
+// scan appends {"records":[...],"count":n,"truncated":b} without the opening
+// brace to dst: the records from start to end, both inclusive, that a key may
+// see, as they were at one moment.
+func (s *Service) scan(sc *scope, dst, start, end []byte, limit int64) ([]byte, *problem) {
+	switch {
+	case len(end) == 0:
+		return dst, bad("endKey must not be empty")
+	case len(start) > maxRangeID || len(end) > maxRangeID:
+		return dst, bad("the ends of a range must not be longer than 512 bytes")
+	case !utf8.Valid(start) || !utf8.Valid(end):
+		return dst, bad("the ends of a range must be valid UTF-8")
+	case limit < 1:
+		return dst, bad("limit must be a positive number")
+	case sc.only != nil && !sc.only.allows(string(start)):
+		return dst, errAccess
+	}
+	limit = min(limit, maxLimit)
+	from := append([]byte(sc.prefix), start...)
+	to := append([]byte(sc.prefix), end...)
+	s.host.Lane(false, func(l *engine.Lane) {
+		t := l.Begin(0)
+		r := t.Range(from, to)
+		dst = sc.appendRecords(dst, r, limit)
+		r.Close()
+		t.End()
+	})
+	return dst, nil
+}
+
+func (sc *scope) appendRecords(dst []byte, r *engine.Range, limit int64) []byte {
+	dst = append(dst, `"records":[`...)
+	count, truncated, from := int64(0), false, len(dst)
+	for r.Next() {
+		key := r.Key()[len(sc.prefix):]
+		if r.Type() != engine.TypeString || sc.only != nil && !sc.only.allows(string(key)) {
+			continue
+		}
+		if count == limit || len(dst)-from > maxAnswer {
+			truncated = true
+			break
+		}
+		if count > 0 {
+			dst = append(dst, ',')
+		}
+		count++
+		dst = appendRecord(append(dst, '{'), key, r.Value())
+		dst = append(dst, '}')
+	}
+	dst = append(dst, `],"count":`...)
+	dst = appendInt(dst, count)
+	if truncated {
+		return append(dst, `,"truncated":true}`...)
+	}
+	return append(dst, `,"truncated":false}`...)
+}
+
+// appendRecord appends the members of a record.
+func appendRecord(dst, key, val []byte) []byte {
+	dst = appendString(append(dst, `"key":`...), key)
+	return appendString(append(dst, `,"value":`...), val)
+}

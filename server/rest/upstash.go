@@ -1,0 +1,355 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/valyala/fasthttp"
+
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+// maxCommands bounds the commands of one pipeline.
+const maxCommands = 10_000
+
+// postCommand is POST /: one command as a JSON array.
+func (s *Service) postCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
+	line, p := commandLine(ctx.Request.Body())
+	if p != nil {
+		return p
+	}
+	return s.single(ctx, k, line)
+}
+
+// pathCommand is /{command}/{arg}...; the body of a POST, and then names and
+// values of the query, are further arguments.
+func (s *Service) pathCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
+	t := pathOf(ctx)
+	var line [][]byte
+	for _, part := range strings.Split(t.rest, "/") {
+		arg, err := url.PathUnescape(part)
+		if err != nil {
+			return bad("the path is not percent-encoded properly")
+		}
+		line = append(line, []byte(arg))
+	}
+	if ctx.IsPost() && len(ctx.Request.Body()) > 0 {
+		line = append(line, ctx.Request.Body())
+	}
+	for _, pair := range strings.Split(t.query, "&") {
+		name, value, hasValue := strings.Cut(pair, "=")
+		if pair == "" || name == "_token" {
+			continue
+		}
+		n, err1 := url.QueryUnescape(name)
+		v, err2 := url.QueryUnescape(value)
+		if err1 != nil || err2 != nil {
+			return bad("the query is not percent-encoded properly")
+		}
+		line = append(line, []byte(n))
+		if hasValue && v != "" {
+			line = append(line, []byte(v))
+		}
+	}
+	return s.single(ctx, k, line)
+}
+
+func (s *Service) single(ctx *fasthttp.RequestCtx, k *apiKey, line [][]byte) *problem {
+	if text := s.allowed(k, line); text != "" {
+		return bad(text)
+	}
+	v := s.host.Execute(ctx.RemoteAddr().String(), [][][]byte{line})[0]
+	if v.IsError() {
+		return bad(string(v.Str))
+	}
+	reply(ctx, newEncoder(ctx).result(nil, v))
+	return nil
+}
+
+// postPipeline is POST /pipeline: an array of commands, each answered for
+// itself.
+func (s *Service) postPipeline(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
+	lines, p := commandLines(ctx.Request.Body())
+	if p != nil {
+		return p
+	}
+	refused := make([]string, len(lines))
+	var run [][][]byte
+	for i, line := range lines {
+		if refused[i] = s.allowed(k, line); refused[i] == "" {
+			run = append(run, line)
+		}
+	}
+	replies := s.host.Execute(ctx.RemoteAddr().String(), run)
+	e := newEncoder(ctx)
+	out := []byte{'['}
+	for i := range lines {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if refused[i] != "" {
+			out = appendProblem(out, bad(refused[i]))
+			continue
+		}
+		out = e.result(out, replies[0])
+		replies = replies[1:]
+	}
+	reply(ctx, append(out, ']'))
+	return nil
+}
+
+// postTransaction is POST /multi-exec: an array of commands that are one step.
+func (s *Service) postTransaction(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
+	lines, p := commandLines(ctx.Request.Body())
+	if p != nil {
+		return p
+	}
+	for _, line := range lines {
+		if text := s.allowed(k, line); text != "" {
+			return bad(text)
+		}
+	}
+	run := append(append([][][]byte{{[]byte("MULTI")}}, lines...), [][]byte{[]byte("EXEC")})
+	replies := s.host.Execute(ctx.RemoteAddr().String(), run)
+	last := replies[len(replies)-1]
+	if last.IsError() {
+		for _, v := range replies { // the cause says more than its consequence
+			if v.IsError() {
+				return bad(string(v.Str))
+			}
+		}
+	}
+	e := newEncoder(ctx)
+	out := []byte{'['}
+	for i, v := range last.Elems {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = e.result(out, v)
+	}
+	reply(ctx, append(out, ']'))
+	return nil
+}
+
+// commandLine reads a JSON array of arguments.
+func commandLine(body []byte) ([][]byte, *problem) {
+	if !looksLikeArray(body) {
+		return nil, bad("ERR the body must be a JSON array: a command and its arguments")
+	}
+	d, done := decode(body)
+	defer done()
+	line, p := readLine(d)
+	if p == nil {
+		p = atEnd(d)
+	}
+	return line, p
+}
+
+func commandLines(body []byte) ([][][]byte, *problem) {
+	if !looksLikeArray(body) {
+		return nil, bad("ERR the body must be a JSON array of commands")
+	}
+	d, done := decode(body)
+	defer done()
+	var lines [][][]byte
+	if _, err := d.ReadToken(); err != nil {
+		return nil, malformed(err)
+	}
+	for d.PeekKind() == '[' {
+		line, p := readLine(d)
+		if p != nil {
+			return nil, p
+		}
+		if lines = append(lines, line); len(lines) > maxCommands {
+			return nil, bad("ERR too many commands")
+		}
+	}
+	if k := d.PeekKind(); k != ']' && k != 0 {
+		return nil, bad("ERR each command must be a JSON array")
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, malformed(err)
+	}
+	return lines, atEnd(d)
+}
+
+func atEnd(d *decoder) *problem {
+	if _, err := d.ReadToken(); err == nil {
+		return bad("malformed JSON: something follows the array")
+	}
+	return nil
+}
+
+func looksLikeArray(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '['
+}
+
+// readLine reads one array of arguments: strings as they are, anything else as
+// the JSON it was sent as.
+func readLine(d *decoder) ([][]byte, *problem) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, malformed(err)
+	}
+	var line [][]byte
+	for {
+		switch d.PeekKind() {
+		case ']':
+			_, _ = d.ReadToken()
+			if len(line) == 0 {
+				return nil, bad("ERR empty command")
+			}
+			return line, nil
+		case '"':
+			v, err := d.ReadValue()
+			if err != nil {
+				return nil, malformed(err)
+			}
+			arg, err := jsontext.AppendUnquote(nil, v)
+			if err != nil {
+				return nil, malformed(err)
+			}
+			line = append(line, arg)
+		default:
+			v, err := d.ReadValue()
+			if err != nil {
+				return nil, malformed(err)
+			}
+			c := v.Clone()
+			_ = c.Compact() // it is valid
+			line = append(line, c)
+		}
+	}
+}
+
+// connectionCommands are about the connection they came over, of which there
+// is none here.
+var connectionCommands = map[string]bool{
+	"multi": true, "exec": true, "discard": true, "watch": true, "unwatch": true, "select": true,
+	"client": true, "wait": true, "waitaof": true, "asking": true, "readonly": true, "readwrite": true,
+}
+
+// allowed says why a command may not run for the holder of a key, "" if it may.
+// For a key with a prefix it puts the prefix before the keys in line.
+func (s *Service) allowed(k *apiKey, line [][]byte) string {
+	row := s.host.Table().Resolve(line)
+	if row == nil || !row.ArityOK(len(line)) {
+		return "" // it will be told
+	}
+	top := row
+	if row.Parent() != nil {
+		top = row.Parent()
+	}
+	switch {
+	case connectionCommands[top.Name],
+		row.Is(command.NoAuth | command.Admin),
+		row.Is(command.PubSub) && row.Is(command.NoScript),
+		row.Is(command.Blocking) && (row.Is(command.NoScript) || blocks(line)):
+		return "ERR " + strings.ToUpper(top.Name) + " is not available over REST"
+	case k.readOnly && (row.Is(command.Write|command.MayReplicate) || !row.Is(command.ReadOnly) && row.Is(command.NoScript)):
+		return "NOPERM the API key allows reading only"
+	case k.prefix != "":
+		return confine(k, row, line)
+	}
+	return ""
+}
+
+// blocks says whether a command that blocks only when asked is asked to.
+func blocks(line [][]byte) bool {
+	for _, arg := range line[1:] {
+		if resp.EqualFold(arg, "BLOCK") {
+			return true
+		}
+		if resp.EqualFold(arg, "STREAMS") {
+			break
+		}
+	}
+	return false
+}
+
+// keyless are commands without keys that reveal and change nothing of others.
+var keyless = map[string]bool{"ping": true, "echo": true, "time": true, "command": true}
+
+// tellsKeys are commands whose replies name keys, prefix and all.
+var tellsKeys = map[string]bool{"lmpop": true, "zmpop": true, "xread": true, "xreadgroup": true}
+
+// confine keeps a command within the keys of an API key's prefix.
+func confine(k *apiKey, row *command.Row, line [][]byte) string {
+	if keyless[row.Name] || row.Parent() != nil && keyless[row.Parent().Name] {
+		return ""
+	}
+	refused := "NOPERM the API key does not allow " + strings.ToUpper(row.Name)
+	if row.Is(command.AllShards) || row.Cats&(command.CatScripting|command.CatPubSub) != 0 || tellsKeys[row.Name] {
+		return refused
+	}
+	for i := range row.Keys { // SORT reads keys that it makes up from patterns
+		if spec := &row.Keys[i]; spec.Flags&command.KeyIncomplete != 0 || spec.Begin == command.BeginUnknown || spec.Find == command.FindUnknown {
+			return refused
+		}
+	}
+	pos, ok := row.AppendKeys(nil, line)
+	if !ok || len(pos) == 0 {
+		return refused
+	}
+	for _, at := range pos {
+		line[at.Pos] = append([]byte(k.prefix), line[at.Pos]...)
+	}
+	return ""
+}
+
+// encoder writes replies as Upstash's clients read them.
+type encoder struct{ base64 bool }
+
+func newEncoder(ctx *fasthttp.RequestCtx) encoder {
+	return encoder{bytes.EqualFold(ctx.Request.Header.Peek("Upstash-Encoding"), []byte("base64"))}
+}
+
+func (e encoder) result(dst []byte, v resp.Value) []byte {
+	if v.IsError() {
+		return appendProblem(dst, bad(string(v.Str)))
+	}
+	return append(e.value(append(dst, `{"result":`...), v), '}')
+}
+
+func (e encoder) value(dst []byte, v resp.Value) []byte {
+	switch {
+	case v.IsNull():
+		return append(dst, "null"...)
+	case v.Kind == resp.KindInt:
+		return strconv.AppendInt(dst, v.Int, 10)
+	case v.Kind == resp.KindArray:
+		dst = append(dst, '[')
+		for i, elem := range v.Elems {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			if elem.IsError() {
+				dst = appendProblem(dst, bad(string(elem.Str)))
+			} else {
+				dst = e.value(dst, elem)
+			}
+		}
+		return append(dst, ']')
+	case e.base64 && (v.Kind != resp.KindStatus || string(v.Str) != "OK"):
+		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), v.Str)
+		return append(dst, '"')
+	}
+	return appendString(dst, v.Str)
+}
+
+// queryToken is the API key in a query's _token, nil if there is none.
+func queryToken(query string) []byte {
+	for _, pair := range strings.Split(query, "&") {
+		if text, ok := strings.CutPrefix(pair, "_token="); ok {
+			if token, err := url.QueryUnescape(text); err == nil && token != "" {
+				return []byte(token)
+			}
+		}
+	}
+	return nil
+}

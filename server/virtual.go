@@ -1,0 +1,154 @@
+package server
+
+import (
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	"hpkv/engine"
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+// restHost is what package rest sees of the server.
+type restHost struct{ s *Server }
+
+// Table implements rest.Host.
+func (h restHost) Table() *command.Table { return h.s.table }
+
+// Lane implements rest.Host.
+func (h restHost) Lane(write bool, f func(l *engine.Lane)) {
+	s := h.s
+	s.pauses.wait(write)
+	x := s.borrowExecutor()
+	defer func() {
+		cause := recover()
+		if cause == nil {
+			s.returnExecutor(x)
+			return
+		}
+		s.totals.panics.Add(1)
+		s.log.Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("a request panicked")
+		if x.lane.Begin(0).Inside() {
+			s.abort("a request panicked inside the engine: its data may be damaged")
+		}
+		x.lane.Close()
+		panic(cause)
+	}()
+	f(x.lane)
+}
+
+// Execute implements rest.Host: the lines go through the parser and the
+// dispatcher as those of a connection do.
+func (h restHost) Execute(addr string, lines [][][]byte) []resp.Value {
+	if len(lines) == 0 {
+		return nil
+	}
+	v := h.s.newVirtualClient(addr)
+	var input []byte
+	for _, line := range lines {
+		input = strconv.AppendInt(append(input, '*'), int64(len(line)), 10)
+		input = append(input, "\r\n"...)
+		for _, arg := range line {
+			input = append(append(resp.AppendBulkHeader(input, len(arg)), arg...), "\r\n"...)
+		}
+	}
+	v.serve(input)
+	replies := make([]resp.Value, len(lines))
+	rest := v.output()
+	for i := range replies {
+		value, after, err := resp.ParseValue(rest)
+		if err != nil { // a protocol error ended the client before
+			value = resp.Value{Kind: resp.KindError, Str: []byte("ERR not executed: an earlier command ended the request")}
+		}
+		replies[i], rest = value, after
+	}
+	return replies
+}
+
+// virtualClient is a client without a connection: its commands come in one
+// piece, and its replies are gathered. The goroutine that calls serve is its
+// owner.
+type virtualClient struct {
+	client
+	wake chan struct{} // capacity 1: there is mail
+
+	mu struct {
+		sync.Mutex
+		mail []func()
+		out  []byte
+	}
+}
+
+func (s *Server) newVirtualClient(addr string) *virtualClient {
+	v := &virtualClient{wake: make(chan struct{}, 1)}
+	s.prepareClient(&v.client, v, &endpoint{fd: -1, addr: addr}, s.clock.NowMs())
+	v.authenticated = true // by an API key
+	return v
+}
+
+// serve executes the commands in input, and those of them that take long to
+// their end.
+func (v *virtualClient) serve(input []byte) {
+	for {
+		x := v.srv.borrowExecutor()
+		x.counts.netIn += int64(len(input))
+		used := x.run(&v.client, input)
+		input = input[used:]
+		waits := v.suspended || v.held
+		done := !waits && (len(input) == 0 || !v.runnable())
+		if done {
+			v.release(x)
+		}
+		v.srv.returnExecutor(x)
+		if done {
+			return
+		}
+		for v.suspended || v.held {
+			<-v.wake
+			v.readMail()
+		}
+	}
+}
+
+func (v *virtualClient) readMail() {
+	v.mu.Lock()
+	mail := v.mu.mail
+	v.mu.mail = nil
+	v.mu.Unlock()
+	for _, fn := range mail {
+		fn()
+	}
+}
+
+// output is what the commands replied.
+func (v *virtualClient) output() []byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.mu.out
+}
+
+// send implements link.
+func (v *virtualClient) send(p []byte) {
+	v.mu.Lock()
+	v.mu.out = append(v.mu.out, p...)
+	v.mu.Unlock()
+}
+
+// unsent implements link.
+func (v *virtualClient) unsent() int { return 0 }
+
+// post implements link.
+func (v *virtualClient) post(fn func()) {
+	v.mu.Lock()
+	v.mu.mail = append(v.mu.mail, fn)
+	v.mu.Unlock()
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+// kill implements link. Nobody else knows the client, so it can only have ended
+// itself.
+func (v *virtualClient) kill() {}
