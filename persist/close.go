@@ -29,35 +29,20 @@ func (l *Log) closeGeneration() error {
 	}
 	l.manMu.Lock()
 	defer l.manMu.Unlock()
-	man := l.man.clone()
+	man, current := l.closedManifest(), l.man.last().number
 	man.serial++
-	g := man.last()
-	g.closed, g.last, g.lastMs = true, l.written.Load(), l.lastMs
-	var unused, mine []*segment
-	kept := man.segments[:0]
-	for _, s := range man.segments {
-		if s.generation == g.number {
-			seg := l.segs[s.number]
-			if seg.end.Load() <= segmentHead {
-				unused = append(unused, seg)
-				continue
-			}
-			s.used = seg.end.Load()
-			mine = append(mine, seg)
-		}
-		kept = append(kept, s)
-	}
-	man.segments = kept
-	man.dropEmpty()
 	if err := writeManifest(l.o.FS, l.o.Dir, man); err != nil {
 		return fmt.Errorf("persist: %w", err)
 	}
 	l.man = man
-	for _, seg := range unused {
-		l.o.FS.Remove(segmentPath(l.o.Dir, seg.number))
-	}
-	for _, seg := range mine {
-		trim(l.o.FS, segmentPath(l.o.Dir, seg.number), seg.end.Load())
+	for _, seg := range l.segs {
+		switch path := segmentPath(l.o.Dir, seg.number); {
+		case seg.generation != current:
+		case seg.end.Load() <= segmentHead:
+			l.o.FS.Remove(path)
+		default:
+			trim(l.o.FS, path, seg.end.Load())
+		}
 	}
 	return nil
 }

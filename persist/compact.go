@@ -94,6 +94,8 @@ func (c *Compaction) Finish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.backupMu.Lock()
+	defer l.backupMu.Unlock()
 	l.dropMu.Lock()
 	defer l.dropMu.Unlock()
 	for _, seg := range dropped {

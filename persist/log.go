@@ -58,6 +58,7 @@ type Log struct {
 	// dropMu is held shared while files are read by number, exclusively while
 	// files are removed or reused.
 	dropMu     sync.RWMutex
+	backupMu   sync.RWMutex // like dropMu, for long
 	readers    readers
 	compacting atomic.Bool
 

@@ -1,0 +1,261 @@
+package persist
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hpkv/persist/vfs"
+)
+
+// state is what a replay makes of a log: the last value of every key. Keys
+// belong to streams.
+type state map[string]string
+
+// stateReplayer keeps a state for each stream, and the largest step it met.
+type stateReplayer struct {
+	streams [8]state
+	last    [8]int
+}
+
+func (r *stateReplayer) Apply(stream int, rec Record, _ Addr) error {
+	if r.streams[stream] == nil {
+		r.streams[stream] = state{}
+	}
+	step, rest, _ := strings.Cut(string(rec.Payload), " ")
+	key, value, _ := strings.Cut(rest, "=")
+	r.streams[stream][key] = value
+	n, err := strconv.Atoi(step)
+	r.last[stream] = max(r.last[stream], n)
+	return err
+}
+
+func (r *stateReplayer) Barrier(rec Record, _ Addr) error {
+	for i := range r.streams {
+		r.streams[i] = nil // a flush
+	}
+	n, err := strconv.Atoi(string(rec.Payload))
+	r.last[0] = max(r.last[0], n)
+	return err
+}
+
+func (r *stateReplayer) merged() (state, int) {
+	all, last := state{}, 0
+	for i := range r.streams {
+		maps.Copy(all, r.streams[i])
+		last = max(last, r.last[i])
+	}
+	return all, last
+}
+
+// script is a workload whose every step changes the state, so that a state
+// tells which step was the last.
+type script struct {
+	t       *testing.T
+	fs      *vfs.Mem
+	l       *Log
+	rng     *rand.Rand
+	streams int
+	states  []state // after each step
+	acks    []ack
+	backups []ack
+}
+
+// ack says that a step was reported durable when the file system had seen so
+// many operations.
+type ack struct{ ops, step int }
+
+func (s *script) step(change func(step int, next state) uint64) {
+	next := maps.Clone(s.states[len(s.states)-1])
+	step := len(s.states)
+	s.states = append(s.states, next)
+	change(step, next)
+}
+
+func (s *script) key() (stream int, key string) {
+	stream = s.rng.IntN(s.streams)
+	return stream, fmt.Sprintf("%d.%d", stream, s.rng.IntN(4))
+}
+
+func (s *script) set() {
+	s.step(func(step int, next state) uint64 {
+		stream, key := s.key()
+		next[key] = fmt.Sprint(step, strings.Repeat("v", s.rng.IntN(700)))
+		return put(s.l, stream, fmt.Sprintf("%d %s=%s", step, key, next[key]))
+	})
+}
+
+// txn sets several keys, or flushes first.
+func (s *script) txn(flush bool) {
+	s.step(func(step int, next state) uint64 {
+		var parts []Part
+		if flush {
+			clear(next)
+			parts = append(parts, Part{Barrier: true, Record: Record{Txn: uint64(step), Payload: []byte(fmt.Sprint(step))}})
+		}
+		for range 4 {
+			stream, key := s.key()
+			next[key] = fmt.Sprint(step)
+			parts = append(parts, Part{Stream: stream, Record: Record{Txn: uint64(step), Payload: fmt.Appendf(nil, "%d %s=%d", step, key, step)}})
+		}
+		return s.l.AppendTxn(parts)
+	})
+}
+
+func (s *script) sync() {
+	mustSync(s.t, s.l)
+	s.acks = append(s.acks, ack{s.fs.Ops(), len(s.states) - 1})
+}
+
+func (s *script) compact() {
+	c, err := s.l.BeginCompaction()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	step := len(s.states) - 1
+	for key, value := range s.states[step] {
+		stream, _ := strconv.Atoi(key[:1])
+		put(s.l, stream, fmt.Sprintf("%d %s=%s", step, key, value))
+		if s.rng.IntN(3) == 0 {
+			mustSync(s.t, s.l)
+		}
+	}
+	if err := c.Finish(context.Background()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.acks = append(s.acks, ack{s.fs.Ops(), step})
+}
+
+func (s *script) backup() {
+	n := len(s.backups)
+	if err := s.l.Backup(context.Background(), fmt.Sprintf("/backup%d", n), nil); err != nil {
+		s.t.Fatal(err)
+	}
+	s.backups = append(s.backups, ack{s.fs.Ops(), len(s.states) - 1})
+}
+
+func (s *script) options(fsys vfs.FS, streams int, policy Policy) Options {
+	return Options{FS: fsys, Dir: "/log", Streams: streams, SegmentBytes: 4096, Policy: policy, Gather: time.Microsecond, SyncEvery: time.Hour}
+}
+
+func (s *script) open(streams int, policy Policy) {
+	s.streams = streams
+	s.l, _, _ = mustOpen(s.t, s.options(s.fs, streams, policy))
+}
+
+// play runs the workload: several runs with different streams and policies,
+// the first of them until its second part closed cleanly, the last cut off.
+func (s *script) play() {
+	for run, policy := range []Policy{Always, EverySec, No} {
+		s.open(3-run%2, policy)
+		for i := range 60 {
+			switch {
+			case i%20 == 7:
+				s.txn(s.rng.IntN(3) == 0)
+			case i == 25 || i == 50:
+				s.compact()
+			case i == 40:
+				s.backup()
+			default:
+				s.set()
+			}
+			if s.rng.IntN(3) == 0 {
+				s.sync()
+			}
+		}
+		if run < 2 {
+			mustClose(s.t, s.l)
+			s.acks = append(s.acks, ack{s.fs.Ops(), len(s.states) - 1})
+		}
+	}
+}
+
+func (s *script) acked(ops int) int {
+	step := 0
+	for _, a := range s.acks {
+		if a.ops <= ops {
+			step = a.step
+		}
+	}
+	return step
+}
+
+// recover opens a log and holds it against the workload: the state is that
+// after some step, not before the one that was reported durable. It returns
+// the step.
+func (s *script) recover(fsys *vfs.Mem, dir string, atLeast int, what string) int {
+	s.t.Helper()
+	var r stateReplayer
+	o := s.options(fsys, 2, EverySec)
+	o.Dir = dir
+	l, _, err := Open(o, &r)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%v", what, err, fsys)
+	}
+	defer l.Close()
+	got, step := r.merged()
+	if step < atLeast {
+		s.t.Fatalf("%s: came back at step %d, step %d was durable", what, step, atLeast)
+	}
+	if want := s.states[step]; !maps.Equal(got, want) {
+		s.t.Fatalf("%s: after step %d the state is\n%v, want\n%v", what, step, got, want)
+	}
+	return step
+}
+
+func crashSeed(t *testing.T) uint64 {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("HPKV_SEED"); s != "" {
+		seed, _ = strconv.ParseUint(s, 10, 64)
+	}
+	t.Logf("HPKV_SEED=%d", seed)
+	return seed
+}
+
+// TestCrash cuts a workload off after every operation of the file system and
+// recovers from what is left, then does the same to the recovery.
+func TestCrash(t *testing.T) {
+	seed := crashSeed(t)
+	s := &script{t: t, fs: vfs.NewMem("/"), rng: rand.New(rand.NewPCG(seed, 0)), states: []state{{}}}
+	s.play()
+	ops := s.fs.Ops()
+	defer s.l.Close()
+	t.Logf("%d operations, %d steps", ops, len(s.states))
+	stride := 1
+	if testing.Short() {
+		stride = 7
+	}
+	for after := int(seed % uint64(stride)); after <= ops; after += stride {
+		for variant := range 4 {
+			rng := rand.New(rand.NewPCG(seed, uint64(after*8+variant)))
+			what := fmt.Sprintf("seed %d, crash after operation %d, variant %d", seed, after, variant)
+			if variant == 0 {
+				rng = nil
+			}
+			left := s.fs.Crash(after, rng)
+			acked := s.acked(after)
+			for i, b := range s.backups {
+				if b.ops <= after && variant == 1 && after%16 == i {
+					s.recover(left, fmt.Sprintf("/backup%d", i), b.step, what+", backup")
+				}
+			}
+			step := s.recover(left, "/log", acked, what)
+			if variant < 2 {
+				continue
+			}
+			rng = rand.New(rand.NewPCG(seed, uint64(after*8+variant)))
+			again := rng.IntN(left.Ops() + 1)
+			atLeast := acked
+			if again == left.Ops() {
+				atLeast = step
+			}
+			s.recover(left.Crash(again, rng), "/log", atLeast, fmt.Sprintf("%s, again after operation %d of the recovery", what, again))
+		}
+	}
+}
