@@ -187,7 +187,7 @@ func (l *Log) makeSegment(man *manifest, stream int) (*segment, error) {
 	}
 	size, err := seg.file.Size()
 	if err == nil {
-		err = seg.file.Sync() // its length
+		err = seg.file.Sync() // its length, so that the first round need not
 	}
 	if err != nil {
 		seg.file.Close()
