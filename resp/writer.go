@@ -17,11 +17,14 @@ type Writer struct {
 	buf    []byte
 	resp3  bool
 	errors int
+
+	// OnError is told the text of each error reply. It must not write to w.
+	OnError func(text string)
 }
 
 // Reset makes w write to buf[:0] in the given protocol (2 or 3).
 func (w *Writer) Reset(buf []byte, proto int) {
-	*w = Writer{buf: buf[:0], resp3: proto >= 3}
+	*w = Writer{buf: buf[:0], resp3: proto >= 3, OnError: w.OnError}
 }
 
 // Bytes returns what was written. It is w's own memory: valid until the next
@@ -70,6 +73,9 @@ func (w *Writer) Status(s string) {
 // As in Redis, CR and LF at its end are dropped and others become spaces.
 func (w *Writer) Error(text string) {
 	w.errors++
+	if w.OnError != nil {
+		w.OnError(text)
+	}
 	for len(text) > 0 && (text[len(text)-1] == '\n' || text[len(text)-1] == '\r') {
 		text = text[:len(text)-1]
 	}

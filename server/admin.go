@@ -74,6 +74,7 @@ func configResetStat(ctx *command.Ctx) {
 	s.commands.reset(s.table.RowCount())
 	s.samples.engineBase.Store(s.engineStats(ctx.Txn))
 	s.totals.reset()
+	s.errors.reset()
 	ctx.W.OK()
 }
 

@@ -67,7 +67,6 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	if text == "" && x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
 		return false
 	}
-	x.counts.commands++
 	if text != "" {
 		x.refuse(c, k, text)
 		return true
@@ -80,6 +79,7 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	}
 	x.meter.errors = x.w.Errors()
 	x.execute(c, k.row, k.args)
+	x.counts.commands++
 	x.countFailure(k.row)
 	k.ran = x.waiting == nil // what was deferred is counted where it runs
 	return true

@@ -66,6 +66,7 @@ type executor struct {
 func (s *Server) newExecutor() *executor {
 	x := &executor{srv: s, lane: s.engine.NewLane(), parser: new(resp.Parser)}
 	x.ctx.W = &x.w
+	x.w.OnError = s.errors.note
 	x.ctx.Table = s.table
 	x.ctx.Host = x
 	s.stats.add(&x.stats)

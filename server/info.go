@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strconv"
@@ -19,7 +20,7 @@ type infoSection struct {
 	name  string
 	title string
 	write func(*infoWriter, *Server)
-	extra bool // only in `all` and `everything`, not in the default
+	extra bool // not in the default, only in `all` and `everything`
 }
 
 func infoSections() []infoSection {
@@ -31,6 +32,10 @@ func infoSections() []infoSection {
 		{name: "stats", title: "Stats", write: infoStats},
 		{name: "replication", title: "Replication", write: infoReplication},
 		{name: "cpu", title: "CPU", write: infoCPU},
+		{name: "modules", title: "Modules", write: func(*infoWriter, *Server) {}},
+		{name: "commandstats", title: "Commandstats", write: infoCommandStats, extra: true},
+		{name: "errorstats", title: "Errorstats", write: infoErrorStats},
+		{name: "latencystats", title: "Latencystats", write: infoLatencyStats, extra: true},
 		{name: "cluster", title: "Cluster", write: func(w *infoWriter, _ *Server) { w.num("cluster_enabled", 0) }},
 		{name: "keyspace", title: "Keyspace", write: infoKeyspace},
 		{name: "workers", title: "Workers", write: infoWorkers, extra: true},
@@ -157,8 +162,20 @@ func infoServer(w *infoWriter, s *Server) {
 	w.str("executable", executable)
 	w.str("config_file", s.configFile)
 	w.num("io_threads_active", 0)
+	for i, l := range s.addrs {
+		w.str("listener"+strconv.Itoa(i), listenerText(l))
+	}
 	w.num("workers", int64(len(s.plan.Workers)))
 	w.num("shards", int64(s.engine.Shards()))
+}
+
+// listenerText describes an address we listen on as Redis 7.2 does.
+func listenerText(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if a.Network() == "unix" || err != nil {
+		return "name=" + a.Network() + ",bind=" + a.String()
+	}
+	return "name=tcp,bind=" + host + ",port=" + port
 }
 
 func infoClients(w *infoWriter, s *Server) {
@@ -199,8 +216,14 @@ func infoStats(w *infoWriter, s *Server) {
 	w.num("sync_partial_ok", 0)
 	w.num("sync_partial_err", 0)
 	w.num("expired_keys", int64(st.Expired-base.Expired))
+	// Keys expire on time, without a search that could be cut short.
+	w.str("expired_stale_perc", "0.00")
+	w.num("expired_time_cap_reached_count", 0)
+	w.num("expire_cycle_cpu_milliseconds", 0)
 	w.num("evicted_keys", 0)
 	w.num("evicted_clients", 0)
+	w.num("total_eviction_exceeded_time", 0)
+	w.num("current_eviction_exceeded_time", 0)
 	w.num("keyspace_hits", int64(st.Hits-base.Hits))
 	w.num("keyspace_misses", int64(st.Misses-base.Misses))
 	w.num("pubsub_channels", 0)
@@ -208,12 +231,34 @@ func infoStats(w *infoWriter, s *Server) {
 	w.num("pubsubshard_channels", 0)
 	w.num("latest_fork_usec", 0)
 	w.num("total_forks", 0)
+	w.num("migrate_cached_sockets", 0)
+	w.num("slave_expires_tracked_keys", 0)
+	// Memory is defragmented all the time, in steps that are counted as
+	// defrag_relocated in the section memory.
+	w.num("active_defrag_hits", int64(st.Relocated))
+	w.num("active_defrag_misses", 0)
+	w.num("active_defrag_key_hits", int64(st.Relocated))
+	w.num("active_defrag_key_misses", 0)
+	w.num("total_active_defrag_time", 0)
+	w.num("current_active_defrag_time", 0)
+	w.num("tracking_total_keys", 0)
+	w.num("tracking_total_items", 0)
+	w.num("tracking_total_prefixes", 0)
+	w.num("unexpected_error_replies", 0)
 	w.num("total_error_replies", n.errors)
+	w.num("dump_payload_sanitizations", 0)
 	w.num("total_reads_processed", n.reads)
 	w.num("total_writes_processed", n.writes)
+	w.num("io_threaded_reads_processed", 0)
+	w.num("io_threaded_writes_processed", 0)
+	w.num("reply_buffer_shrinks", 0)
+	w.num("reply_buffer_expands", 0)
 	w.num("client_query_buffer_limit_disconnections", s.totals.inputLimit.Load())
 	w.num("client_output_buffer_limit_disconnections", s.totals.outputLimit.Load())
 	w.num("acl_access_denied_auth", s.totals.authFailed.Load())
+	w.num("acl_access_denied_cmd", 0)
+	w.num("acl_access_denied_key", 0)
+	w.num("acl_access_denied_channel", 0)
 	w.num("command_panics", s.totals.panics.Load())
 }
 
@@ -240,6 +285,15 @@ func infoReplication(w *infoWriter, s *Server) {
 	w.num("master_repl_offset", 0)
 	w.num("second_repl_offset", -1)
 	w.num("repl_backlog_active", 0)
+	w.num("repl_backlog_size", replBacklogBytes(s))
+	w.num("repl_backlog_first_byte_offset", 0)
+	w.num("repl_backlog_histlen", 0)
+}
+
+// replBacklogBytes is the setting repl-backlog-size, in bytes.
+func replBacklogBytes(s *Server) (n int64) {
+	s.cfg.Get([][]byte{[]byte("repl-backlog-size")}, func(_, value string) { n, _ = strconv.ParseInt(value, 10, 64) })
+	return n
 }
 
 func infoCPU(w *infoWriter, _ *Server) {

@@ -69,6 +69,8 @@ type Server struct {
 	runID      string
 	started    time.Time
 
+	startMemory int64 // used when New returned, in bytes
+
 	restListeners []net.Listener // until Run
 	restAddrs     []net.Addr
 
@@ -76,6 +78,7 @@ type Server struct {
 	stats     statsBook
 	commands  commandBook
 	totals    totals
+	errors    errorBook
 	executors executorPool
 	deferred  deferredBook
 	pauses    pauseBook
@@ -144,7 +147,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.Join(err, s.engine.Close())
 	}
 	s.watchSettings()
-	s.engineStats(nil)
+	s.startMemory = s.engineStats(nil).Memory.InUseBytes + goMemory()
 	s.samples.engineBase.Store(new(engine.Stats))
 	return s, nil
 }
