@@ -28,7 +28,7 @@ var lattice = []struct{ pkg, may string }{
 	{"engine/packed", ""},
 	{"engine/deque", "engine/alloc engine/packed"},
 	{"engine/ranked", "engine/alloc"},
-	{"engine/zset", "engine/alloc engine/index engine/packed engine/ranked"},
+	{"engine/zset", "engine/packed"},
 	{"engine/geo", ""},
 	{"engine/hll", ""},
 	{"engine/bits", ""},

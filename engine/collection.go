@@ -42,6 +42,10 @@ func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
 		return t.setAdd(s, n, ef)
 	case EffectSetRemove:
 		return t.setRemove(s, n, ef)
+	case EffectZSetAdd:
+		return t.zsetAdd(s, n, ef)
+	case EffectZSetRemove:
+		return t.zsetRemove(s, n, ef)
 	}
 	panic("engine: unknown effect")
 }
@@ -58,6 +62,8 @@ func (s *shard) newLarge(typ Type, items [][]byte) (large, error) {
 	switch typ {
 	case TypeSet:
 		return s.newSet(items)
+	case TypeZSet:
+		return s.newZSet(items)
 	}
 	panic("engine: a large " + typ.String())
 }

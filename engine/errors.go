@@ -21,6 +21,8 @@ var (
 	ErrOverflow = errors.New("engine: increment would overflow")
 	// ErrNotFinite: the result of an increment would be infinite or not a number.
 	ErrNotFinite = errors.New("engine: increment would give NaN or infinity")
+	// ErrNaN: the resulting score is not a number.
+	ErrNaN = errors.New("engine: the score would be NaN")
 	// ErrTooLarge: the value would exceed Options.MaxValueBytes. Checked before
 	// any memory is taken.
 	ErrTooLarge = errors.New("engine: value exceeds the maximum size")

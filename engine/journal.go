@@ -42,6 +42,11 @@ const (
 	// little-endian Unix milliseconds in turn, 0 for none. Absent fields stay
 	// absent.
 	EffectHashExpire
+	// EffectZSetAdd gives members of a sorted set scores, Items being members
+	// and 8-byte little-endian doubles in turn. EffectZSetRemove removes the
+	// members Items.
+	EffectZSetAdd
+	EffectZSetRemove
 
 	effectKinds // one more than the last
 )
@@ -60,6 +65,8 @@ var effectNames = [effectKinds]string{
 	EffectHashUpdate: "hash-update",
 	EffectHashDelete: "hash-delete",
 	EffectHashExpire: "hash-expire",
+	EffectZSetAdd:    "zset-add",
+	EffectZSetRemove: "zset-remove",
 }
 
 // String returns the kind's name.
@@ -74,7 +81,7 @@ func (k EffectKind) String() string {
 // that it is carried out however full the memory is.
 func (k EffectKind) shrinks() bool {
 	switch k {
-	case EffectExpire, EffectSetRemove, EffectHashDelete:
+	case EffectExpire, EffectSetRemove, EffectHashDelete, EffectZSetRemove:
 		return true
 	}
 	return false

@@ -26,6 +26,7 @@ type Txn struct {
 
 	effect Effect // the effect being applied; here so that it need not be allocated
 	left   int    // elements the collection has after it, if it concerns one
+	zadd   zaddState
 	view   view
 
 	gathered gathered // for the journal, until End

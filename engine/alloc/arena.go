@@ -24,18 +24,17 @@ const (
 	Records         Purpose = iota // keys with their values
 	Index                          // segments and directories of hash tables
 	Collections                    // elements and blocks of large collections
-	CollectionIndex                // tables of the elements of sets and hashes
-	RankedIndex                    // tables of the members of sorted sets
+	CollectionIndex                // tables of the elements of large collections
 	Scratch                        // anything short-lived
 	NumPurposes
 )
 
 func (p Purpose) String() string {
-	return [...]string{"records", "index", "collections", "collection index", "sorted set index", "scratch"}[p]
+	return [...]string{"records", "index", "collections", "collection index", "scratch"}[p]
 }
 
 // isIndex reports whether objects are segments, which start on cache lines.
-func (p Purpose) isIndex() bool { return p == Index || p == CollectionIndex || p == RankedIndex }
+func (p Purpose) isIndex() bool { return p == Index || p == CollectionIndex }
 
 // ErrNoMemory is returned when an allocation would pass the arena's limit, is
 // larger than MaxBytes, or is refused by the system. Nothing has changed then.

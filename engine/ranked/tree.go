@@ -36,6 +36,9 @@ func New(heap *alloc.Heap, arena *alloc.Arena, member func(alloc.Ref) []byte) *T
 // Len returns the number of items.
 func (t *Tree) Len() int { return t.count }
 
+// Nodes returns the number of nodes.
+func (t *Tree) Nodes() int { return t.nodes }
+
 // Bytes returns the memory of the nodes.
 func (t *Tree) Bytes() int64 { return int64(t.nodes) * nodeBytes }
 

@@ -95,18 +95,59 @@ func compare(v packed.Value, member []byte) int {
 	return bytes.Compare(v.Append(room[:0]), member)
 }
 
-// PackedLen returns the number of members of a packed set.
-func PackedLen(b []byte) int { return packed.Count(b) / 2 }
+// Packed is a small sorted set.
+type Packed []byte
 
-// PackedScore returns the score of a member.
-func PackedScore(b, member []byte) (float64, bool) {
+// Len returns the number of members.
+func (b Packed) Len() int { return packed.Count(b) / 2 }
+
+// Score returns the score of a member.
+func (b Packed) Score(member []byte) (float64, bool) {
 	p, ok := findPair(b, member)
 	return p.score, ok
 }
 
-// PackedSet gives a member a score, adding it if need be, and returns the set
-// as append does. member must not lie in b.
-func PackedSet(b, member []byte, score float64) []byte {
+// Rank returns the number of members before a member, and its score.
+func (b Packed) Rank(member []byte) (rank int, score float64, ok bool) {
+	at, ok := packed.Find(b, packed.Start, member, 2)
+	if !ok {
+		return 0, 0, false
+	}
+	for off := packed.Start; off < at; rank++ {
+		off, _ = packed.Skip(b, off, 2)
+	}
+	p, ok := nextPair(b, at)
+	return rank, p.score, ok
+}
+
+func scoreSize(score float64) int {
+	if integral(score) {
+		return packed.SizeInt(int64(score))
+	}
+	return 11 // tag, mark, 8 bytes, size
+}
+
+// SizeWith returns the bytes the set takes once member has score.
+func (b Packed) SizeWith(member []byte, score float64) int {
+	if p, ok := findPair(b, member); ok {
+		return len(b) + scoreSize(score) - scoreSize(p.score)
+	}
+	return max(len(b), packed.Start) + packed.Size(member) + scoreSize(score)
+}
+
+// SizeWithout returns the bytes the set takes without member, -1 if it has no
+// such member.
+func (b Packed) SizeWithout(member []byte) int {
+	p, ok := findPair(b, member)
+	if !ok {
+		return -1
+	}
+	return len(b) - (p.next - p.at)
+}
+
+// Set gives a member a score, adding it if need be, and returns the set as
+// append does. member must not lie in b.
+func (b Packed) Set(member []byte, score float64) Packed {
 	if p, ok := findPair(b, member); ok {
 		b = packed.Delete(b, p.at, 2)
 	}
@@ -133,8 +174,8 @@ func PackedSet(b, member []byte, score float64) []byte {
 	return packed.Insert(b, off, scoreBytes(room[:0], score))
 }
 
-// PackedAppend adds a member that comes after all others.
-func PackedAppend(b, member []byte, score float64) []byte {
+// Append adds a member that comes after all others.
+func (b Packed) Append(member []byte, score float64) Packed {
 	b = packed.Append(b, member)
 	if integral(score) {
 		return packed.AppendInt(b, int64(score))
@@ -143,8 +184,8 @@ func PackedAppend(b, member []byte, score float64) []byte {
 	return packed.Append(b, scoreBytes(room[:0], score))
 }
 
-// PackedRemove removes a member; false if there is none.
-func PackedRemove(b, member []byte) ([]byte, bool) {
+// Remove removes a member; false if there is none.
+func (b Packed) Remove(member []byte) (Packed, bool) {
 	p, ok := findPair(b, member)
 	if !ok {
 		return b, false
@@ -152,18 +193,9 @@ func PackedRemove(b, member []byte) ([]byte, bool) {
 	return packed.Delete(b, p.at, 2), true
 }
 
-// PackedRemoveRanks removes the members of ranks [lo, hi).
-func PackedRemoveRanks(b []byte, lo, hi int) []byte {
-	off, ok := packed.Seek(b, 2*lo)
-	if !ok || hi <= lo {
-		return b
-	}
-	return packed.Delete(b, off, 2*(hi-lo))
-}
-
-// PackedValid reports whether b is a sound packed set: pairs in order, no member
-// twice, every score a number.
-func PackedValid(b []byte) bool {
+// Valid reports whether b is a sound packed set: pairs in order, no member twice,
+// every score a number.
+func (b Packed) Valid() bool {
 	if !packed.Valid(b) || packed.Count(b)%2 != 0 {
 		return false
 	}

@@ -1,0 +1,156 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"hpkv/engine/alloc"
+	"hpkv/engine/index"
+	"hpkv/engine/ranked"
+)
+
+// zsetObject is a large sorted set: its members by hash, the value of each being
+// the score, and by order.
+type zsetObject struct {
+	dict
+	tree *ranked.Tree
+}
+
+// scoreBytes is the size of a score as an element's value and in effects: the
+// double, little endian.
+const scoreBytes = 8
+
+func putScore(b []byte, score float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(score)) }
+func scoreAt(b []byte) float64         { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }
+
+func (s *shard) newZSetObject() *zsetObject {
+	o := &zsetObject{dict: s.newDict(true)}
+	o.tree = ranked.New(s.heap, s.e.arena, o.key)
+	return o
+}
+
+// newZSet makes a large sorted set of members and scores in turn. On error it
+// returns what there is.
+func (s *shard) newZSet(items [][]byte) (large, error) {
+	o := s.newZSetObject()
+	for i := 0; i+1 < len(items); i += 2 {
+		if err := o.set(items[i], scoreAt(items[i+1])); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+func (o *zsetObject) kind() Type       { return TypeZSet }
+func (o *zsetObject) count() int       { return o.len() }
+func (o *zsetObject) encoding() string { return "skiplist" }
+func (o *zsetObject) bytes() int64     { return o.dict.bytes() + o.tree.Bytes() }
+
+func (o *zsetObject) free(budget int) (done bool) {
+	return o.dict.free(budget) && o.tree.FreeStep(budget)
+}
+
+func (o *zsetObject) export(cursor uint64, c *chunk) (next uint64) {
+	c.kind = EffectZSetAdd
+	visit := func(ref alloc.Ref) {
+		member, score := o.pair(ref)
+		c.add(member)
+		c.add(score)
+	}
+	for next = o.table.Scan(cursor, visit); next != 0 && !c.full(); {
+		next = o.table.Scan(next, visit)
+	}
+	return next
+}
+
+func (o *zsetObject) scoreOf(ref alloc.Ref) float64 {
+	_, val := o.pair(ref)
+	return scoreAt(val)
+}
+
+// score returns the score of a member.
+func (o *zsetObject) score(member []byte) (float64, bool) {
+	var slot index.Slot
+	ref, ok := o.find(elemHash(member), member, &slot)
+	if !ok {
+		return 0, false
+	}
+	return o.scoreOf(ref), true
+}
+
+// set gives a member a score, adding it if need be. The error is ErrNoMemory,
+// with nothing changed.
+func (o *zsetObject) set(member []byte, score float64) error {
+	var slot index.Slot
+	h := elemHash(member)
+	ref, ok := o.find(h, member, &slot)
+	if ok {
+		_, val := o.pair(ref)
+		if old := scoreAt(val); old != score {
+			if o.tree.Move(ref, old, score) != nil {
+				return ErrNoMemory
+			}
+		}
+		putScore(val, score)
+		return nil
+	}
+	return o.add(h, member, score, o.tree.Insert)
+}
+
+// append adds a member that comes after all others.
+func (o *zsetObject) append(member []byte, score float64) error {
+	return o.add(elemHash(member), member, score, o.tree.Append)
+}
+
+func (o *zsetObject) add(h uint64, member []byte, score float64, insert func(float64, alloc.Ref) error) error {
+	var val [scoreBytes]byte
+	putScore(val[:], score)
+	ref, err := o.insert(h, member, val[:], 0)
+	if err != nil {
+		return err
+	}
+	if insert(score, ref) != nil {
+		slot, _ := o.table.FindRef(h, ref)
+		o.delete(&slot)
+		return ErrNoMemory
+	}
+	return nil
+}
+
+// remove removes a member; false if there is none.
+func (o *zsetObject) remove(member []byte) bool {
+	var slot index.Slot
+	ref, ok := o.find(elemHash(member), member, &slot)
+	if !ok {
+		return false
+	}
+	o.tree.Delete(o.scoreOf(ref), member)
+	o.delete(&slot)
+	return true
+}
+
+func (o *zsetObject) check() (parts int64, err error) {
+	parts, err = o.dict.check()
+	if err == nil {
+		err = o.tree.Check()
+	}
+	if err == nil && o.tree.Len() != o.len() {
+		err = fmt.Errorf("%d members by hash, %d by order", o.len(), o.tree.Len())
+	}
+	if err != nil || o.tree.Len() == 0 {
+		return parts + int64(o.tree.Nodes()), err
+	}
+	var c ranked.Cursor
+	o.tree.Seek(&c, 0)
+	for more := true; more; more = c.Next() {
+		score, ref := c.Item()
+		if got := o.scoreOf(ref); got != score {
+			return parts, fmt.Errorf("member %q has score %v, %v by order", o.key(ref), got, score)
+		}
+		if _, ok := o.table.FindRef(elemHash(o.key(ref)), ref); !ok {
+			return parts, fmt.Errorf("member %q is not found by hash", o.key(ref))
+		}
+	}
+	return parts + int64(o.tree.Nodes()), nil
+}
