@@ -20,6 +20,7 @@ import (
 var lattice = []struct{ pkg, may string }{
 	{"numa", ""},
 	{"resp", ""},
+	{"resp/rioc", ""},
 	{"engine/alloc", ""},
 	{"engine/epoch", ""},
 	{"engine/record", ""},
@@ -41,7 +42,7 @@ var lattice = []struct{ pkg, may string }{
 	{"server/rest", "engine resp server/command server/config"},
 	{"server/latency", ""},
 	{"server/pubsub", "engine/glob"},
-	{"server", "engine engine/... numa resp persist server/..."},
+	{"server", "engine engine/... numa resp resp/rioc persist server/..."},
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-admin", "persist persist/... engine resp cmd/internal/progress"},
 	{"cmd/internal/progress", ""},

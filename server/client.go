@@ -53,6 +53,7 @@ type client struct {
 
 	in      []byte       // input that could not be executed yet; nil when there is none
 	parser  *resp.Parser // holds the progress in `in` while that is an incomplete command
+	rioc    *riocState   // of a client that speaks RIOC, else nil
 	tx      *transaction // open MULTI, or nil
 	watches []watched
 	row     *command.Row // last command that was found
@@ -107,6 +108,22 @@ func (c *client) userName() string {
 // runnable says whether the client's next command may be executed now.
 func (c *client) runnable() bool {
 	return !c.suspended && !c.held && !c.paused && !c.finished && !c.killed.Load()
+}
+
+// incomplete says whether the input that is kept is a command whose end is
+// missing.
+func (c *client) incomplete() bool { return c.parser != nil || c.rioc != nil && c.rioc.need > 0 }
+
+// need is the least input that may complete the command of which a part is
+// kept, in bytes; 0 if that is not known.
+func (c *client) need() int {
+	switch {
+	case c.parser != nil:
+		return c.parser.Need()
+	case c.rioc != nil:
+		return c.rioc.need
+	}
+	return 0
 }
 
 // touch notes the time of an interaction.

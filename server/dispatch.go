@@ -93,6 +93,14 @@ func (x *executor) refusal(c *client, k *call) string {
 		return x.srv.table.UnknownText(k.args)
 	case !row.ArityOK(len(k.args)):
 		return row.ArityText()
+	}
+	return x.denied(c, row)
+}
+
+// denied is why the client may not run a command now, whatever its arguments;
+// "" if it may.
+func (x *executor) denied(c *client, row *command.Row) string {
+	switch {
 	case !c.authenticated && !row.Is(command.NoAuth):
 		return resp.ErrNoAuth
 	case c.tx != nil && row.Is(command.NoMulti):
@@ -172,11 +180,21 @@ func (x *executor) mute(c *client, mark int) {
 // panicked answers for a command that panicked. If the engine was in the middle
 // of something, nobody can say what state its data is in: the server stops.
 func (x *executor) panicked(c *client, k *call, mark int, cause any) {
-	stack := debug.Stack()
 	name := "?"
 	if k.row != nil {
 		name = k.row.FullName()
 	}
+	x.crashed(c, name, cause, debug.Stack())
+	if k.row != nil {
+		k.ran = true
+		x.rows[k.row.ID()].failed.Add(1)
+	}
+	x.w.Truncate(mark)
+	x.w.Error("ERR internal error in command '" + name + "'; the server's log has the details")
+}
+
+// crashed cleans up after a command that panicked.
+func (x *executor) crashed(c *client, name string, cause any, stack []byte) {
 	x.srv.totals.panics.Add(1)
 	x.srv.log.Error().Str("command", name).Int64("client", c.id).Interface("panic", cause).
 		Bytes("stack", stack).Msg("a command panicked")
@@ -193,10 +211,4 @@ func (x *executor) panicked(c *client, k *call, mark int, cause any) {
 		x.waiting = nil
 		c.suspended = false
 	}
-	if k.row != nil {
-		k.ran = true
-		x.rows[k.row.ID()].failed.Add(1)
-	}
-	x.w.Truncate(mark)
-	x.w.Error("ERR internal error in command '" + name + "'; the server's log has the details")
 }

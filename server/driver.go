@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net"
 	"time"
 )
 
@@ -13,7 +12,7 @@ type driver interface {
 
 	// serve starts serving the listeners, which become the driver's, and
 	// returns.
-	serve(listeners []net.Listener) error
+	serve(listeners []listening) error
 
 	// shutdown stops accepting and reading, lets running commands finish,
 	// delivers the replies of executed commands and closes every connection.

@@ -70,7 +70,7 @@ func (w *worker) restListener(l *listener, cause error) {
 }
 
 func (w *worker) deal(l *listener, fd int, sa syscall.Sockaddr) {
-	e := endpoint{fd: fd, unix: l.unix, addr: l.addr + ":0", laddr: l.addr + ":0"}
+	e := endpoint{fd: fd, unix: l.unix, rioc: l.rioc, addr: l.addr + ":0", laddr: l.addr + ":0"}
 	if !l.unix {
 		remote := addrPort(sa)
 		e.addr, e.remote = remote.String(), remote.Addr()
@@ -147,7 +147,7 @@ func (c *conn) serve() {
 		return
 	}
 	w := c.w
-	if len(c.in) > 0 && c.parser == nil && c.runnable() {
+	if len(c.in) > 0 && !c.incomplete() && c.runnable() {
 		// Input that had to wait, not just a command whose end is missing.
 		used := w.x.run(&c.client, c.in)
 		w.x.keep(&c.client, c.in[used:], true)
@@ -163,12 +163,9 @@ func (c *conn) read() {
 	w := c.w
 	var buf []byte
 	at := len(c.in)
-	own := at > joinBytes || c.parser != nil && c.parser.Need() > len(w.readBuf)
+	own := at > joinBytes || c.need() > len(w.readBuf)
 	if own {
-		need := 0
-		if c.parser != nil {
-			need = min(c.parser.Need(), max(2*at, growLimit))
-		}
+		need := min(c.need(), max(2*at, growLimit))
 		c.in = w.x.buffers.grow(c.in, max(directBytes, need-at))
 		buf = c.in[:cap(c.in)]
 	} else {
@@ -221,14 +218,14 @@ func (c *conn) settle() {
 		c.close()
 		return
 	}
-	if c.eof && !c.suspended && (len(c.in) == 0 || c.parser != nil) {
+	if c.eof && !c.suspended && (len(c.in) == 0 || c.incomplete()) {
 		c.finished = true // all that came is executed, or will never be complete
 	}
 	c.publish()
 	switch {
 	case c.finished && !c.suspended && c.backlog.len() == 0:
 		c.linger()
-	case c.runnable() && (c.readable || len(c.in) > 0 && c.parser == nil):
+	case c.runnable() && (c.readable || len(c.in) > 0 && !c.incomplete()):
 		c.queueTurn()
 	}
 }

@@ -60,14 +60,14 @@ func (d *epollDriver) loads() []int {
 }
 
 // serve moves the listening descriptors out of the hands of Go's own poller.
-func (d *epollDriver) serve(listeners []net.Listener) error {
+func (d *epollDriver) serve(listeners []listening) error {
 	w := d.workers[0]
 	for _, ln := range listeners {
-		fd, err := takeListener(ln)
+		fd, err := takeListener(ln.Listener)
 		if err != nil {
 			return fmt.Errorf("cannot hand %s to the event loop: %w", ln.Addr(), err)
 		}
-		l := &listener{fd: fd, unix: ln.Addr().Network() == "unix", addr: ln.Addr().String()}
+		l := &listener{fd: fd, unix: ln.Addr().Network() == "unix", rioc: ln.rioc, addr: ln.Addr().String()}
 		w.listeners = append(w.listeners, l)
 		if err := w.watchListener(l); err != nil {
 			return fmt.Errorf("cannot watch %s: %w", l.addr, err)
@@ -146,6 +146,7 @@ func (d *epollDriver) leastLoaded() *worker {
 type listener struct {
 	fd   int
 	unix bool
+	rioc bool
 	addr string
 }
 

@@ -48,6 +48,8 @@ type executor struct {
 	window  [windowSize]call
 	argv    [][]byte // backs the argument slices of the window
 	keys    [][]byte // scratch: keys to prefetch
+	batch   opWindow // of a client that speaks RIOC
+	scratch []byte   // of one operation
 	keyPos  []command.KeyPos
 	waiting *deferredCall // deferred by the command that has just run
 	dropped []watched     // to be released when the transaction has ended
@@ -79,6 +81,9 @@ func (s *Server) newExecutor() *executor {
 // bytes are done with; the driver keeps the others and passes them again, with
 // more behind them or once the client can go on.
 func (x *executor) run(c *client, buf []byte) (used int) {
+	if c.rioc != nil {
+		return x.runBatches(c, buf)
+	}
 	x.c, c.x = c, x
 	x.w.Reset(x.w.Buffer(), c.proto())
 	p := c.parser
@@ -112,12 +117,18 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 			x.flush(c)
 		}
 	}
+	x.settleParser(c, p, cut)
+	return x.endRun(c, used, len(buf))
+}
+
+// endRun sends what replies are left, starts what was deferred, and returns how
+// much of the input, of n bytes, is done with when used bytes were executed.
+func (x *executor) endRun(c *client, used, n int) int {
 	x.flush(c)
 	x.counts.errors += int64(x.w.Errors())
 	if c.finished {
-		used = len(buf)
+		used = n
 	}
-	x.settleParser(c, p, cut)
 	x.c, c.x = nil, nil
 	if job := x.waiting; job != nil {
 		x.waiting = nil

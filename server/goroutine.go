@@ -38,9 +38,9 @@ func (d *goroutineDriver) name() string { return "goroutine" }
 func (d *goroutineDriver) threads() int { return 0 }
 func (d *goroutineDriver) loads() []int { return nil }
 
-func (d *goroutineDriver) serve(listeners []net.Listener) error {
+func (d *goroutineDriver) serve(listeners []listening) error {
 	for _, ln := range listeners {
-		gl := &goListener{Listener: ln, d: d, unix: ln.Addr().Network() == "unix"}
+		gl := &goListener{Listener: ln.Listener, d: d, unix: ln.Addr().Network() == "unix", rioc: ln.rioc}
 		// Neither handler nor accept is ever asked: see goConn.Read.
 		server := redcon.NewServerNetwork(ln.Addr().Network(), ln.Addr().String(), func(redcon.Conn, redcon.Command) {}, nil, nil)
 		server.AcceptError = func(err error) {
@@ -91,6 +91,7 @@ type goListener struct {
 	net.Listener
 	d    *goroutineDriver
 	unix bool
+	rioc bool
 }
 
 // Accept returns the next connection that may stay.
@@ -109,7 +110,7 @@ func (l *goListener) Accept() (net.Conn, error) {
 
 func (l *goListener) welcome(nc net.Conn) *goConn {
 	s := l.d.srv
-	e := endpoint{fd: -1, unix: l.unix}
+	e := endpoint{fd: -1, unix: l.unix, rioc: l.rioc}
 	c := &goConn{Conn: nc, d: l.d, wake: make(chan struct{}, 1)}
 	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
@@ -218,7 +219,7 @@ func (c *goConn) step() bool {
 		return false
 	case c.suspended || c.held || c.paused:
 		<-c.wake
-	case len(c.in) > 0 && c.parser == nil:
+	case len(c.in) > 0 && !c.incomplete():
 		c.batch(c.in, true, 0)
 	default:
 		return c.read()
@@ -247,7 +248,7 @@ func (c *goConn) read() bool {
 	buf, at := c.readBuf, len(c.in)
 	own := at > 0
 	if own {
-		need := max(at+goReadBytes, min(c.parser.Need(), max(2*at, growLimit)))
+		need := max(at+goReadBytes, min(c.need(), max(2*at, growLimit)))
 		if cap(c.in) < need {
 			c.in = append(make([]byte, 0, max(need, 2*at)), c.in...)
 		}

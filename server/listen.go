@@ -21,14 +21,21 @@ import (
 func (s *Server) listen() error {
 	// As in Redis, no address to bind means no TCP.
 	if port, binds := s.cfg.Port.Load(), s.cfg.Bind.Load(); port != 0 && len(binds) > 0 {
-		list, err := s.listenTCP(int(port), binds)
+		opened, err := s.listenTCP(int(port), binds)
 		if err != nil {
 			return err
 		}
-		s.listeners = append(s.listeners, list...)
+		for _, ln := range opened {
+			s.listeners = append(s.listeners, listening{Listener: ln})
+		}
 	}
 	if path := s.cfg.UnixSocket.Load(); path != "" {
 		if err := s.listenUnix(path); err != nil {
+			return err
+		}
+	}
+	if port, binds := s.cfg.RiocPort.Load(), s.cfg.RiocBind.Load(); port != 0 && len(binds) > 0 {
+		if err := s.listenRioc(int(port), binds); err != nil {
 			return err
 		}
 	}
@@ -39,6 +46,13 @@ func (s *Server) listen() error {
 		return errors.New("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket")
 	}
 	return nil
+}
+
+// listening is a socket that accepts connections, and what they will speak.
+type listening struct {
+	net.Listener
+	rioc bool // else RESP
+	tls  bool // carried by goroutines, whatever the driver
 }
 
 // listenTCP listens on a port of each of the addresses. On an error it leaves
@@ -122,7 +136,7 @@ func (s *Server) listenUnix(path string) error {
 		return listenError(path, err)
 	}
 	ln.(*net.UnixListener).SetUnlinkOnClose(false) // removeSocketFile does, when all is done
-	s.listeners = append(s.listeners, ln)
+	s.listeners = append(s.listeners, listening{Listener: ln})
 	if perm := s.cfg.UnixSocketPerm.Load(); perm != 0 {
 		if err := os.Chmod(path, fs.FileMode(perm)); err != nil {
 			return fmt.Errorf("cannot set the permissions of %s: %w", path, err)
@@ -144,7 +158,7 @@ func (s *Server) closeListeners() {
 	s.restListeners = nil
 }
 
-func closeAll(list []net.Listener) {
+func closeAll[L net.Listener](list []L) {
 	for _, ln := range list {
 		ln.Close()
 	}
@@ -155,6 +169,7 @@ type endpoint struct {
 	fd          int
 	addr, laddr string
 	unix        bool
+	rioc        bool
 	remote      netip.Addr // zero for a Unix socket
 }
 
@@ -167,13 +182,16 @@ func (s *Server) admit(e *endpoint) (refusal []byte) {
 	switch {
 	case s.clients.count.Add(1) > s.cfg.MaxClients.Load():
 		text = resp.ErrMaxClients
-	case !e.unix && s.cfg.ProtectedMode.Load() && s.cfg.RequirePass.Load() == "" && !e.remote.Unmap().IsLoopback():
+	case !e.unix && !e.rioc && s.cfg.ProtectedMode.Load() && s.cfg.RequirePass.Load() == "" && !e.remote.Unmap().IsLoopback():
 		text = resp.ErrProtected
 	default:
 		return nil
 	}
 	s.clients.count.Add(-1)
 	s.totals.rejected.Add(1)
+	if e.rioc { // which has no way to say why
+		return []byte{}
+	}
 	return []byte("-" + text + "\r\n")
 }
 
@@ -194,6 +212,10 @@ func (s *Server) prepareClient(c *client, l link, e *endpoint, nowMs int64) {
 	c.session.Owner = c
 	c.session.Proto = 2
 	c.authenticated = s.cfg.RequirePass.Load() == ""
+	if e.rioc { // who may connect is a matter of rioc-bind and certificates
+		c.rioc = new(riocState)
+		c.authenticated = true
+	}
 	c.mu.user = "default"
 	c.public.lastMs.Store(nowMs)
 	c.public.pauseAt.Store(pauseBytes)

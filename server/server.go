@@ -62,8 +62,10 @@ type Server struct {
 	immediate  map[*command.Row]bool // never queued by MULTI
 	ending     map[*command.Row]bool // end a transaction
 	execRow    *command.Row
+	rioc       riocRows
 	driver     driver
-	listeners  []net.Listener
+	listeners  []listening
+	side       driver // carries TLS connections; nil: there are none
 	addrs      []net.Addr
 	rest       *rest.Service // nil: not asked for
 	runID      string
@@ -121,6 +123,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("command table: %w", err)
 	}
 	s.table = table
+	s.rioc = newRiocRows(table)
 	s.immediate, s.ending = rowSet(table, immediateNames), rowSet(table, endingNames)
 	s.execRow = table.Lookup([]byte("exec"))
 	if err := s.place(o); err != nil {
@@ -129,7 +132,9 @@ func New(o Options) (*Server, error) {
 	if err := s.raiseFileLimit(); err != nil {
 		return nil, err
 	}
-	s.listeners = o.Listeners
+	for _, ln := range o.Listeners {
+		s.listeners = append(s.listeners, listening{Listener: ln})
+	}
 	if err := s.listen(); err != nil {
 		s.closeListeners()
 		return nil, err
@@ -247,9 +252,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if n := s.driver.threads(); n > 0 {
 		runtime.GOMAXPROCS(n + 1)
 	}
-	listeners := s.listeners
-	s.listeners = nil
-	if err := s.driver.serve(listeners); err != nil {
+	if err := s.serve(); err != nil {
 		return errors.Join(err, s.engine.Close())
 	}
 	s.serveREST()
@@ -270,6 +273,26 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.close()
 }
 
+// serve hands the listeners to the drivers.
+func (s *Server) serve() error {
+	var plain, encrypted []listening
+	for _, ln := range s.listeners {
+		if ln.tls {
+			encrypted = append(encrypted, ln)
+		} else {
+			plain = append(plain, ln)
+		}
+	}
+	s.listeners = nil
+	if len(encrypted) > 0 {
+		s.side = newGoroutineDriver(s)
+		if err := s.side.serve(encrypted); err != nil {
+			return err
+		}
+	}
+	return s.driver.serve(plain)
+}
+
 // Shutdown makes Run stop. It does not wait; Run returns when everything is
 // closed.
 func (s *Server) Shutdown() { s.stop() }
@@ -286,6 +309,9 @@ func (s *Server) close() error {
 	defer cancel()
 	s.closeREST(ctx)
 	ended := s.driver.shutdown(ctx)
+	if s.side != nil {
+		ended = s.side.shutdown(ctx) && ended
+	}
 	left := s.deferred.wait(ctx)
 	s.executors.close()
 	s.removeSocketFile()

@@ -12,9 +12,14 @@ type Config struct {
 	Port                    Int   // TCP port, 0: no TCP
 	Bind                    Words // addresses; a leading '-' makes one optional, "*" and "::*" mean all
 	UnixSocket              Text
-	UnixSocketPerm          Int // file mode, 0: leave it to the umask
-	TCPKeepalive            Int // seconds, 0: off
-	Timeout                 Int // seconds of idleness before a client is closed, 0: never
+	RiocPort                Int   // as Port
+	RiocBind                Words // as Bind
+	RiocTLSCertFile         Text
+	RiocTLSKeyFile          Text
+	RiocTLSCACertFile       Text // "": clients need no certificate
+	UnixSocketPerm          Int  // file mode, 0: leave it to the umask
+	TCPKeepalive            Int  // seconds, 0: off
+	Timeout                 Int  // seconds of idleness before a client is closed, 0: never
 	MaxClients              Int
 	ProtectedMode           Bool
 	ProtoMaxBulkLen         Int // bytes

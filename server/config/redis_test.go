@@ -73,7 +73,7 @@ func TestDefaultsAsRedis(t *testing.T) {
 	since72 := "set-max-listpack-entries set-max-listpack-value locale-collate cluster-announce-human-nodename server-cpulist bio-cpulist aof-rewrite-cpulist bgsave-cpulist"
 	own := "io-driver workers shards pin ordered-index"
 	for i := range table().rows {
-		if r := &table().rows[i]; r.Topic == HTTP {
+		if r := &table().rows[i]; r.Topic == HTTP || r.Topic == Rioc {
 			own += " " + r.Name
 		}
 	}

@@ -106,6 +106,7 @@ const (
 	Observation
 	Scripting
 	TLS
+	Rioc
 	Replication
 	Cluster
 	topicCount
@@ -115,6 +116,6 @@ const (
 func (t Topic) String() string {
 	return [...]string{
 		"Network and clients", "REST and WebSocket", "Threads and shards", "Keyspace and memory", "Security", "Process",
-		"Log", "Persistence", "Encoding of small values", "Latency, slow log and notifications", "Scripts", "TLS", "Replication", "Cluster",
+		"Log", "Persistence", "Encoding of small values", "Latency, slow log and notifications", "Scripts", "TLS", "RIOC", "Replication", "Cluster",
 	}[t]
 }

@@ -26,7 +26,7 @@ type settings struct {
 
 // table returns the one table, checked on first use.
 var table = sync.OnceValue(func() *settings {
-	t, err := newTable(networkRows(), httpRows(), tlsRows(), executionRows(), memoryRows(), encodingRows(), securityRows(),
+	t, err := newTable(networkRows(), httpRows(), tlsRows(), riocRows(), executionRows(), memoryRows(), encodingRows(), securityRows(),
 		processRows(), persistenceRows(), observationRows(), scriptRows(), replicationRows(), clusterRows())
 	if err != nil {
 		panic("BUG: settings table: " + err.Error())

@@ -1,0 +1,384 @@
+package server
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	mrand "math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hpkv/resp/rioc"
+)
+
+// startRioc runs a server that speaks RIOC too and returns its address.
+func startRioc(t *testing.T, driver string, settings ...string) (*instance, string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	ln.Close()
+	in := start(t, setup{driver: driver, settings: append([]string{"--rioc-port", port, "--rioc-bind", "127.0.0.1"}, settings...)})
+	return in, "127.0.0.1:" + port
+}
+
+func dialRioc(t *testing.T, addr string, config *tls.Config) *rioc.Client {
+	t.Helper()
+	c, err := rioc.Dial(addr, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(patience))
+	return c
+}
+
+func TestRiocOperations(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in, addr := startRioc(t, driver)
+		c, resp := dialRioc(t, addr, nil), in.dial()
+		key, val := []byte{0, 1, 2, 3}, []byte("a\x00value")
+		fails := func(what string, err error, want rioc.Status) {
+			t.Helper()
+			if want == rioc.OK && err == nil {
+				return
+			}
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", what, err, want)
+			}
+		}
+		_, err := c.Get(key)
+		fails("get of nothing", err, rioc.ErrNotFound)
+		fails("put", c.Put(key, val), rioc.OK)
+		if got, err := c.Get(key); err != nil || !bytes.Equal(got, val) {
+			t.Errorf("get: %q, %v", got, err)
+		}
+		fails("delete", c.Delete(key), rioc.OK)
+		fails("delete of nothing", c.Delete(key), rioc.ErrNotFound)
+		fails("an empty key", c.Put(nil, val), rioc.ErrInvalid)
+		fails("an empty value", c.Put(key, nil), rioc.ErrInvalid)
+		if n, err := c.Add([]byte("n"), -5); n != -5 || err != nil {
+			t.Errorf("add: %d, %v", n, err)
+		}
+		if n, err := c.Add([]byte("n"), 0); n != -5 || err != nil {
+			t.Errorf("add of nothing: %d, %v", n, err)
+		}
+		resp.do("GET n", "$2\r\n-5\r\n")
+		resp.do("SET text abc", "+OK\r\n")
+		_, err = c.Add([]byte("text"), 1)
+		fails("add to a text", err, rioc.ErrInvalid)
+		resp.do("SET big 9223372036854775807", "+OK\r\n")
+		_, err = c.Add([]byte("big"), 1)
+		fails("overflow", err, rioc.ErrInvalid)
+		resp.do("SETRANGE long 102400 x", ":102401\r\n")
+		_, err = c.Get([]byte("long"))
+		fails("a value no client has room for", err, rioc.ErrOverflow)
+		whole := bytes.Repeat([]byte("v"), rioc.MaxValue)
+		fails("the longest", c.Put(bytes.Repeat([]byte("k"), rioc.MaxKey), whole), rioc.OK)
+		if got, err := c.Get(bytes.Repeat([]byte("k"), rioc.MaxKey)); err != nil || !bytes.Equal(got, whole) {
+			t.Errorf("the longest: %d bytes, %v", len(got), err)
+		}
+	})
+}
+
+func TestRiocRange(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in, addr := startRioc(t, driver)
+		c, resp := dialRioc(t, addr, nil), in.dial()
+		if got, err := c.Range([]byte("a"), []byte("z")); err != nil || len(got) != 0 {
+			t.Errorf("an empty range: %d entries, %v", len(got), err)
+		}
+		for i := range 1000 {
+			resp.do(fmt.Sprintf("SET r:%03d v%d", i, i), "+OK\r\n")
+		}
+		for _, span := range [][2]int{{0, 999}, {10, 20}, {500, 500}, {0, 199}, {0, 200}} {
+			got, err := c.Range(fmt.Appendf(nil, "r:%03d", span[0]), fmt.Appendf(nil, "r:%03d", span[1]))
+			if err != nil || len(got) != span[1]-span[0]+1 {
+				t.Fatalf("%v: %d entries, %v", span, len(got), err)
+			}
+			for i, e := range got {
+				n := span[0] + i
+				if string(e.Key) != fmt.Sprintf("r:%03d", n) || string(e.Value) != "v"+strconv.Itoa(n) {
+					t.Fatalf("%v: entry %d is %q %q", span, i, e.Key, e.Value)
+				}
+			}
+		}
+		if got, err := c.Range([]byte("z"), []byte("a")); err != nil || len(got) != 0 {
+			t.Errorf("ends in the wrong order: %d entries, %v", len(got), err)
+		}
+		// One byte less than a client's buffer is too little, as much is too much.
+		for i := range 10 {
+			resp.do(fmt.Sprintf("SETRANGE w:%d 102387 x", i), ":102388\r\n") // 102,401 with its key and lengths
+		}
+		if _, err := c.Range([]byte("w:0"), []byte("w:9")); !errors.Is(err, rioc.ErrOverflow) {
+			t.Errorf("too large an answer: %v", err)
+		}
+		if got, err := c.Range([]byte("w:0"), []byte("w:8")); err != nil || len(got) != 9 {
+			t.Errorf("a large answer: %d entries, %v", len(got), err)
+		}
+		if got, err := c.Get([]byte("r:001")); string(got) != "v1" || err != nil {
+			t.Errorf("behind ranges: %q, %v", got, err)
+		}
+	})
+}
+
+// TestRiocModel compares batches of random operations with a map.
+func TestRiocModel(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	eachDriver(t, func(t *testing.T, driver string) {
+		r := mrand.New(mrand.NewPCG(seed, 1))
+		_, addr := startRioc(t, driver)
+		c := dialRioc(t, addr, nil)
+		model := map[string]string{}
+		for range 300 {
+			ops := make([]rioc.Op, 1+r.IntN(rioc.MaxOps))
+			for i := range ops {
+				ops[i] = rioc.Op{
+					Command: []rioc.Command{rioc.Get, rioc.Get, rioc.Get, rioc.Put, rioc.Delete, rioc.Add, rioc.Range, 5, 99}[r.IntN(9)],
+					Key:     fmt.Appendf(nil, "k%d", r.IntN(30)),
+					Value:   fmt.Appendf(nil, "%d", r.IntN(1000)),
+					Delta:   int64(r.IntN(9) - 4),
+				}
+				if ops[i].Command == rioc.Range {
+					ops[i].Value = fmt.Appendf(nil, "k%d", r.IntN(30))
+				}
+			}
+			answers := make([]rioc.Answer, len(ops))
+			if err := c.Do(ops, answers); err != nil {
+				t.Fatalf("seed %d: %v", seed, err)
+			}
+			for i := range ops {
+				if got, want := describe(&answers[i]), riocStep(model, &ops[i]); got != want {
+					t.Fatalf("seed %d: operation %d, %d %q %q: %s, want %s", seed, i, ops[i].Command, ops[i].Key, ops[i].Value, got, want)
+				}
+			}
+		}
+	})
+}
+
+func describe(a *rioc.Answer) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %q %d", a.Status, a.Value, a.Number)
+	for _, e := range a.Entries {
+		fmt.Fprintf(&b, " %s=%s", e.Key, e.Value)
+	}
+	return b.String()
+}
+
+// riocStep is what an operation does to the model and answers.
+func riocStep(m map[string]string, op *rioc.Op) string {
+	var a rioc.Answer
+	key := string(op.Key)
+	old, found := m[key]
+	switch op.Command {
+	case rioc.Get:
+		if !found {
+			a.Status = rioc.ErrNotFound
+		}
+		a.Value = []byte(old)
+	case rioc.Put:
+		m[key] = string(op.Value)
+	case rioc.Delete:
+		if !found {
+			a.Status = rioc.ErrNotFound
+		}
+		delete(m, key)
+	case rioc.Add:
+		n, _ := strconv.ParseInt(old, 10, 64)
+		a.Number = n + op.Delta
+		m[key] = strconv.FormatInt(a.Number, 10)
+	case rioc.Range:
+		for k, v := range m {
+			if k >= key && k <= string(op.Value) {
+				a.Entries = append(a.Entries, rioc.Entry{Key: []byte(k), Value: []byte(v)})
+			}
+		}
+		slices.SortFunc(a.Entries, func(x, y rioc.Entry) int { return bytes.Compare(x.Key, y.Key) })
+	default:
+		a.Status = rioc.ErrProtocol
+	}
+	return describe(&a)
+}
+
+// TestRiocPieces sends batches byte by byte, and several at once.
+func TestRiocPieces(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		_, addr := startRioc(t, driver)
+		one := rioc.AppendBatch(nil, []rioc.Op{
+			{Command: rioc.Put, Key: []byte("k"), Value: []byte("v")},
+			{Command: rioc.Get, Key: []byte("k")},
+		})
+		want := string(rioc.AppendAnswer(nil, rioc.OK, 0)) + string(rioc.AppendAnswer(nil, rioc.OK, 1)) + "v"
+		w := dial(t, "tcp", addr)
+		for i := range one {
+			if _, err := w.Write(one[i : i+1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.expect(want)
+		if _, err := w.Write(bytes.Repeat(one, 500)); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(strings.Repeat(want, 500))
+		large := rioc.AppendBatch(nil, slices.Repeat([]rioc.Op{{Command: rioc.Put, Key: []byte("large"), Value: bytes.Repeat([]byte("x"), rioc.MaxValue)}}, rioc.MaxOps))
+		if _, err := w.Write(large); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(strings.Repeat(string(rioc.AppendAnswer(nil, rioc.OK, 0)), rioc.MaxOps))
+	})
+}
+
+// TestRiocNonsense sends what is no request: the connection ends, with an answer
+// where the protocol has one, and others go on.
+func TestRiocNonsense(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in, addr := startRioc(t, driver)
+		put := rioc.AppendBatch(nil, []rioc.Op{{Command: rioc.Put, Key: []byte("k"), Value: []byte("v")}})
+		done, invalid := string(rioc.AppendAnswer(nil, rioc.OK, 0)), string(rioc.AppendAnswer(nil, rioc.ErrInvalid, 0))
+		change := func(at int, to ...byte) []byte {
+			b := bytes.Clone(put)
+			copy(b[at:], to)
+			return b
+		}
+		for name, c := range map[string]struct {
+			send []byte
+			want string
+		}{
+			"RESP":                 {[]byte("*1\r\n$4\r\nPING\r\n"), ""},
+			"another version":      {change(4, 1), ""},
+			"no operations":        {change(6, 0), ""},
+			"too many":             {change(6, 129), ""},
+			"a key of 513 bytes":   {change(rioc.HeaderBytes+2, 1, 2), invalid},
+			"a value of 4 GB":      {change(rioc.HeaderBytes+4, 255, 255, 255, 255), invalid},
+			"garbage behind a put": {append(bytes.Clone(put), bytes.Repeat([]byte{7}, 64)...), done},
+		} {
+			w := dial(t, "tcp", addr)
+			if _, err := w.Write(c.send); err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(w)
+			if string(got) != c.want || err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "reset") {
+				t.Errorf("%s: %x (%v), want %x", name, got, err, c.want)
+			}
+		}
+		in.dial().do("PING", "+PONG\r\n")
+	})
+}
+
+// TestRiocLimits: what refuses RESP commands refuses operations.
+func TestRiocLimits(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in, addr := startRioc(t, driver)
+		c, resp := dialRioc(t, addr, nil), in.dial()
+		if err := c.Put([]byte("k"), []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+		resp.do("CONFIG SET maxmemory 1", "+OK\r\n")
+		if err := c.Put([]byte("other"), []byte("v")); !errors.Is(err, rioc.ErrNoMemory) {
+			t.Errorf("a put without room: %v", err)
+		}
+		if got, err := c.Get([]byte("k")); string(got) != "v" || err != nil {
+			t.Errorf("a get without room: %q, %v", got, err)
+		}
+	})
+}
+
+func TestRiocTLS(t *testing.T) {
+	dir := t.TempDir()
+	ca, caKey := newAuthority(t)
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	caFile := write("ca.pem", "CERTIFICATE", ca.Raw)
+	serverCert, serverKey := issue(t, ca, caKey)
+	certFile, keyFile := write("server.pem", "CERTIFICATE", serverCert.Raw), write("server.key", "EC PRIVATE KEY", ecBytes(t, serverKey))
+	clientCert, clientKey := issue(t, ca, caKey)
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	eachDriver(t, func(t *testing.T, driver string) {
+		_, addr := startRioc(t, driver, "--rioc-tls-cert-file", certFile, "--rioc-tls-key-file", keyFile, "--rioc-tls-ca-cert-file", caFile)
+		c := dialRioc(t, addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1",
+			Certificates: []tls.Certificate{{Certificate: [][]byte{clientCert.Raw}, PrivateKey: clientKey}}})
+		if err := c.Put([]byte("k"), []byte("v")); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Get([]byte("k")); string(got) != "v" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		stranger := dialRioc(t, addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+		if _, err := stranger.Get([]byte("k")); err == nil {
+			t.Error("a client without a certificate is served")
+		}
+		old, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MaxVersion: tls.VersionTLS12})
+		if err == nil {
+			old.Close()
+			t.Error("TLS 1.2 is spoken")
+		}
+	})
+}
+
+func newAuthority(t *testing.T) (*x509.Certificate, *ecdsa.PrivateKey) {
+	return certify(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}, nil, nil)
+}
+
+func issue(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	return certify(t, &x509.Certificate{
+		Subject: pkix.Name{CommonName: "peer"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, ca, caKey)
+}
+
+// certify signs a certificate, with its own key if there is no authority.
+func certify(t *testing.T, template, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	if ca == nil {
+		ca, caKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, ca, &key.PublicKey, caKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert, key
+}
+
+func ecBytes(t *testing.T, key *ecdsa.PrivateKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
