@@ -9,6 +9,8 @@ import (
 	"hpkv/resp"
 	"hpkv/resp/rioc"
 	"hpkv/server/command"
+	"hpkv/server/config"
+	"hpkv/server/rest"
 )
 
 // riocState makes a client one that speaks RIOC (see package rioc) and holds
@@ -34,7 +36,7 @@ func (r *riocRows) row(c rioc.Command) *command.Row {
 	switch c {
 	case rioc.Get:
 		return r.get
-	case rioc.Put:
+	case rioc.Put, rioc.Update:
 		return r.set
 	case rioc.Delete:
 		return r.del
@@ -243,6 +245,16 @@ func (x *executor) writeOp(op *rioc.Op) {
 		txn := x.beginOp()
 		_, err = txn.Set(op.Key, op.Value, engine.SetOptions{SameType: true})
 		txn.End()
+	case rioc.Update:
+		if len(op.Value) == 0 {
+			x.answer(rioc.ErrInvalid)
+			return
+		}
+		err = rest.Patch(x.lane, op.Key, op.Value, rest.PatchOptions{
+			MaxBytes:     rioc.MaxValue,
+			EmptyRemoves: x.srv.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
+			Announce:     x.srv.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
+		})
 	case rioc.Delete:
 		txn := x.beginOp()
 		var found bool

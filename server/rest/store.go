@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"bytes"
 	"errors"
 	"unicode/utf8"
 
@@ -106,13 +105,8 @@ func (s *Service) put(sc *scope, key, val []byte) *problem {
 	return nil
 }
 
-// optimisticMerges is how often a partial update computes its result without
-// holding the key; then it does hold it, since others are faster.
-const optimisticMerges = 3
-
-// patch is put with what merge makes of the stored and the given value. The
-// record is read and written as one step: its value is compared under the lock
-// with the one that was merged.
+// patch is put with what a partial update makes of the stored and the given
+// value.
 func (s *Service) patch(sc *scope, key, val []byte) *problem {
 	name, p := sc.admit(nil, key, true)
 	if p == nil {
@@ -121,57 +115,18 @@ func (s *Service) patch(sc *scope, key, val []byte) *problem {
 	if p != nil {
 		return p
 	}
+	var err error
 	s.host.Lane(true, func(l *engine.Lane) {
-		for try := 0; ; try++ {
-			var done bool
-			if done, p = s.tryPatch(l, name, val, try == optimisticMerges); done {
-				return
-			}
-		}
+		err = Patch(l, name, val, PatchOptions{
+			MaxBytes:     s.cfg.RestValueLimit.Load(),
+			EmptyRemoves: s.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
+			Announce:     s.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
+		})
 	})
-	return p
-}
-
-func (s *Service) tryPatch(l *engine.Lane, name, val []byte, hold bool) (done bool, p *problem) {
-	keys := [][]byte{name}
-	emptyRemoves := s.cfg.RestMerge.Load() == config.MergeEmptyRemoves
-	t := l.Begin(0)
-	if hold {
-		t.LockKeys(keys, 0, 0, 1)
-	}
-	old, found, err := t.Get(nil, name, nil)
 	if err != nil {
-		t.End()
-		return true, failure(err)
+		return failure(err)
 	}
-	result := val
-	if found {
-		result = merge(old, val, emptyRemoves)
-	}
-	if !hold {
-		t = l.Begin(0)
-		t.LockKeys(keys, 0, 0, 1)
-	}
-	defer t.End()
-	if int64(len(result)) > s.cfg.RestValueLimit.Load() {
-		return true, bad("the value would become too long")
-	}
-	if !hold {
-		now, still, err := t.Get(nil, name, nil)
-		if err != nil || still != found || !bytes.Equal(now, old) {
-			return false, nil
-		}
-	}
-	if t.Engine().Full() {
-		return true, failure(engine.ErrNoMemory)
-	}
-	if s.cfg.RestNotifyPatch.Load() == config.PatchAsSent {
-		t.Announce(val)
-	}
-	if _, err := t.Set(name, result, engine.SetOptions{KeepTTL: true}); err != nil {
-		return true, failure(err)
-	}
-	return true, nil
+	return nil
 }
 
 // remove deletes a record.
