@@ -29,6 +29,23 @@ func (m *Mem) Crash(after int, rng *rand.Rand) *Mem {
 	return c.finish(rng)
 }
 
+// Clone returns a copy of what is there now, as if all of it were synced. The
+// copy begins a history of its own.
+func (m *Mem) Clone() *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &Mem{names: make(map[string]*node), locks: make(map[*node]bool)}
+	copies := make(map[*node]*node)
+	for path, n := range m.names {
+		if copies[n] == nil {
+			copies[n] = &node{dir: n.dir, data: append([]byte(nil), n.data...)}
+		}
+		c.names[path] = copies[n]
+	}
+	c.remember()
+	return c
+}
+
 // crash follows which changes have become lasting.
 type crash struct {
 	names   map[string]*node // lasting names
