@@ -8,50 +8,40 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"hpkv/persist/vfs"
 )
 
-// state is what a replay makes of a log: the last value of every key. Keys
-// belong to streams.
+// state is what a replay makes of a log: the last value of every key. In each run
+// a key belongs to one stream.
 type state map[string]string
 
-// stateReplayer keeps a state for each stream, and the largest step it met.
+// stateReplayer keeps the state, and the largest step it met.
 type stateReplayer struct {
-	streams [8]state
-	last    [8]int
+	mu    sync.Mutex
+	state state
+	last  int
 }
 
-func (r *stateReplayer) Apply(stream int, rec Record, _ Addr) error {
-	if r.streams[stream] == nil {
-		r.streams[stream] = state{}
-	}
+func (r *stateReplayer) Apply(_ int, rec Record, _ Addr) error {
 	step, rest, _ := strings.Cut(string(rec.Payload), " ")
 	key, value, _ := strings.Cut(rest, "=")
-	r.streams[stream][key] = value
 	n, err := strconv.Atoi(step)
-	r.last[stream] = max(r.last[stream], n)
+	r.mu.Lock()
+	r.state[key] = value
+	r.last = max(r.last, n)
+	r.mu.Unlock()
 	return err
 }
 
 func (r *stateReplayer) Barrier(rec Record, _ Addr) error {
-	for i := range r.streams {
-		r.streams[i] = nil // a flush
-	}
+	clear(r.state) // a flush
 	n, err := strconv.Atoi(string(rec.Payload))
-	r.last[0] = max(r.last[0], n)
+	r.last = max(r.last, n)
 	return err
-}
-
-func (r *stateReplayer) merged() (state, int) {
-	all, last := state{}, 0
-	for i := range r.streams {
-		maps.Copy(all, r.streams[i])
-		last = max(last, r.last[i])
-	}
-	return all, last
 }
 
 // script is a workload whose every step changes the state, so that a state
@@ -79,8 +69,8 @@ func (s *script) step(change func(step int, next state) uint64) {
 }
 
 func (s *script) key() (stream int, key string) {
-	stream = s.rng.IntN(s.streams)
-	return stream, fmt.Sprintf("%d.%d", stream, s.rng.IntN(4))
+	n := s.rng.IntN(12)
+	return n % s.streams, fmt.Sprint(n)
 }
 
 func (s *script) set() {
@@ -120,8 +110,8 @@ func (s *script) compact() {
 	}
 	step := len(s.states) - 1
 	for key, value := range s.states[step] {
-		stream, _ := strconv.Atoi(key[:1])
-		put(s.l, stream, fmt.Sprintf("%d %s=%s", step, key, value))
+		n, _ := strconv.Atoi(key)
+		put(s.l, n%s.streams, fmt.Sprintf("%d %s=%s", step, key, value))
 		if s.rng.IntN(3) == 0 {
 			mustSync(s.t, s.l)
 		}
@@ -191,7 +181,7 @@ func (s *script) acked(ops int) int {
 // the step.
 func (s *script) recover(fsys *vfs.Mem, dir string, atLeast int, what string) int {
 	s.t.Helper()
-	var r stateReplayer
+	r := stateReplayer{state: state{}}
 	o := s.options(fsys, 2, EverySec)
 	o.Dir = dir
 	l, _, err := Open(o, &r)
@@ -199,7 +189,7 @@ func (s *script) recover(fsys *vfs.Mem, dir string, atLeast int, what string) in
 		s.t.Fatalf("%s: %v\n%v", what, err, fsys)
 	}
 	defer l.Close()
-	got, step := r.merged()
+	got, step := r.state, r.last
 	if step < atLeast {
 		s.t.Fatalf("%s: came back at step %d, step %d was durable", what, step, atLeast)
 	}

@@ -242,14 +242,9 @@ func TestTails(t *testing.T) {
 	// Zeros within what was synced are damage.
 	zeroed := slices.Clone(b)
 	clear(zeroed[ends[1]:ends[2]])
-	if _, _, err := recoveredIn(t, o, zeroed); !isCorrupt(err) {
+	if _, _, err := recoveredIn(t, o, zeroed); !isDamage(err) {
 		t.Errorf("a zeroed round: %v", err)
 	}
-}
-
-func isCorrupt(err error) bool {
-	var corrupt *CorruptError
-	return errors.As(err, &corrupt)
 }
 
 // TestMissing: a segment or a manifest that is missing or damaged stops the
@@ -282,7 +277,7 @@ func TestMissing(t *testing.T) {
 			}
 			spoil(t, mem)
 			ops := mem.Ops()
-			if _, _, err := Open(o, discard{}); !isCorrupt(err) {
+			if _, _, err := Open(o, discard{}); !isDamage(err) {
 				t.Errorf("%s missing, closed %v: %v", name, closed, err)
 			}
 			if mem.Ops() != ops {
@@ -300,12 +295,12 @@ func TestClosedLogDamaged(t *testing.T) {
 	b := readAll(t, mem, segmentPath("/log", 1))
 	for at := range b {
 		b[at] ^= 1
-		if _, _, err := recoveredIn(t, o, b); !isCorrupt(err) {
+		if _, _, err := recoveredIn(t, o, b); !isDamage(err) {
 			t.Fatalf("byte %d of %d: %v", at, len(b), err)
 		}
 		b[at] ^= 1
 	}
-	if _, _, err := recoveredIn(t, o, b[:len(b)-1]); !isCorrupt(err) {
+	if _, _, err := recoveredIn(t, o, b[:len(b)-1]); !isDamage(err) {
 		t.Errorf("cut by a byte: %v", err)
 	}
 }
@@ -343,7 +338,7 @@ func TestStreamDamage(t *testing.T) {
 				continue
 			}
 			missing := fmt.Sprintf("round %d is missing", 3*stream+round+1)
-			if !isCorrupt(err) || !strings.Contains(err.Error(), missing) {
+			if !isDamage(err) || !strings.Contains(err.Error(), missing) {
 				t.Errorf("stream %d zeroed from its round %d: %v", stream, round, err)
 			}
 		}

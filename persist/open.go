@@ -70,7 +70,7 @@ func open(o Options, r Replayer, report *RecoveryReport) (*Log, error) {
 		return nil, err
 	}
 	old := man
-	man, report.Cuts, err = settle(o.FS, o.Dir, man)
+	man, report.Cuts, err = settle(o.FS, o.Dir, man, true)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +111,10 @@ func loadDir(fsys vfs.FS, dir string) (*manifest, []string, error) {
 }
 
 // settle returns the manifest of the log as it stands: with the last generation
-// closed where it ends, and without what never counted. It changes no file but
-// makes sure that what counts is synced, for later it must be there.
-func settle(fsys vfs.FS, dir string, man *manifest) (*manifest, []Cut, error) {
+// closed where it ends, and without what never counted. It changes no file, but
+// if asked to makes sure that what counts is synced, as it must be before a
+// manifest says that it counts.
+func settle(fsys vfs.FS, dir string, man *manifest, sync bool) (*manifest, []Cut, error) {
 	man = man.clone()
 	var cuts []Cut
 	if g := man.last(); g != nil && !g.closed {
@@ -122,6 +123,9 @@ func settle(fsys vfs.FS, dir string, man *manifest) (*manifest, []Cut, error) {
 			return nil, nil, err
 		}
 		for i := range used {
+			if !sync {
+				break
+			}
 			if err := syncSegment(fsys, dir, used[i].number); err != nil {
 				return nil, nil, err
 			}

@@ -2,6 +2,7 @@ package persist
 
 import (
 	"fmt"
+	"math"
 
 	"hpkv/persist/vfs"
 )
@@ -12,35 +13,36 @@ import (
 // and what is left out. Damage before a round known to be synced is a
 // CorruptError. Nothing is changed.
 func findEnd(fsys vfs.FS, dir string, man *manifest, g generation) (generation, []segmentEntry, []Cut, error) {
+	return findLast(fsys, dir, man, g, math.MaxUint64, false)
+}
+
+// findLast is findEnd with a bound: no later round belongs to the generation.
+// For a repair it goes by what can be read alone.
+func findLast(fsys vfs.FS, dir string, man *manifest, g generation, bound uint64, repair bool) (generation, []segmentEntry, []Cut, error) {
 	m := merge{dir: dir, expect: max(g.first, man.base), scans: make([]*scan, g.streams)}
 	stop := make(chan struct{})
 	for i := range m.scans {
-		s := &scan{fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop}
+		s := &scan{fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop, bound: bound, repair: repair}
 		m.scans[i] = s
 		go s.run()
 	}
-	defer func() {
-		close(stop)
-		for _, s := range m.scans {
-			for range s.marks {
-			}
-		}
-	}()
+	defer close(stop)
 	m.run()
+	var err error
 	for _, s := range m.scans {
 		for range s.marks { // to the end, for what else it tells
 		}
-		if s.err != nil {
-			return g, nil, nil, s.err
+		if err == nil {
+			err = s.err
 		}
 	}
-	if err := m.judge(); err != nil {
+	if err == nil && !repair {
+		err = m.judge()
+	}
+	if err != nil {
 		return g, nil, nil, err
 	}
-	g.closed, g.last, g.lastMs = true, m.expect-1, m.lastMs
-	if g.last < g.first { // nothing counts
-		g.last = g.first - 1
-	}
+	g.closed, g.last, g.lastMs = true, max(m.expect, g.first)-1, m.lastMs
 	used, cuts := m.outcome()
 	return g, used, cuts, nil
 }

@@ -147,7 +147,8 @@ type gate struct {
 	moved sync.Cond
 	at    []uint64 // the barrier each stream waits at; 0: it is on its way
 	left  []bool
-	apply func() error
+	apply func() error // of barrier number whose
+	whose uint64
 	err   error
 }
 
@@ -164,7 +165,7 @@ func (g *gate) arrive(stream int, n uint64, apply func() error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if apply != nil {
-		g.apply = apply
+		g.apply, g.whose = apply, n
 	}
 	g.at[stream] = n
 	g.open()
@@ -202,7 +203,7 @@ func (g *gate) open() {
 	if lowest == 0 || g.err != nil {
 		return
 	}
-	if g.apply != nil {
+	if g.apply != nil && g.whose == lowest { // a repair may have left it out
 		if g.err = g.apply(); g.err != nil {
 			g.moved.Broadcast()
 			return

@@ -31,6 +31,8 @@ type scan struct {
 	segments []segmentEntry
 	marks    chan scanned  // closed at the end
 	stop     chan struct{} // closed: nobody listens any more
+	repair   bool          // a missing segment, or a wrong header, is damage like any other
+	bound    uint64        // no later round belongs to the generation
 
 	// Set once marks is closed.
 	err    error
@@ -56,6 +58,10 @@ func (s *scan) run() {
 func (s *scan) segment(i int, r *segmentReader) error {
 	seg := &s.segments[i]
 	f, err := openSegment(s.fs, s.dir, seg.number)
+	if s.repair && isDamage(err) {
+		s.breaks[i] = place{Addr{seg.number, 0}, "the segment is missing"}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -63,6 +69,9 @@ func (s *scan) segment(i int, r *segmentReader) error {
 	size, err := f.Size()
 	if err != nil {
 		return err
+	}
+	if seg.used > 0 {
+		size = min(size, seg.used)
 	}
 	seed := seedOf(seg.uid)
 	at := int64(0)
@@ -73,11 +82,11 @@ func (s *scan) segment(i int, r *segmentReader) error {
 		if err != nil {
 			return err
 		}
-	} else if !errors.Is(err, errHeader) {
+	} else if !errors.Is(err, errHeader) && !(s.repair && isDamage(err)) {
 		return err
 	}
 	s.breaks[i] = place{Addr{seg.number, at}, reason}
-	if s.rests[i], err = scanRest(f, seed, at, size); err != nil {
+	if s.rests[i], err = scanRest(f, seed, at, size, false); err != nil {
 		return err
 	}
 	s.synced = max(s.synced, s.rests[i].synced)
@@ -114,6 +123,9 @@ func (s *scan) entries(i int, f vfs.File, r *segmentReader, size int64) (at int6
 		if m.start != begin || m.records != records {
 			return at, "a round mark does not fit the records before it", nil
 		}
+		if m.round > s.bound {
+			return begin, "the following rounds belong to no run", nil
+		}
 		streams = m.streams
 		s.synced = max(s.synced, m.synced)
 		begin, records = r.offset(), 0
@@ -123,6 +135,12 @@ func (s *scan) entries(i int, f vfs.File, r *segmentReader, size int64) (at int6
 			return begin, "stopped", nil
 		}
 	}
+}
+
+// isDamage reports whether an error says that data are missing or damaged.
+func isDamage(err error) bool {
+	var corrupt *CorruptError
+	return errors.As(err, &corrupt)
 }
 
 // openSegment opens a segment that must exist.

@@ -97,8 +97,9 @@ type rest struct {
 }
 
 // scanRest looks through the bytes of a segment from an offset to its end for
-// round marks, which prove that more was written than can be read in order.
-func scanRest(f io.ReaderAt, seed uint32, from, size int64) (found rest, err error) {
+// round marks, which prove that more was written than can be read in order. It
+// may stop at the first one.
+func scanRest(f io.ReaderAt, seed uint32, from, size int64, first bool) (found rest, err error) {
 	const overlap = maxMark
 	buf := make([]byte, min(size-from, readWindow+overlap))
 	for base := from; base < size; base += readWindow {
@@ -132,6 +133,9 @@ func scanRest(f io.ReaderAt, seed uint32, from, size int64) (found rest, err err
 			}
 			found.marks++
 			found.synced = max(found.synced, m.synced)
+			if first {
+				return found, nil
+			}
 		}
 	}
 	return found, nil

@@ -127,6 +127,9 @@ func (c *crash) finish(rng *rand.Rand) *Mem {
 	m := &Mem{names: make(map[string]*node), locks: make(map[*node]bool)}
 	copies := make(map[*node]*node)
 	for path, n := range c.names {
+		if !c.reachable(path) {
+			continue
+		}
 		if copies[n] == nil {
 			content := c.content(n)
 			if rng != nil {
@@ -138,6 +141,20 @@ func (c *crash) finish(rng *rand.Rand) *Mem {
 	}
 	m.remember()
 	return m
+}
+
+// reachable reports whether the directories above a path have lasted.
+func (c *crash) reachable(path string) bool {
+	for {
+		dir := filepath.Dir(path)
+		if dir == path {
+			return true
+		}
+		if c.names[dir] == nil {
+			return false
+		}
+		path = dir
+	}
 }
 
 // tear lets some of the changes happen, by sectors.

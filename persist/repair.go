@@ -1,0 +1,265 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+
+	"hpkv/persist/vfs"
+)
+
+// RepairMode says what Repair gives up.
+type RepairMode int
+
+const (
+	// RepairCut ends the log before the first damage: a state that once was, but
+	// an old one.
+	RepairCut RepairMode = iota + 1
+	// RepairSkip keeps all that can be read and leaves out the damaged rounds'
+	// damaged parts: the newest data, but perhaps a state that never was.
+	RepairSkip
+)
+
+// RepairReport says what Repair did.
+type RepairReport struct {
+	LastRound uint64
+	LastMs    int64
+	LostBytes int64    // that were cut off or skipped, kept in Aside
+	Aside     string   // directory with what was left out; empty: nothing was
+	Rebuilt   bool     // the manifest was made anew from the segments
+	Lost      []string // what was left out, in words
+}
+
+// Repair makes a log that Open refuses one that it accepts. What is left out is
+// kept in files beside it. The log must not be open. If it is interrupted,
+// Repair can be run again.
+func Repair(ctx context.Context, fsys vfs.FS, dir string, mode RepairMode) (RepairReport, error) {
+	p := repair{ctx: ctx, fs: fsys, dir: dir}
+	lock, err := lockForTool(fsys, dir)
+	if err != nil {
+		return p.report, err
+	}
+	defer lock.Close()
+	man, err := manifestForTool(fsys, dir)
+	if isDamage(err) {
+		p.report.Rebuilt = true
+		man, err = p.rebuild()
+	}
+	if err != nil {
+		return p.report, err
+	}
+	p.old = man
+	if mode == RepairCut {
+		man, err = p.cut()
+	} else {
+		man, err = p.skip()
+	}
+	if err != nil {
+		return p.report, err
+	}
+	return p.report, p.finish(man)
+}
+
+type repair struct {
+	ctx    context.Context
+	fs     vfs.FS
+	dir    string
+	old    *manifest
+	report RepairReport
+}
+
+// rebuild makes a manifest out of the segments' headers.
+func (p *repair) rebuild() (*manifest, error) {
+	names, err := p.fs.List(p.dir)
+	if err != nil {
+		return nil, err
+	}
+	man := &manifest{id: 1, serial: 1, nextSegment: 1, nextGeneration: 1}
+	byNumber := make(map[uint64]*generation)
+	var order []uint64
+	for _, name := range names { // ascending
+		n, ok := parseName(name, segmentExt)
+		if !ok {
+			continue
+		}
+		man.nextSegment = n + 1
+		h, err := p.header(n)
+		if errors.Is(err, errHeader) {
+			continue // never begun, or lost with its header
+		}
+		if err != nil {
+			return nil, err
+		}
+		g := byNumber[h.generation]
+		if g == nil {
+			g = &generation{number: h.generation, first: h.first}
+			byNumber[h.generation] = g
+			order = append(order, h.generation)
+		}
+		g.first = min(g.first, h.first)
+		g.streams = max(g.streams, int(h.stream)+1)
+		man.nextGeneration = max(man.nextGeneration, h.generation+1)
+		man.segments = append(man.segments, segmentEntry{number: n, generation: h.generation, stream: int(h.stream), uid: h.uid})
+	}
+	if len(order) == 0 {
+		return nil, fmt.Errorf("persist: %s has neither a manifest nor a segment with a valid header", p.dir)
+	}
+	for _, n := range order {
+		man.generations = append(man.generations, *byNumber[n])
+	}
+	man.base = man.generations[0].first
+	return man, nil
+}
+
+func (p *repair) header(n uint64) (h header, err error) {
+	f, err := p.fs.Open(segmentPath(p.dir, n))
+	if err != nil {
+		return h, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil || size < segmentHead {
+		return h, errors.Join(err, errHeader)
+	}
+	b := make([]byte, segmentHead)
+	if err := readFull(f, b, 0); err != nil {
+		return h, err
+	}
+	if h, err = decodeHeader(b); err == nil && (h.number != n || h.stream >= MaxStreams) {
+		err = errHeader
+	}
+	return h, err
+}
+
+// bound is the last round that generation i may have.
+func (p *repair) bound(i int) uint64 {
+	switch g := &p.old.generations[i]; {
+	case g.closed:
+		return g.last
+	case i+1 < len(p.old.generations):
+		return p.old.generations[i+1].first - 1
+	}
+	return math.MaxUint64
+}
+
+// cut ends the log before the first damage.
+func (p *repair) cut() (*manifest, error) {
+	man := p.old.clone()
+	man.generations, man.segments = nil, nil
+	for i, g := range p.old.generations {
+		bound := p.bound(i)
+		closed, used, cuts, err := findLast(p.fs, p.dir, p.old, g, bound, true)
+		if err != nil {
+			return nil, err
+		}
+		man.generations = append(man.generations, closed)
+		man.segments = append(man.segments, used...)
+		for _, c := range cuts {
+			p.report.Lost = append(p.report.Lost, c.String())
+		}
+		if bound != math.MaxUint64 && closed.last < bound {
+			break
+		}
+	}
+	sortSegments(man.segments)
+	kept := make(map[uint64]int64)
+	for _, s := range man.segments {
+		kept[s.number] = s.used
+	}
+	for _, s := range p.old.segments {
+		to := int64(math.MaxInt64)
+		if s.used > 0 {
+			to = s.used
+		}
+		if err := p.keepAside(s.number, kept[s.number], to); err != nil {
+			return nil, err
+		}
+	}
+	return man, nil
+}
+
+// keepAside copies the bytes from one offset to another, or the file's end if
+// that comes first, into the directory of what was left out. What is zero to
+// the end needs no keeping.
+func (p *repair) keepAside(number uint64, from, to int64) error {
+	f, err := p.fs.Open(segmentPath(p.dir, number))
+	if errors.Is(err, fs.ErrNotExist) {
+		p.report.Lost = append(p.report.Lost, segmentName(number)+" is missing")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	to = min(to, size)
+	if from >= to {
+		return nil
+	}
+	rest, err := scanRest(f, 0, from, to, false)
+	if err != nil || rest.bytes == 0 {
+		return err
+	}
+	to = from + rest.bytes
+	if p.report.Aside == "" {
+		if p.report.Aside, err = asidePath(p.fs, p.dir); err != nil {
+			return err
+		}
+		if err := p.fs.Mkdir(p.report.Aside); err != nil {
+			return err
+		}
+	}
+	out, err := p.fs.Create(filepath.Join(p.report.Aside, fmt.Sprintf("%s.%d", segmentName(number), from)))
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, readWindow)
+	for at := from; at < to && err == nil; at += int64(len(buf)) {
+		b := buf[:min(int64(len(buf)), to-at)]
+		if err = readFull(f, b, at); err == nil {
+			_, err = out.WriteAt(b, at-from)
+		}
+	}
+	if err == nil {
+		err = out.Sync()
+	}
+	p.report.LostBytes += to - from
+	return errors.Join(err, out.Close())
+}
+
+// finish puts the repaired manifest in place.
+func (p *repair) finish(man *manifest) error {
+	if p.report.Aside != "" {
+		if err := syncDir(p.fs, p.report.Aside); err != nil {
+			return err
+		}
+	}
+	for i := range man.segments {
+		if err := syncSegment(p.fs, p.dir, man.segments[i].number); err != nil {
+			return err
+		}
+	}
+	man.serial++
+	if p.report.Rebuilt { // what the last compaction left is unknown
+		last, ms := man.lastRound()
+		man.complete, man.completeMs = last, ms
+	}
+	man.dropEmpty()
+	if err := man.validate(); err != nil {
+		return fmt.Errorf("persist: this log is beyond repair: %w", err)
+	}
+	if err := syncDir(p.fs, p.dir); err != nil {
+		return err
+	}
+	if err := writeManifest(p.fs, p.dir, man); err != nil {
+		return err
+	}
+	p.report.LastRound, p.report.LastMs = man.lastRound()
+	return nil
+}

@@ -1,0 +1,349 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"hpkv/persist/vfs"
+)
+
+var ctx = context.Background()
+
+// oldLog is a log of three runs with two streams, in whose rounds record n is in
+// stream n%2; the last run was cut off unless closed.
+func oldLog(t *testing.T, closed bool) (*vfs.Mem, Options) {
+	mem := vfs.NewMem("/")
+	clock := &forwards{}
+	o := Options{FS: mem, Dir: "/log", Streams: 2, SegmentBytes: 4096, Policy: Always, SyncEvery: time.Hour, Clock: clock}
+	n := 0
+	for run := range 3 {
+		l, _, _ := mustOpen(t, o)
+		for range 40 {
+			if err := l.WaitDurable(ctx, put(l, n%2, fmt.Sprintf("record %d %s", n, strings.Repeat("x", 200)))); err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if run == 1 {
+			l.AppendTxn([]Part{{Barrier: true, Record: Record{Payload: []byte("barrier")}}})
+		}
+		if run < 2 || closed {
+			mustClose(t, l)
+		} else {
+			left := mem.Crash(mem.Ops(), nil)
+			l.Close()
+			mem = left
+		}
+	}
+	o.FS = mem
+	return mem, o
+}
+
+// forwards is a clock that advances by a second with each look.
+type forwards struct{ backwards }
+
+func (c *forwards) NowMs() int64 { return c.ms.Add(1000) }
+
+// numbers returns the numbers of the records that a log holds, sorted by stream.
+func numbers(t *testing.T, o Options) (list []int) {
+	t.Helper()
+	l, c, _ := mustOpen(t, o)
+	l.Close()
+	for stream := range 2 {
+		for _, k := range c.streams[stream] {
+			var n int
+			if _, err := fmt.Sscanf(k.payload, "record %d", &n); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// damageRecord spoils the record with number n and returns where it is.
+func damageRecord(t *testing.T, mem *vfs.Mem, n int) (at Addr) {
+	t.Helper()
+	err := Walk(ctx, mem, "/log", func(it *Item) error {
+		if it.Kind == ItemRecord && strings.HasPrefix(string(it.Record.Payload), fmt.Sprintf("record %d ", n)) {
+			at = it.Addr
+		}
+		return nil
+	})
+	if err != nil || at.Segment == 0 {
+		t.Fatalf("no record %d: %v", n, err)
+	}
+	path := segmentPath("/log", at.Segment)
+	b := readAll(t, mem, path)
+	b[at.Offset+50] ^= 0x10
+	overwrite(t, mem, path, b)
+	return at
+}
+
+func mustCheck(t *testing.T, fsys vfs.FS, dir string) CheckReport {
+	t.Helper()
+	report, err := Check(ctx, fsys, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// TestCheck: a sound log has no problem and stays as it is; damage is found
+// where it is.
+func TestCheck(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		mem, _ := oldLog(t, closed)
+		ops := mem.Ops()
+		r := mustCheck(t, mem, "/log")
+		if len(r.Problems) != 0 || r.Records != 121 || r.LastRound != 121 || r.Generations != 3 || len(r.Cuts) != 0 {
+			t.Errorf("a sound log, closed %v: %+v", closed, r)
+		}
+		if mem.Ops() != ops {
+			t.Error("Check changed something")
+		}
+		for _, n := range []int{3, 60, 100} {
+			bad := mem.Clone()
+			at := damageRecord(t, bad, n)
+			r := mustCheck(t, bad, "/log")
+			if len(r.Problems) != 1 || r.Problems[0].File != segmentName(at.Segment) || r.Problems[0].Offset != at.Offset {
+				t.Errorf("record %d at %v damaged, closed %v: %+v", n, at, closed, r.Problems)
+			}
+			if _, _, err := Open(Options{FS: bad, Dir: "/log", Streams: 1}, discard{}); !isDamage(err) {
+				t.Errorf("record %d damaged: Open gave %v", n, err)
+			}
+		}
+		bad := mem.Clone()
+		bad.Remove(segmentPath("/log", 1))
+		if r := mustCheck(t, bad, "/log"); len(r.Problems) != 1 || r.Problems[0].Text != "the segment is missing" {
+			t.Errorf("a missing segment: %+v", r.Problems)
+		}
+		bad.Remove("/log/" + manifestName)
+		if r := mustCheck(t, bad, "/log"); len(r.Problems) != 1 || r.Problems[0].File != manifestName {
+			t.Errorf("a missing manifest: %+v", r.Problems)
+		}
+	}
+	if _, err := Check(ctx, vfs.NewMem("/"), "/log", nil); err == nil {
+		t.Error("no directory, no error")
+	}
+}
+
+// lostBy returns which of the first 120 numbers are missing.
+func lostBy(list []int) (lost []int) {
+	have := make(map[int]bool)
+	for _, n := range list {
+		have[n] = true
+	}
+	for n := range 120 {
+		if !have[n] {
+			lost = append(lost, n)
+		}
+	}
+	return lost
+}
+
+// TestRepair: cutting leaves the records before the damage, skipping all but
+// the damaged one; what was left out is kept, and the damaged bytes with it.
+func TestRepair(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		mem, o := oldLog(t, closed)
+		for _, n := range []int{0, 3, 60, 79, 100} {
+			what := fmt.Sprintf("record %d, closed %v", n, closed)
+			o.FS = mem.Clone()
+			at := damageRecord(t, o.FS.(*vfs.Mem), n)
+			image := o.FS.(*vfs.Mem).Clone()
+			report, err := Repair(ctx, o.FS, "/log", RepairCut)
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if len(report.Lost) == 0 && n < 119 || report.Aside == "" || report.LastRound != mustCheck(t, o.FS, "/log").LastRound {
+				t.Errorf("%s: %+v", what, report)
+			}
+			if lost := lostBy(numbers(t, o)); len(lost) != 120-n || lost[0] != n {
+				t.Errorf("%s: cutting lost %v", what, lost)
+			}
+			o.FS = image
+			report, err = Repair(ctx, o.FS, "/log", RepairSkip)
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if lost := lostBy(numbers(t, o)); len(lost) != 1 || lost[0] != n {
+				t.Errorf("%s: skipping lost %v", what, lost)
+			}
+			kept := readAll(t, o.FS, fmt.Sprintf("%s/%s.%d", report.Aside, segmentName(at.Segment), at.Offset))
+			if int64(len(kept)) > report.LostBytes || !strings.Contains(string(kept), "xxx") {
+				t.Errorf("%s: kept %q", what, kept)
+			}
+		}
+	}
+}
+
+// TestRepairManifest: a lost manifest is made anew, and nothing else lost.
+func TestRepairManifest(t *testing.T) {
+	for _, closed := range []bool{true, false} {
+		for _, mode := range []RepairMode{RepairCut, RepairSkip} {
+			mem, o := oldLog(t, closed)
+			b := readAll(t, mem, "/log/"+manifestName)
+			overwrite(t, mem, "/log/"+manifestName, b[:len(b)-3])
+			report, err := Repair(ctx, mem, "/log", mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !report.Rebuilt || report.LastRound != 121 {
+				t.Errorf("%+v", report)
+			}
+			if lost := lostBy(numbers(t, o)); len(lost) != 0 {
+				t.Errorf("closed %v, mode %d: lost %v", closed, mode, lost)
+			}
+		}
+	}
+}
+
+// TestRepairMissing: so is a lost segment.
+func TestRepairMissing(t *testing.T) {
+	mem, o := oldLog(t, true)
+	at := damageRecord(t, mem, 60)
+	mem.Remove(segmentPath("/log", at.Segment))
+	cut := mem.Clone()
+	if _, err := Repair(ctx, mem, "/log", RepairSkip); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range lostBy(numbers(t, o)) {
+		if n%2 != 0 || n < 40 || n >= 80 {
+			t.Errorf("record %d is lost", n)
+		}
+	}
+	if _, err := Repair(ctx, cut, "/log", RepairCut); err != nil {
+		t.Fatal(err)
+	}
+	o.FS = cut
+	if lost := lostBy(numbers(t, o)); lost[0] <= 39 || lost[0] > 60 || len(lost) != 120-lost[0] {
+		t.Errorf("cutting lost %v", lost)
+	}
+}
+
+// TestRepairInterrupted cuts a repair off after every operation and repeats it.
+func TestRepairInterrupted(t *testing.T) {
+	for _, mode := range []RepairMode{RepairCut, RepairSkip} {
+		mem, o := oldLog(t, false)
+		damageRecord(t, mem, 50)
+		mem = mem.Clone()
+		if _, err := Repair(ctx, mem, "/log", mode); err != nil {
+			t.Fatal(err)
+		}
+		for after := range mem.Ops() + 1 {
+			left := mem.Crash(after, rand.New(rand.NewPCG(1, uint64(after))))
+			if _, err := Repair(ctx, left, "/log", mode); err != nil {
+				t.Fatalf("mode %d, after operation %d: %v", mode, after, err)
+			}
+			o.FS = left
+			if lost := lostBy(numbers(t, o)); lost[0] != 50 || mode == RepairSkip && len(lost) != 1 {
+				t.Errorf("mode %d, after operation %d: lost %v", mode, after, lost)
+			}
+		}
+	}
+}
+
+// TestRestore: to the end, to any round, to any time; the source stays as it is.
+func TestRestore(t *testing.T) {
+	mem, o := oldLog(t, false)
+	type point struct {
+		round uint64
+		ms    int64
+	}
+	var points []point
+	Walk(ctx, mem, "/log", func(it *Item) error {
+		if it.Kind == ItemMark && it.Round != 81 { // the barrier's
+			points = append(points, point{it.Round, it.Ms})
+		}
+		return nil
+	})
+	for i, p := range points {
+		want := int(p.round)
+		if p.round > 81 {
+			want--
+		}
+		for _, to := range []Target{{Round: p.round}, {Ms: p.ms + 1}} {
+			o.FS, o.Dir = mem, fmt.Sprintf("/restored%d.%d", i, to.Round)
+			ops := 0
+			report, err := Restore(ctx, mem, "/log", o.Dir, to, func(done, total int64) { ops++ })
+			if err != nil {
+				t.Fatalf("%+v: %v", to, err)
+			}
+			if report.Round != p.round || report.Ms != p.ms || ops == 0 {
+				t.Errorf("%+v: %+v, progress %d", to, report, ops)
+			}
+			if got := len(numbers(t, o)); got != want {
+				t.Errorf("%+v: %d records, want %d", to, got, want)
+			}
+		}
+	}
+	if r := mustCheck(t, mem, "/log"); len(r.Problems) != 0 || r.LastRound != 121 {
+		t.Errorf("the source: %+v", r)
+	}
+	var target *TargetError
+	if _, err := Restore(ctx, mem, "/log", "/later", Target{Round: 122}, nil); !errors.As(err, &target) {
+		t.Errorf("a round to come: %v", err)
+	}
+	if _, err := Restore(ctx, mem, "/log", o.Dir, Target{}, nil); err == nil {
+		t.Error("a directory that is not empty, no error")
+	}
+	if r, err := Restore(ctx, mem, "/log", "/end", Target{}, nil); err != nil || r.Round != 121 {
+		t.Errorf("the end: %+v, %v", r, err)
+	}
+}
+
+// TestRestoreCompacted: what compaction dropped cannot come back, and the
+// message says from where on all is there.
+func TestRestoreCompacted(t *testing.T) {
+	mem, o := oldLog(t, true)
+	l, _, _ := mustOpen(t, o)
+	c, err := l.BeginCompaction()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.WaitDurable(ctx, put(l, 0, "record 0")) // round 122
+	put(l, 0, "record 1")
+	if err := c.Finish(ctx); err != nil { // 123
+		t.Fatal(err)
+	}
+	put(l, 0, "record 2")
+	mustClose(t, l)
+	var target *TargetError
+	for _, to := range []Target{{Round: 5}, {Round: 122}, {Ms: 1}} {
+		if _, err := Restore(ctx, mem, "/log", "/no", to, nil); !errors.As(err, &target) || !strings.Contains(err.Error(), "from round 123,") {
+			t.Errorf("%+v: %v", to, err)
+		}
+	}
+	for round, want := range map[uint64]int{123: 2, 124: 3} {
+		o.Dir = fmt.Sprint("/yes", round)
+		if _, err := Restore(ctx, mem, "/log", o.Dir, Target{Round: round}, nil); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		} else if got := len(numbers(t, o)); got != want {
+			t.Errorf("round %d: %d records", round, got)
+		}
+	}
+}
+
+// TestToolsAndServer: no tool touches a log in use.
+func TestToolsAndServer(t *testing.T) {
+	o := Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 1}
+	l, _, _ := mustOpen(t, o)
+	defer l.Close()
+	var locked *LockedError
+	_, err := Check(ctx, o.FS, "/log", nil)
+	if !errors.As(err, &locked) {
+		t.Errorf("Check: %v", err)
+	}
+	if _, err = Repair(ctx, o.FS, "/log", RepairCut); !errors.As(err, &locked) {
+		t.Errorf("Repair: %v", err)
+	}
+	if _, err = Restore(ctx, o.FS, "/log", "/x", Target{}, nil); !errors.As(err, &locked) {
+		t.Errorf("Restore: %v", err)
+	}
+}
