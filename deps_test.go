@@ -41,7 +41,7 @@ var lattice = []struct{ pkg, may string }{
 	{"server/config", "engine/glob resp"},
 	{"server/rest", "engine resp server/command server/config"},
 	{"server/latency", ""},
-	{"server/pubsub", "engine/glob"},
+	{"server/pubsub", "engine/glob resp"},
 	{"server", "engine engine/... numa resp resp/rioc persist server/..."},
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-admin", "persist persist/... engine resp cmd/internal/progress"},

@@ -88,12 +88,14 @@ const (
 
 // Errors of transactions.
 const (
-	ErrNestedMulti    = "ERR MULTI calls can not be nested"
-	ErrExecNoMulti    = "ERR EXEC without MULTI"
-	ErrDiscardNoMulti = "ERR DISCARD without MULTI"
-	ErrWatchInMulti   = "ERR WATCH inside MULTI is not allowed"
-	ErrNotInMulti     = "ERR Command not allowed inside a transaction"
-	ErrExecAbort      = "EXECABORT Transaction discarded because of previous errors."
+	ErrNestedMulti     = "ERR MULTI calls can not be nested"
+	ErrExecNoMulti     = "ERR EXEC without MULTI"
+	ErrDiscardNoMulti  = "ERR DISCARD without MULTI"
+	ErrWatchInMulti    = "ERR WATCH inside MULTI is not allowed"
+	ErrMonitorBlocking = "ERR MONITOR isn't allowed for DENY BLOCKING client"
+	ErrMonitorKeys     = "ERR Replica can't interact with the keyspace"
+	ErrNotInMulti      = "ERR Command not allowed inside a transaction"
+	ErrExecAbort       = "EXECABORT Transaction discarded because of previous errors."
 )
 
 // Errors of CLIENT.

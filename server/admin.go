@@ -12,6 +12,7 @@ import (
 func serverRows() []command.Row {
 	return []command.Row{
 		configRow(),
+		monitorRow(),
 		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Loading | command.Stale, Run: topology},
 		{Name: "info", Arity: -1, Flags: command.Loading | command.Stale, Cats: command.CatDangerous,
 			Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}, Run: info},

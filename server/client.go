@@ -56,8 +56,12 @@ type client struct {
 	rioc    *riocState   // of a client that speaks RIOC, else nil
 	tx      *transaction // open MULTI, or nil
 	watches []watched
-	row     *command.Row // last command that was found
-	x       *executor    // runs a command of the client right now; nil while it is deferred
+	row     *command.Row  // last command that was found
+	outlet  *outlet       // mailbox of its thread; see mailbox
+	listens *listenSets   // subscriptions, or nil
+	monitor *subscription // under MONITOR, or nil
+	pushes  [][]byte      // messages about to be sent: see flushPushes
+	x       *executor     // runs a command of the client right now; nil while it is deferred
 
 	// Written by the owner, read by anybody.
 	public struct {
@@ -72,6 +76,8 @@ type client struct {
 		flags   atomic.Uint32 // publicFlags
 		sent    atomic.Int64  // bytes of backlog the socket took
 		pauseAt atomic.Int64  // backlog at which reading stops
+
+		channels, patterns, shards atomic.Int32 // subscriptions
 	}
 
 	// killed: set once by whoever ends the connection; nothing is executed
@@ -96,6 +102,8 @@ const (
 	flagSuspended
 	flagFinished
 	flagPaused
+	flagPubsub
+	flagMonitor
 )
 
 // userName is who the client is logged in as. Any goroutine.
@@ -166,6 +174,12 @@ func (c *client) publish() {
 	if c.paused {
 		f |= flagPaused
 	}
+	if c.session.Listens {
+		f |= flagPubsub
+	}
+	if c.monitor != nil {
+		f |= flagMonitor
+	}
 	if p.flags.Load() != uint32(f) {
 		p.flags.Store(uint32(f))
 	}
@@ -221,6 +235,7 @@ func (c *client) release(x *executor) {
 	}
 	c.watches = nil
 	c.tx = nil
+	c.stopListening()
 	if c.held {
 		c.srv.pauses.forget(c)
 	}

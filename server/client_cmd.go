@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 
 	"hpkv/resp"
@@ -177,13 +178,21 @@ func onOff(ctx *command.Ctx, v *bool) {
 	ctx.W.OK()
 }
 
-// clientKinds are the types of CLIENT LIST TYPE and KILL TYPE. All connections
-// are normal so far.
-var clientKinds = map[string]bool{"normal": true, "master": false, "replica": false, "slave": false, "pubsub": false}
+// clientKinds are the types of CLIENT LIST TYPE and KILL TYPE, with the name of
+// each. There are no masters and no replicas.
+var clientKinds = map[string]string{"normal": "normal", "master": "master", "replica": "replica", "slave": "replica", "pubsub": "pubsub"}
 
-func clientKind(name []byte) (normal, ok bool) {
-	normal, ok = clientKinds[lower(name)]
-	return normal, ok
+func clientKind(name []byte) (kind string, ok bool) {
+	kind, ok = clientKinds[lower(name)]
+	return kind, ok
+}
+
+// kind is the client's type. Any goroutine.
+func (c *client) kind() string {
+	if publicFlags(c.public.flags.Load())&flagPubsub != 0 {
+		return "pubsub"
+	}
+	return "normal"
 }
 
 // clientFilter is what CLIENT KILL and LIST select by; zero values select all.
@@ -191,12 +200,13 @@ type clientFilter struct {
 	id          int64
 	addr, laddr *string
 	user        *string
-	none        bool // a type that no connection has
+	kind        string
 	skip        *client
 }
 
 func (f *clientFilter) match(c *client) bool {
-	return !f.none && c != f.skip &&
+	return c != f.skip &&
+		(f.kind == "" || c.kind() == f.kind) &&
 		(f.id == 0 || c.id == f.id) &&
 		(f.addr == nil || c.addr == *f.addr) &&
 		(f.laddr == nil || c.laddr == *f.laddr) &&
@@ -239,11 +249,11 @@ func killFilter(c *client, args [][]byte) (f *clientFilter, errText string) {
 			}
 			f.id = id
 		case resp.EqualFold(option, "TYPE"):
-			normal, ok := clientKind(value)
+			kind, ok := clientKind(value)
 			if !ok {
 				return nil, resp.UnknownClientType(value)
 			}
-			f.none = f.none || !normal
+			f.kind = kind
 		case resp.EqualFold(option, "ADDR"):
 			addr := string(value)
 			f.addr = &addr
@@ -315,14 +325,11 @@ func (s *Server) selectClients(args [][]byte) (list []*client, errText string) {
 	case len(args) == 0:
 		return s.clients.all(), ""
 	case len(args) == 2 && resp.EqualFold(args[0], "TYPE"):
-		normal, ok := clientKind(args[1])
+		kind, ok := clientKind(args[1])
 		if !ok {
 			return nil, resp.UnknownClientType(args[1])
 		}
-		if !normal {
-			return nil, ""
-		}
-		return s.clients.all(), ""
+		return slices.DeleteFunc(s.clients.all(), func(c *client) bool { return c.kind() != kind }), ""
 	case len(args) > 1 && resp.EqualFold(args[0], "ID"):
 		for _, a := range args[1:] {
 			id, ok := resp.ParseInt64(a)
@@ -367,9 +374,9 @@ func (c *client) describe(dst []byte, nowMs int64) []byte {
 	num("idle", max(nowMs-p.lastMs.Load(), 0)/1000)
 	str("flags", c.flagLetters())
 	num("db", int64(p.db.Load()))
-	num("sub", 0)
-	num("psub", 0)
-	num("ssub", 0)
+	num("sub", int64(p.channels.Load()))
+	num("psub", int64(p.patterns.Load()))
+	num("ssub", int64(p.shards.Load()))
 	num("multi", int64(p.multi.Load()))
 	num("qbuf", p.qbuf.Load())
 	num("qbuf-free", 0)
@@ -407,6 +414,8 @@ func (c *client) flagLetters() string {
 		on     bool
 		letter byte
 	}{
+		{f&flagMonitor != 0, 'O'},
+		{f&flagPubsub != 0, 'P'},
 		{c.public.multi.Load() >= 0, 'x'},
 		{f&flagSuspended != 0, 'b'},
 		{f&flagFinished != 0, 'c'},

@@ -133,6 +133,8 @@ type meter struct {
 	single  bool  // measure each command by itself
 	track   bool  // latency-tracking
 
+	monitored bool // somebody monitors
+
 	errors int // of the replies, before the command that runs
 
 	slowNs int64 // from which duration on a command is told of; max: never
@@ -156,6 +158,7 @@ func (x *executor) startMeter(at int) {
 		m.slowNs, m.single = min(m.slowNs, min(ms, never/1_000_000)*1_000_000), true
 	}
 	m.track = cfg.LatencyTracking.Load()
+	m.monitored = x.srv.monitored.Load() > 0
 	m.from, m.errors, m.startNs = at, x.w.Errors(), monotonicNs()
 }
 

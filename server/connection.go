@@ -146,6 +146,7 @@ func reset(ctx *command.Ctx) {
 	c := owner(ctx)
 	c.tx = nil
 	c.unwatch()
+	c.stopListening()
 	c.replies = replyOn
 	c.noEvict, c.noTouch = false, false
 	c.authenticated = c.srv.cfg.RequirePass.Load() == ""

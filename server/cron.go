@@ -51,7 +51,6 @@ func (s *Server) cronClients(nowMs int64) {
 	if timeoutMs == 0 && s.backlogged.Load() == 0 {
 		return
 	}
-	limit := s.cfg.ClientOutputBufferLimit.Load(config.ClassNormal)
 	for _, c := range s.clients.all() {
 		flags := publicFlags(c.public.flags.Load())
 		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&flagSuspended == 0 {
@@ -60,7 +59,11 @@ func (s *Server) cronClients(nowMs int64) {
 			continue
 		}
 		if n := c.link.unsent(); n > 0 {
-			s.cronBacklog(c, n, limit, nowMs)
+			class := config.ClassNormal
+			if flags&flagPubsub != 0 {
+				class = config.ClassPubsub
+			}
+			s.cronBacklog(c, n, s.cfg.ClientOutputBufferLimit.Load(class), nowMs)
 		}
 	}
 }

@@ -52,6 +52,10 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 		if c.replies != replyOn {
 			x.mute(c, mark)
 		}
+		if c.session.Listens || len(x.ended) > 0 {
+			x.srv.notifier.deliver(x.outlet)
+			x.deliver()
+		}
 		if !c.runnable() {
 			break
 		}
@@ -81,6 +85,9 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	x.execute(c, k.row, k.args)
 	x.counts.commands++
 	x.countFailure(k.row)
+	if x.meter.monitored {
+		x.tellMonitors(c, k.row, k.args)
+	}
 	k.ran = x.waiting == nil // what was deferred is counted where it runs
 	return true
 }
@@ -103,6 +110,10 @@ func (x *executor) denied(c *client, row *command.Row) string {
 	switch {
 	case !c.authenticated && !row.Is(command.NoAuth):
 		return resp.ErrNoAuth
+	case c.session.Listens && c.session.Proto != 3 && !x.srv.listener[row]:
+		return resp.SubscribedOnly(row.FullName())
+	case c.monitor != nil && row.Is(command.Write|command.ReadOnly|command.MayReplicate):
+		return resp.ErrMonitorKeys
 	case c.tx != nil && row.Is(command.NoMulti):
 		return resp.ErrNotInMulti
 	case x.srv.engine.Full() && x.needsMemory(c, row):
@@ -174,7 +185,9 @@ func (x *executor) mute(c *client, mark int) {
 	case replySkip:
 		c.replies = replyOn
 	}
-	x.w.Truncate(mark)
+	if c.row == nil || !c.row.Is(command.PubSub) || !c.row.Is(command.NoScript) { // SUBSCRIBE and its kin answer by pushes
+		x.w.Truncate(mark)
+	}
 }
 
 // panicked answers for a command that panicked. If the engine was in the middle

@@ -87,6 +87,7 @@ func (w *worker) deal(l *listener, fd int, sa syscall.Sockaddr) {
 	to := w.d.leastLoaded()
 	to.load.Add(1)
 	c := &conn{w: to, slot: -1}
+	c.outlet = to.outlet
 	w.srv.initClient(&c.client, c, &e, w.x.nowMs)
 	if to == w {
 		w.adopt(c)

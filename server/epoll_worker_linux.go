@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"hpkv/server/pubsub"
 )
 
 const (
@@ -47,6 +49,7 @@ type worker struct {
 
 	epfd, wakefd int
 	x            *executor
+	outlet       *outlet
 	readBuf      []byte
 	events       [eventBatch]syscall.EpollEvent
 
@@ -81,6 +84,8 @@ func newWorker(d *epollDriver, index int) (*worker, error) {
 		return nil, fmt.Errorf("cannot create an event loop: %w", os.NewSyscallError("eventfd2", errno))
 	}
 	w := &worker{d: d, srv: d.srv, index: index, epfd: epfd, wakefd: int(wakefd), readBuf: make([]byte, readBytes)}
+	nothing := func() {} // being woken is enough: the loop looks into the outlet
+	w.outlet = pubsub.NewOutlet[*client](func() { w.post(nothing) })
 	ev := syscall.EpollEvent{Events: syscall.EPOLLIN | epollET, Fd: tagWake}
 	if err := syscall.EpollCtl(epfd, syscall.EPOLL_CTL_ADD, int(wakefd), &ev); err != nil {
 		w.closeFiles()
@@ -102,6 +107,7 @@ func (w *worker) run() {
 		w.srv.placer.Pin(w.index)
 	}
 	w.x = w.srv.newExecutor()
+	w.x.outlet = w.outlet
 	for !w.over() {
 		n := w.wait()
 		now := w.srv.clock.NowMs()
@@ -116,6 +122,9 @@ func (w *worker) run() {
 				fn()
 			}
 		}
+		w.srv.notifier.deliver(w.outlet)
+		w.x.deliver()
+		w.x.flushPushes()
 		w.x.publish()
 		if now-w.yieldedMs >= yieldMs {
 			w.yieldedMs = now

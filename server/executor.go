@@ -58,6 +58,11 @@ type executor struct {
 	parser  *resp.Parser // for clients that hold no part of a command
 	parsers []*resp.Parser
 
+	outlet *outlet         // mailbox of the thread; nil while it has none
+	pushed []*client       // clients with messages to be sent
+	joined []byte          // scratch of sendPushes
+	ended  []*subscription // by the command that runs
+
 	nowMs  int64 // set by the driver before each batch
 	counts counters
 	stats  stats     // counts as published
@@ -85,6 +90,9 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 		return x.runBatches(c, buf)
 	}
 	x.c, c.x = c, x
+	if c.outlet != nil {
+		x.outlet = c.outlet
+	}
 	x.w.Reset(x.w.Buffer(), c.proto())
 	p := c.parser
 	if p == nil {
@@ -224,7 +232,7 @@ func (x *executor) checkBacklog(c *client) {
 		store64(&c.public.pauseAt, pauseBytes)
 		return
 	}
-	if limit := x.srv.cfg.ClientOutputBufferLimit.Load(0).Hard; limit > 0 && int64(n) > limit {
+	if limit := x.srv.cfg.ClientOutputBufferLimit.Load(c.class()).Hard; limit > 0 && int64(n) > limit {
 		x.srv.logOutputLimit(c, n)
 		c.kill()
 		return

@@ -156,6 +156,9 @@ func exec(ctx *command.Ctx) {
 		ctx.Args, ctx.Row = tx.queued[i].args, tx.queued[i].row
 		ctx.Row.Run(ctx)
 		startNs = c.x.countCall(c, ctx.Row, ctx.Args, startNs)
+		if c.x.meter.monitored {
+			c.x.tellMonitors(c, ctx.Row, ctx.Args)
+		}
 	}
 	c.x.counts.commands += int64(len(tx.queued))
 	*ctx = saved

@@ -61,6 +61,7 @@ type Server struct {
 	table      *command.Table
 	immediate  map[*command.Row]bool // never queued by MULTI
 	ending     map[*command.Row]bool // end a transaction
+	listener   map[*command.Row]bool // allowed to a RESP2 client that is subscribed
 	execRow    *command.Row
 	rioc       riocRows
 	driver     driver
@@ -84,6 +85,9 @@ type Server struct {
 	executors executorPool
 	deferred  deferredBook
 	pauses    pauseBook
+	hub       hub
+	notifier  notifier
+	monitored atomic.Int32 // clients under MONITOR
 
 	samples struct { // of cron; what is atomic may be read by any goroutine
 		commands, netIn, netOut rate
@@ -125,6 +129,9 @@ func New(o Options) (*Server, error) {
 	s.table = table
 	s.rioc = newRiocRows(table)
 	s.immediate, s.ending = rowSet(table, immediateNames), rowSet(table, endingNames)
+	s.listener = rowSet(table, listenerNames)
+	s.hub = newHub()
+	s.notifier.hub, s.notifier.wake = &s.hub, make(chan struct{}, 1)
 	s.execRow = table.Lookup([]byte("exec"))
 	if err := s.place(o); err != nil {
 		return nil, err
@@ -162,7 +169,7 @@ func New(o Options) (*Server, error) {
 func NewTable() (*command.Table, error) { return newTable(nil) }
 
 func newTable(more []command.Row) (*command.Table, error) {
-	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), serverRows(), more)...)
+	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), pubsubRows(), serverRows(), more)...)
 }
 
 func rowSet(table *command.Table, names []string) map[*command.Row]bool {
@@ -209,6 +216,7 @@ func (s *Server) openEngine() (*engine.Engine, error) {
 	}
 	e, err := engine.Open(engine.Options{
 		Changes:        changes,
+		Events:         &s.notifier,
 		Databases:      int(s.cfg.Databases.Load()),
 		Plan:           s.plan,
 		Clock:          s.clock,
@@ -239,6 +247,8 @@ func (s *Server) watchSettings() {
 		return nil
 	})
 	s.cfg.OnChange("maxclients", s.maxClientsChanged)
+	s.cfg.OnChange("notify-keyspace-events", s.eventsChanged)
+	_ = s.eventsChanged() // cannot fail
 	s.watchLimits()
 }
 
@@ -259,6 +269,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.log.Info().Str("version", config.Version).Str("driver", s.driver.name()).Int("workers", len(s.plan.Workers)).
 		Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.addrs)).Msg("ready to accept connections")
 
+	go s.notifier.run(s.stopping)
 	cron := make(chan struct{})
 	go func() { // stopped by s.stopping
 		defer close(cron)
@@ -362,6 +373,11 @@ func (s *Server) borrowExecutor() *executor {
 }
 
 func (s *Server) returnExecutor(x *executor) {
+	if x.outlet != nil {
+		x.deliver()
+		x.flushPushes()
+		x.outlet = nil
+	}
 	x.publish()
 	if cap(x.w.Buffer()) > keepBytes {
 		x.w.SetBuffer(nil)

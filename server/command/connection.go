@@ -16,6 +16,16 @@ var connectionRows = []Row{
 }
 
 func ping(c *Ctx) {
+	if c.S.Listens && c.W.Proto() == 2 && len(c.Args) <= 2 {
+		c.W.Array(2) // looks like a message, so that a client can tell it from one
+		c.W.BulkString("pong")
+		if len(c.Args) == 2 {
+			c.W.Bulk(c.Args[1])
+		} else {
+			c.W.BulkString("")
+		}
+		return
+	}
 	switch len(c.Args) {
 	case 1:
 		c.W.Status("PONG")

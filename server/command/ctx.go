@@ -8,8 +8,9 @@ import (
 // Session is the state a connection carries from command to command that
 // commands see. Owned by the connection.
 type Session struct {
-	DB    int // selected database
-	Proto int // RESP version the client negotiated; 0 means 2. Replies follow Ctx.W, which may differ
+	DB      int  // selected database
+	Listens bool // has subscriptions: in RESP2 it may do nothing else
+	Proto   int  // RESP version the client negotiated; 0 means 2. Replies follow Ctx.W, which may differ
 
 	// Owner is the server's client, for rows written in package server. nil in
 	// the embedded API.

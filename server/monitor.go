@@ -1,0 +1,136 @@
+package server
+
+import (
+	"strconv"
+	"time"
+
+	"hpkv/resp"
+	"hpkv/server/command"
+	"hpkv/server/pubsub"
+)
+
+// monitorChannel is the channel of hub.monitors that all monitors are on.
+var monitorChannel = []byte("monitor")
+
+// redacted stands for arguments that nobody may read in MONITOR or SLOWLOG.
+const redacted = "(redacted)"
+
+func monitorRow() command.Row {
+	return command.Row{Name: "monitor", Arity: 1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale, Run: monitor}
+}
+
+func monitor(ctx *command.Ctx) {
+	c := owner(ctx)
+	switch {
+	case ctx.Host == nil:
+		ctx.W.Error(resp.ErrMonitorBlocking)
+		return
+	case c.monitor == nil:
+		c.monitor = c.srv.hub.monitors.Subscribe(c.mailbox(), c, monitorChannel)
+		c.srv.monitored.Add(1)
+	}
+	ctx.W.OK()
+}
+
+// tellMonitors shows a command that has run to the clients that monitor.
+func (x *executor) tellMonitors(c *client, row *command.Row, args [][]byte) {
+	if row.Is(command.SkipMonitor | command.Admin) {
+		return
+	}
+	us := time.Now().UnixMicro()
+	line := strconv.AppendInt([]byte{'+'}, us/1e6, 10)
+	line = append(line, '.')
+	for unit := int64(1e5); unit > 0; unit /= 10 {
+		line = append(line, byte('0'+us/unit%10))
+	}
+	line = strconv.AppendInt(append(line, " ["...), int64(c.session.DB), 10)
+	line = append(line, ' ')
+	if c.unix {
+		line = append(line, "unix:"...)
+		line = append(line, c.addr[:max(len(c.addr)-len(":0"), 0)]...)
+	} else {
+		line = append(line, c.addr...)
+	}
+	line = append(line, ']')
+	for i, arg := range args {
+		line = append(line, ' ')
+		if secret(row, args, i) {
+			line = append(line, `"`+redacted+`"`...)
+		} else {
+			line = appendQuoted(line, arg)
+		}
+	}
+	line = append(line, "\r\n"...)
+	x.srv.hub.monitors.Send(x.outlet, monitorChannel, pubsub.RawMessage(line))
+}
+
+// secret says whether the i-th argument of a command is a password, or may be.
+func secret(row *command.Row, args [][]byte, i int) bool {
+	switch row.FullName() {
+	case "auth":
+		return i > 0
+	case "hello":
+		return i > 2 && (resp.EqualFold(args[i-1], "AUTH") && helloOption(args, i-1) ||
+			resp.EqualFold(args[i-2], "AUTH") && helloOption(args, i-2))
+	case "config|set":
+		return i > 2 && i%2 == 1 && secretSetting(args[i-1])
+	case "acl|setuser":
+		return i > 2
+	case "migrate":
+		return i > 5 && (resp.EqualFold(args[i-1], "AUTH") || resp.EqualFold(args[i-1], "AUTH2") || i > 6 && resp.EqualFold(args[i-2], "AUTH2"))
+	}
+	return false
+}
+
+// helloOption says whether the i-th argument of HELLO is the name of an option,
+// not the value of one.
+func helloOption(args [][]byte, i int) bool {
+	for at := 2; at < i; {
+		if resp.EqualFold(args[at], "AUTH") {
+			at += 3
+		} else {
+			at += 2
+		}
+		if at > i {
+			return false
+		}
+	}
+	return i >= 2
+}
+
+func secretSetting(name []byte) bool {
+	for _, s := range []string{"requirepass", "masterauth", "masteruser", "tls-key-file-pass", "tls-client-key-file-pass"} {
+		if resp.EqualFold(name, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendQuoted appends text in double quotes as Redis prints it: what is not
+// printable is escaped.
+func appendQuoted(dst, text []byte) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for _, ch := range text {
+		switch {
+		case ch == '\\' || ch == '"':
+			dst = append(dst, '\\', ch)
+		case ch >= ' ' && ch < 0x7f:
+			dst = append(dst, ch)
+		case ch == '\n':
+			dst = append(dst, `\n`...)
+		case ch == '\r':
+			dst = append(dst, `\r`...)
+		case ch == '\t':
+			dst = append(dst, `\t`...)
+		case ch == '\a':
+			dst = append(dst, `\a`...)
+		case ch == '\b':
+			dst = append(dst, `\b`...)
+		default:
+			dst = append(dst, '\\', 'x', hex[ch>>4], hex[ch&15])
+		}
+	}
+	return append(dst, '"')
+}

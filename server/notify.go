@@ -1,0 +1,129 @@
+package server
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"hpkv/engine"
+	"hpkv/server/config"
+)
+
+// notifier publishes keyspace events. The engine raises them under a shard's
+// lock, where KeyEvent does no more than note them; whoever gets to it next
+// publishes all that are noted, in order: the executor whose command raised them
+// when its batch is done, or the notifier's goroutine for those of background
+// work.
+type notifier struct {
+	hub     *hub
+	kinds   atomic.Uint32 // EventKeyspace, EventKeyevent
+	pending atomic.Bool
+	wake    chan struct{} // capacity 1: there are events
+
+	mu    sync.Mutex
+	noted []keyEvent
+
+	delivering sync.Mutex // held while events are published, so that they stay in order
+	spare      []keyEvent
+	text       []byte
+}
+
+type keyEvent struct {
+	db  int
+	ev  engine.Event
+	key []byte
+}
+
+// KeyEvent implements engine.Events.
+func (n *notifier) KeyEvent(db int, ev engine.Event, key []byte) {
+	e := keyEvent{db, ev, append([]byte(nil), key...)}
+	n.mu.Lock()
+	n.noted = append(n.noted, e)
+	n.pending.Store(true)
+	n.mu.Unlock()
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// deliver publishes what is noted. from is the outlet of the calling thread,
+// which delivers its own clients' share by itself, or nil. It may be called with
+// shards locked: publishing never waits for one.
+func (n *notifier) deliver(from *outlet) {
+	if !n.pending.Load() {
+		return
+	}
+	n.delivering.Lock()
+	defer n.delivering.Unlock()
+	n.mu.Lock()
+	events := n.noted
+	n.noted = n.spare[:0]
+	n.pending.Store(false)
+	n.mu.Unlock()
+	for i := range events {
+		n.publish(from, &events[i])
+		events[i] = keyEvent{}
+	}
+	n.spare = events[:0]
+}
+
+func (n *notifier) publish(from *outlet, e *keyEvent) {
+	kinds := config.Event(n.kinds.Load())
+	name := e.ev.String()
+	if kinds&config.EventKeyspace != 0 {
+		n.text = appendEventChannel(n.text[:0], "__keyspace@", e.db)
+		n.text = append(n.text, e.key...)
+		n.hub.channels.Publish(from, n.text, []byte(name))
+	}
+	if kinds&config.EventKeyevent != 0 {
+		n.text = appendEventChannel(n.text[:0], "__keyevent@", e.db)
+		n.text = append(n.text, name...)
+		n.hub.channels.Publish(from, n.text, e.key)
+	}
+}
+
+func appendEventChannel(dst []byte, kind string, db int) []byte {
+	return append(strconv.AppendInt(append(dst, kind...), int64(db), 10), "__:"...)
+}
+
+// run publishes events that no executor does. Started by Run, stopped by stop.
+func (n *notifier) run(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-n.wake:
+			n.deliver(nil)
+		}
+	}
+}
+
+// eventClasses maps the setting's classes to the engine's.
+var eventClasses = []struct {
+	setting config.Event
+	class   engine.EventClass
+}{
+	{config.EventGeneric, engine.ClassGeneric}, {config.EventString, engine.ClassString},
+	{config.EventList, engine.ClassList}, {config.EventSet, engine.ClassSet},
+	{config.EventHash, engine.ClassHash}, {config.EventZset, engine.ClassZSet},
+	{config.EventExpired, engine.ClassExpired}, {config.EventEvicted, engine.ClassEvicted},
+	{config.EventStream, engine.ClassStream}, {config.EventKeyMiss, engine.ClassKeyMiss},
+	{config.EventModule, engine.ClassModule}, {config.EventNew, engine.ClassNew},
+}
+
+// eventsChanged makes the engine raise what notify-keyspace-events asks for:
+// nothing while neither kind of channel is chosen.
+func (s *Server) eventsChanged() error {
+	setting := s.cfg.NotifyKeyspaceEvents.Load()
+	kinds := setting & (config.EventKeyspace | config.EventKeyevent)
+	var classes engine.EventClass
+	for _, c := range eventClasses {
+		if kinds != 0 && setting&c.setting != 0 {
+			classes |= c.class
+		}
+	}
+	s.notifier.kinds.Store(uint32(kinds))
+	s.engine.SetEventClasses(classes)
+	return nil
+}

@@ -1,0 +1,53 @@
+package pubsub
+
+import (
+	"bytes"
+	"sync/atomic"
+
+	"hpkv/resp"
+)
+
+// Message is one published message as it goes over the wire, encoded once for
+// each protocol however many receive it. Immutable.
+type Message struct {
+	resp2 []byte
+	resp3 atomic.Pointer[[]byte] // nil until somebody needs it
+}
+
+// NewMessage encodes a push of the given parts.
+func NewMessage(parts ...[]byte) *Message {
+	size := 16
+	for _, p := range parts {
+		size += len(p) + 16
+	}
+	var w resp.Writer
+	w.Reset(make([]byte, 0, size), 2)
+	w.Push(len(parts))
+	for _, p := range parts {
+		w.Bulk(p)
+	}
+	return &Message{resp2: w.Bytes()}
+}
+
+// RawMessage is bytes that are the same in every protocol; they become the
+// message's.
+func RawMessage(wire []byte) *Message {
+	m := &Message{resp2: wire}
+	m.resp3.Store(&m.resp2)
+	return m
+}
+
+// Wire returns the bytes for a protocol, 2 or 3. The caller must not change
+// them. Any goroutine.
+func (m *Message) Wire(proto int) []byte {
+	if proto < 3 {
+		return m.resp2
+	}
+	if p := m.resp3.Load(); p != nil {
+		return *p
+	}
+	wire := bytes.Clone(m.resp2)
+	wire[0] = '>' // a push differs from an array in this byte alone
+	m.resp3.Store(&wire)
+	return wire
+}
