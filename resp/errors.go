@@ -67,6 +67,37 @@ const (
 	ErrLCSNoMemory = "ERR Insufficient memory, failed allocating transient memory for LCS"
 )
 
+// Errors of sorted sets.
+const (
+	ErrNXWithXX       = "ERR XX and NX options at the same time are not compatible"
+	ErrGTLTNX         = "ERR GT, LT, and/or NX options at the same time are not compatible"
+	ErrIncrPairs      = "ERR INCR option supports a single increment-element pair"
+	ErrScoreNaN       = "ERR resulting score is not a number (NaN)"
+	ErrMinMaxFloat    = "ERR min or max is not a float"
+	ErrMinMaxLex      = "ERR min or max not valid string range item"
+	ErrLimitByRank    = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+	ErrScoresByLex    = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+	ErrWeight         = "ERR weight value is not a float"
+	ErrNumKeys        = "ERR numkeys should be greater than 0"
+	ErrCountPositive  = "ERR count should be greater than 0"
+	ErrLimitNegative  = "ERR LIMIT can't be negative"
+	ErrValueRange     = "ERR value is out of range"
+	ErrValueLongRange = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+)
+
+// Errors of geo commands.
+const (
+	ErrGeoUnit       = "ERR unsupported unit provided. please use M, KM, FT, MI"
+	ErrGeoRadius     = "ERR need numeric radius"
+	ErrGeoRadiusSign = "ERR radius cannot be negative"
+	ErrGeoWidth      = "ERR need numeric width"
+	ErrGeoHeight     = "ERR need numeric height"
+	ErrGeoBoxSign    = "ERR height or width cannot be negative"
+	ErrGeoMember     = "ERR could not decode requested zset member"
+	ErrGeoCount      = "ERR COUNT must be > 0"
+	ErrGeoAny        = "ERR the ANY argument requires COUNT argument"
+)
+
 // Errors of bitmaps.
 const (
 	ErrBitOffset        = "ERR bit offset is not an integer or out of range"

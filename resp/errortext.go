@@ -141,3 +141,8 @@ func ExecAborted(reason string) string {
 func MisconfAOF(reason string) string {
 	return "MISCONF Errors writing to the AOF file: " + reason
 }
+
+// NoInputKeys is the error for a command that combines no keys at all.
+func NoInputKeys(command string) string {
+	return "ERR at least 1 input key is needed for '" + command + "' command"
+}

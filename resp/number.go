@@ -89,6 +89,28 @@ func ParseFloat(b []byte) (float64, bool) {
 	return f, true
 }
 
+// ParseScoreBound reads an end of a range of scores as Redis does, that is by C's
+// strtod without a look at its errors: white space may come before, nothing at
+// all is 0, a NUL ends the text, and what is out of range is infinite or 0. NaN is
+// refused.
+func ParseScoreBound(b []byte) (float64, bool) {
+	if k := bytes.IndexByte(b, 0); k >= 0 {
+		b = b[:k]
+	}
+	if len(b) == 0 {
+		return 0, true
+	}
+	b = bytes.TrimLeft(b, " \t\n\v\f\r")
+	switch scanFloat(b) {
+	case formNone:
+		return 0, false
+	case formHex:
+		b = append(append(make([]byte, 0, 64), b...), 'p', '0')
+	}
+	f, _ := strconv.ParseFloat(string(b), 64)
+	return f, true
+}
+
 // floatForm is how a number is written.
 type floatForm int
 

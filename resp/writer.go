@@ -118,6 +118,22 @@ func (w *Writer) NullArray() {
 // Array opens an array of n elements, which the next n replies are.
 func (w *Writer) Array(n int) { w.buf = appendHeader(w.buf, '*', n) }
 
+// Pairs opens a list of n pairs: each is begun by Pair, and two replies follow.
+// RESP2: a flat array.
+func (w *Writer) Pairs(n int) {
+	if !w.resp3 {
+		n *= 2
+	}
+	w.buf = appendHeader(w.buf, '*', n)
+}
+
+// Pair begins a pair of the list that Pairs opened.
+func (w *Writer) Pair() {
+	if w.resp3 {
+		w.buf = append(w.buf, "*2\r\n"...)
+	}
+}
+
 // Map opens a map; its keys and values follow in turn. RESP2: a flat array.
 func (w *Writer) Map(pairs int) {
 	if w.resp3 {
@@ -148,6 +164,12 @@ func (w *Writer) Double(f float64) {
 		w.buf = append(AppendDouble(append(w.buf, ','), f), '\r', '\n')
 		return
 	}
+	var text [32]byte
+	w.buf = appendBulk(w.buf, AppendDouble(text[:0], f))
+}
+
+// BulkDouble writes a floating point number in Redis' format as a bulk string.
+func (w *Writer) BulkDouble(f float64) {
 	var text [32]byte
 	w.buf = appendBulk(w.buf, AppendDouble(text[:0], f))
 }

@@ -28,6 +28,7 @@ type Ctx struct {
 	Table *Table // where Row came from: COMMAND reads it
 	Host  Host   // nil: everything runs inline
 
+	scores  []float64
 	scratch []byte // kept from call to call, for values that must be copied once
 }
 

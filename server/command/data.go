@@ -14,6 +14,9 @@ func Data() [][]Row {
 		bitmapRows,
 		bitfieldRows,
 		hllRows,
+		zsetRows,
+		zsetRangeRows,
+		zsetCombineRows,
 		lcsRows,
 		rangeRows,
 	}

@@ -18,6 +18,7 @@ var wireErrors = []struct {
 	{engine.ErrNotFloat, resp.ErrNotFloat},
 	{engine.ErrOverflow, resp.ErrOverflow},
 	{engine.ErrNotFinite, resp.ErrNaN},
+	{engine.ErrNaN, resp.ErrScoreNaN},
 	{engine.ErrTooLarge, resp.ErrTooBig},
 	{engine.ErrOffset, resp.ErrOffset},
 	{engine.ErrNoMemory, resp.ErrOOM},

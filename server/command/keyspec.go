@@ -82,6 +82,11 @@ func span(f KeyFlag, first, last, step int) []KeySpec {
 	return []KeySpec{{Flags: f, Pos: first, Last: last, Step: step}}
 }
 
+// counted is the spec of keys behind their number, which is at pos.
+func counted(f KeyFlag, pos int) []KeySpec {
+	return []KeySpec{{Flags: f, Pos: pos, Find: FindKeyNum, First: 1, Step: 1}}
+}
+
 // twoKeys are the specs of a command with a source and a destination.
 func twoKeys(src, dst KeyFlag) []KeySpec {
 	return append(span(src, 1, 1, 1), span(dst, 2, 2, 1)...)

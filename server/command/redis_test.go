@@ -82,6 +82,8 @@ var newer = map[string]func(row []resp.Value){
 	"scan":                    addTip("response_policy:special"),
 	"randomkey":               setTips("request_policy:all_shards", "response_policy:special", "nondeterministic_output"),
 	"msetnx":                  setTips(),
+	"zrank":                   setArity(-3),
+	"zrevrank":                setArity(-3),
 	"command|getkeys":         setArity(-3),
 	"command|getkeysandflags": setArity(-3),
 }

@@ -1,0 +1,352 @@
+package command
+
+import (
+	"math"
+	"strconv"
+
+	"hpkv/engine"
+	"hpkv/resp"
+)
+
+var zsetRows = []Row{
+	{Name: "zadd", Arity: -4, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyUpdate), Cats: CatSortedSet, Run: zadd},
+	{Name: "zincrby", Arity: 4, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyAccess | KeyUpdate), Cats: CatSortedSet, Run: zincrby},
+	{Name: "zrem", Arity: -3, Flags: Write | Fast, Keys: one(KeyRW | KeyDelete), Cats: CatSortedSet, Run: zrem},
+	{Name: "zcard", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatSortedSet, Run: zcard},
+	{Name: "zscore", Arity: 3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zscore},
+	{Name: "zmscore", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zmscore},
+	{Name: "zrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zrank},
+	{Name: "zrevrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zrevrank},
+	{Name: "zpopmin", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatSortedSet, Run: zpopmin},
+	{Name: "zpopmax", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatSortedSet, Run: zpopmax},
+	{Name: "zmpop", Arity: -4, Flags: Write, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatSortedSet, Run: zmpop},
+	{Name: "zrandmember", Arity: -2, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet,
+		Tips: []string{"nondeterministic_output"}, Run: zrandmember},
+	{Name: "zscan", Arity: -3, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet,
+		Tips: []string{"nondeterministic_output"}, Run: zscan},
+}
+
+func zadd(c *Ctx) {
+	a := resp.NewArgs(c.Args[2:])
+	var o engine.ZAddOptions
+	changed := false
+	for options := true; options; {
+		switch {
+		case a.Tag("NX"):
+			o.NX = true
+		case a.Tag("XX"):
+			o.XX = true
+		case a.Tag("GT"):
+			o.GT = true
+		case a.Tag("LT"):
+			o.LT = true
+		case a.Tag("INCR"):
+			o.Incr = true
+		case a.Tag("CH"):
+			changed = true
+		default:
+			options = false
+		}
+	}
+	pairs := a.Rest()
+	switch {
+	case len(pairs) == 0 || len(pairs)%2 != 0:
+		c.W.Error(resp.ErrSyntax)
+	case o.NX && o.XX:
+		c.W.Error(resp.ErrNXWithXX)
+	case o.GT && (o.LT || o.NX) || o.LT && o.NX:
+		c.W.Error(resp.ErrGTLTNX)
+	case o.Incr && len(pairs) > 2:
+		c.W.Error(resp.ErrIncrPairs)
+	default:
+		setScores(c, pairs, o, changed)
+	}
+}
+
+// setScores ends ZADD. The reply is the number of members added, with changed
+// of those added or changed.
+func setScores(c *Ctx, pairs [][]byte, o engine.ZAddOptions, changed bool) {
+	c.scores = c.scores[:0]
+	for i := 0; i < len(pairs); i += 2 {
+		score, ok := resp.ParseFloat(pairs[i])
+		if !ok {
+			c.W.Error(resp.ErrNotFloat)
+			return
+		}
+		c.scores = append(c.scores, score)
+	}
+	res, err := c.Txn.ZAdd(c.Args[1], c.scores, pairs, o)
+	switch {
+	case err != nil:
+		c.Fail(err)
+	case o.Incr && res.Done == 0:
+		c.W.Null()
+	case o.Incr:
+		c.W.Double(res.Score)
+	case changed:
+		c.W.Int(res.Changed)
+	default:
+		c.W.Int(res.Added)
+	}
+}
+
+func zincrby(c *Ctx) { setScores(c, c.Args[2:], engine.ZAddOptions{Incr: true}, false) }
+
+func zrem(c *Ctx) { c.integer(c.Txn.ZRem(c.Args[1], c.Args[2:])) }
+
+func zcard(c *Ctx) { c.integer(c.Txn.ZCard(c.Args[1])) }
+
+func zscore(c *Ctx) {
+	score, ok, err := c.Txn.ZScore(c.Args[1], c.Args[2])
+	switch {
+	case err != nil:
+		c.Fail(err)
+	case ok:
+		c.W.Double(score)
+	default:
+		c.W.Null()
+	}
+}
+
+func zmscore(c *Ctx) {
+	at := c.W.Len()
+	c.W.Array(len(c.Args) - 2)
+	err := c.Txn.ZScores(c.Args[1], c.Args[2:], func(score float64, ok bool) {
+		if ok {
+			c.W.Double(score)
+		} else {
+			c.W.Null()
+		}
+	})
+	if err != nil {
+		c.W.Truncate(at)
+		c.Fail(err)
+	}
+}
+
+func zrank(c *Ctx)    { rank(c, false) }
+func zrevrank(c *Ctx) { rank(c, true) }
+
+func rank(c *Ctx, reverse bool) {
+	if len(c.Args) > 4 {
+		c.W.Error(c.Row.ArityText())
+		return
+	}
+	a := resp.NewArgs(c.Args[3:])
+	withScore := a.Tag("WITHSCORE")
+	a.End()
+	if e := a.Err(); e != "" {
+		c.W.Error(e)
+		return
+	}
+	rank, score, ok, err := c.Txn.ZRank(c.Args[1], c.Args[2], reverse)
+	switch {
+	case err != nil:
+		c.Fail(err)
+	case ok && withScore:
+		c.W.Array(2)
+		c.W.Int(rank)
+		c.W.Double(score)
+	case ok:
+		c.W.Int(rank)
+	case withScore:
+		c.W.NullArray()
+	default:
+		c.W.Null()
+	}
+}
+
+func zpopmin(c *Ctx) { pop(c, false) }
+func zpopmax(c *Ctx) { pop(c, true) }
+
+// pop is ZPOPMIN and ZPOPMAX. Without a count RESP3 has a flat array too.
+func pop(c *Ctx, most bool) {
+	count, withCount := int64(1), len(c.Args) > 2
+	if len(c.Args) > 3 {
+		c.W.Error(resp.ErrSyntax)
+		return
+	}
+	if withCount {
+		a := resp.NewArgs(c.Args[2:])
+		if count = a.IntRange(0, math.MaxInt64, resp.ErrNotPositive); a.Err() != "" {
+			c.W.Error(a.Err())
+			return
+		}
+	}
+	n, err := c.Txn.ZPop(c.Args[1], count, most, func(n int) {
+		if withCount {
+			c.W.Pairs(n)
+		} else {
+			c.W.Array(2 * n)
+		}
+	}, func(member []byte, score float64) {
+		if withCount {
+			c.W.Pair()
+		}
+		c.W.Bulk(member)
+		c.W.Double(score)
+	})
+	switch {
+	case err != nil:
+		c.Fail(err)
+	case n == 0:
+		c.W.Array(0)
+	}
+}
+
+// popOptions are those of ZMPOP and BZMPOP.
+type popOptions struct {
+	keys  [][]byte
+	most  bool
+	count int64
+}
+
+func (o *popOptions) parse(a *resp.Args) {
+	n := a.IntRange(1, math.MaxInt64, resp.ErrNumKeys)
+	if n >= int64(a.Len()) {
+		a.Fail(resp.ErrSyntax)
+	}
+	if a.Err() != "" {
+		return
+	}
+	o.keys, o.count = a.Rest()[:n], -1
+	for range n {
+		a.Bytes()
+	}
+	if o.most = a.Tag("MAX"); !o.most {
+		a.Expect("MIN")
+	}
+	for a.More() {
+		if o.count >= 0 || !a.TagWith("COUNT", 1) {
+			a.Fail(resp.ErrSyntax)
+			return
+		}
+		o.count = a.IntRange(1, math.MaxInt64, resp.ErrCountPositive)
+	}
+	if o.count < 0 {
+		o.count = 1
+	}
+}
+
+func zmpop(c *Ctx) {
+	a := resp.NewArgs(c.Args[1:])
+	var o popOptions
+	if o.parse(&a); a.Err() != "" {
+		c.W.Error(a.Err())
+		return
+	}
+	if !popFirst(c, &o) {
+		c.W.NullArray()
+	}
+}
+
+// popFirst pops from the first key that has members and replies; false, without
+// a reply, if none has.
+func popFirst(c *Ctx, o *popOptions) bool {
+	for _, key := range o.keys {
+		n, err := c.Txn.ZPop(key, o.count, o.most, func(n int) {
+			c.W.Array(2)
+			c.W.Bulk(key)
+			c.W.Array(n)
+		}, func(member []byte, score float64) {
+			c.W.Array(2)
+			c.W.Bulk(member)
+			c.W.Double(score)
+		})
+		if err != nil {
+			c.Fail(err)
+		}
+		if err != nil || n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func zrandmember(c *Ctx) {
+	if len(c.Args) == 2 {
+		found := false
+		err := c.Txn.ZRandom(c.Args[1], 1, func(int) {}, func(member []byte, _ float64) {
+			found = true
+			c.W.Bulk(member)
+		})
+		switch {
+		case err != nil:
+			c.Fail(err)
+		case !found:
+			c.W.Null()
+		}
+		return
+	}
+	a := resp.NewArgs(c.Args[2:])
+	count := a.Int64()
+	if count == math.MinInt64 {
+		a.Fail(resp.ErrValueLongRange)
+	}
+	withScores := a.Tag("WITHSCORES")
+	a.End()
+	if withScores && (count < -math.MaxInt64/2 || count > math.MaxInt64/2) {
+		a.Fail(resp.ErrValueRange)
+	}
+	if e := a.Err(); e != "" {
+		c.W.Error(e)
+		return
+	}
+	list := memberList{c, withScores}
+	if err := c.Txn.ZRandom(c.Args[1], count, list.begin, list.add); err != nil {
+		c.Fail(err)
+	}
+}
+
+// memberList writes members, with or without their scores.
+type memberList struct {
+	c          *Ctx
+	withScores bool
+}
+
+func (l memberList) begin(n int) {
+	if l.withScores {
+		l.c.W.Pairs(n)
+	} else {
+		l.c.W.Array(n)
+	}
+}
+
+func (l memberList) add(member []byte, score float64) {
+	if l.withScores {
+		l.c.W.Pair()
+	}
+	l.c.W.Bulk(member)
+	if l.withScores {
+		l.c.W.Double(score)
+	}
+}
+
+func zscan(c *Ctx) {
+	a := resp.NewArgs(c.Args[2:])
+	var o scanOptions
+	cursor := a.Cursor()
+	o.parse(&a)
+	if e := a.Err(); e != "" {
+		c.W.Error(e)
+		return
+	}
+	at := c.W.Len()
+	c.W.Array(2)
+	from := c.W.Len()
+	mark, n := c.W.BeginArray(), 0
+	next, err := c.Txn.ZScan(c.Args[1], cursor, o.count, func(member []byte, score float64) {
+		if o.match(member, engine.TypeNone) {
+			c.W.Bulk(member)
+			c.W.BulkDouble(score)
+			n += 2
+		}
+	})
+	if err != nil {
+		c.W.Truncate(at)
+		c.Fail(err)
+		return
+	}
+	c.W.EndArray(mark, n)
+	c.insertReply(from, func(w *resp.Writer) { w.Bulk(strconv.AppendUint(c.scratch[:0], next, 10)) })
+}
