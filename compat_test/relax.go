@@ -72,6 +72,7 @@ var relaxations = map[string]Relaxation{
 var commandRelax = map[string]string{
 	"keys":            "sort",
 	"scan":            "scan",
+	"zscan":           "scan",
 	"ttl":             "ttl",
 	"pttl":            "pttl",
 	"expiretime":      "ttl",
@@ -91,9 +92,10 @@ var commandRelax = map[string]string{
 // Differences names where Redis 7.2 answers otherwise than Redis 7.0, with the
 // reason why the case files expect the former.
 var Differences = map[string]string{
-	"client-setinfo": "CLIENT SETINFO came with 7.2; texts from its source",
-	"getkeys-arity":  "7.2 lets COMMAND GETKEYS and GETKEYSANDFLAGS through with a command alone, and complains about that",
-	"hello-noauth":   "7.2 names the protocol argument in this text",
+	"client-setinfo":  "CLIENT SETINFO came with 7.2; texts from its source",
+	"getkeys-arity":   "7.2 lets COMMAND GETKEYS and GETKEYSANDFLAGS through with a command alone, and complains about that",
+	"zrank-withscore": "ZRANK and ZREVRANK got WITHSCORE with 7.2",
+	"hello-noauth":    "7.2 names the protocol argument in this text",
 }
 
 // NewCommands are commands of 7.2 that a 7.0 reference does not have.

@@ -170,9 +170,7 @@ func (x *executor) begin(c *client, row *command.Row, args [][]byte) *command.Ct
 	if c.noTouch {
 		ctx.Txn.KeepStamps(true)
 	}
-	if first, last, step, ok := row.LockRange(len(args)); ok {
-		ctx.Txn.LockKeys(args, first, last, step)
-	}
+	ctx.LockKeys()
 	return ctx
 }
 

@@ -21,11 +21,10 @@ func scoreBytes(dst []byte, score float64) []byte {
 	return binary.LittleEndian.AppendUint64(append(dst, scoreMark), math.Float64bits(score))
 }
 
-// integral reports whether a score is kept as an integer; -0 is not, so that it
-// prints as it came.
+// integral reports whether a score is kept as an integer. -0 is, as 0: so does
+// Redis in its compact form.
 func integral(score float64) bool {
-	return score >= -maxExact && score <= maxExact && score == math.Trunc(score) &&
-		!(score == 0 && math.Signbit(score))
+	return score >= -maxExact && score <= maxExact && score == math.Trunc(score)
 }
 
 // scoreOf reads a score; false for what is none.
