@@ -17,6 +17,7 @@ type route struct {
 	path    string // with a parameter at the end where prefix is set
 	prefix  string // of the path, "" for a path that is matched as a whole
 	open    bool   // needs no API key
+	openGet bool   // needs none for GET and HEAD
 	upstash bool   // errors and keys as Upstash's clients expect them
 	get     handler
 	post    handler
@@ -40,7 +41,9 @@ func (s *Service) table() []route {
 		{path: "/healthz", open: true, get: s.healthy},
 		{path: "/readyz", open: true, get: s.ready},
 		{path: "/openapi.json", get: s.openAPI},
-		{path: "/", upstash: true, post: s.postCommand},
+		{path: "/console/app.js", open: true, get: s.consoleAsset},
+		{path: "/console/style.css", open: true, get: s.consoleAsset},
+		{path: "/", upstash: true, openGet: true, get: s.console, post: s.postCommand},
 		{path: "/pipeline", upstash: true, post: s.postPipeline},
 		{path: "/multi-exec", upstash: true, post: s.postTransaction},
 		{path: "/{command}", prefix: "/", upstash: true, get: s.pathCommand, post: s.pathCommand},
@@ -169,7 +172,7 @@ func presented(ctx *fasthttp.RequestCtx) (key []byte, isBearer bool) {
 // authenticate finds the key that a request may use. A path that is none of
 // ours is a command only to who speaks Upstash's way.
 func (s *Service) authenticate(ctx *fasthttp.RequestCtx, r *route, t target) (*apiKey, *problem) {
-	if r.open {
+	if r.open || r.openGet && (ctx.IsGet() || ctx.IsHead()) {
 		return nil, nil
 	}
 	shown, isBearer := presented(ctx)

@@ -123,7 +123,10 @@ func (s *Service) patch(sc *scope, key, val []byte) *problem {
 			Announce:     s.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
 		})
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, engine.ErrTooLarge):
+		return bad("the value would become too long")
+	case err != nil:
 		return failure(err)
 	}
 	return nil
