@@ -46,8 +46,8 @@ var lattice = []struct{ pkg, may string }{
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-admin", "persist persist/... engine resp cmd/internal/progress"},
 	{"cmd/internal/progress", ""},
-	{"cmd/hpkv-bench", "cmd/internal/progress cmd/hpkv-bench/... . resp numa"},
-	{"cmd/hpkv-bench/...", "cmd/internal/progress cmd/hpkv-bench/... . resp numa"},
+	{"cmd/hpkv-bench", "cmd/internal/progress cmd/hpkv-bench/... . resp resp/rioc numa"},
+	{"cmd/hpkv-bench/...", "cmd/internal/progress cmd/hpkv-bench/... . resp resp/rioc numa"},
 	{"compat_test", "resp"},
 	{"compat_test/clients", "compat_test"},
 	{".", "engine numa resp server/command"}, // no sockets

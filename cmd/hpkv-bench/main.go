@@ -26,6 +26,7 @@ var commands = []command{
 	{"memory", "resident memory per key, and after overwrites and deletes", memory},
 	{"latency", "p99.9 of GET under full load, and stalls", latency},
 	{"load", "load one server that is already running", load},
+	{"rioc", "batches over HPKV's binary protocol", rioc},
 	{"embedded", "the Go library beside Go maps and a Go cache", embedded},
 }
 
