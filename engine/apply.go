@@ -146,7 +146,7 @@ func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 			}
 			n.rec.SetHeader(shape)
 			n.ks.table.Unlock(n.slot)
-			n.rec.SetStamp(t.e.stamp.Load())
+			n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 			n.hdr = shape
 			if shape.Volatile() {
 				n.ks.wheel.move(s, n.ref)
@@ -157,6 +157,9 @@ func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 	ref, rec, err := t.newRecord(s, ef.Key, shape, 0)
 	if err != nil {
 		return err
+	}
+	if n.found() {
+		rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 	}
 	copy(rec.Value(shape), ef.Value)
 	if shape.Volatile() {
@@ -187,7 +190,7 @@ func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
 		copy(val[off:], ef.Value)
 		n.rec.SetHeader(shape)
 		n.ks.table.Unlock(n.slot)
-		n.rec.SetStamp(t.e.stamp.Load())
+		n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 		n.hdr = shape
 		return nil
 	}
@@ -201,6 +204,7 @@ func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
 	}
 	val := rec.Value(shape)
 	if n.found() {
+		rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 		copy(val, n.value())
 	}
 	if off > old {

@@ -17,9 +17,7 @@ func (t *Txn) openRead(key []byte, typ Type, n *entry) (*shard, error) {
 	if n.hdr.Type() != typ.stored() {
 		return s, ErrWrongType
 	}
-	if now := t.e.stamp.Load(); !t.keepStamps && n.rec.Stamp() != now {
-		n.rec.SetStamp(now)
-	}
+	t.used(n.rec)
 	return s, nil
 }
 
@@ -129,7 +127,7 @@ func (t *Txn) endEdit(s *shard, n *entry, ed *edit) error {
 	}
 	n.rec.SetHeader(ed.hdr)
 	n.ks.table.Unlock(n.slot)
-	n.rec.SetStamp(t.e.stamp.Load())
+	n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 	n.hdr = ed.hdr
 	if size := ed.hdr.Size(); alloc.ClassSize(size)*4 <= s.heap.Capacity(n.ref)*3 {
 		t.tighten(s, n)

@@ -36,6 +36,7 @@ type Engine struct {
 	maxMemory    atomic.Int64
 	sparseMax    atomic.Int64
 	limits       Limits
+	evict        eviction
 	closed       atomic.Bool
 	txnID        atomic.Uint64
 	eventClasses atomic.Uint32 // the EventClass of events that are raised
@@ -106,7 +107,7 @@ func Open(o Options) (*Engine, error) {
 	e.limits.setDefaults()
 	e.maxMemory.Store(o.MaxMemoryBytes)
 	e.sparseMax.Store(DefaultSparseMaxBytes)
-	e.stamp.Store(stampOf(o.Clock.NowMs()))
+	e.SetEviction(DefaultEviction)
 	for db := range e.wanted {
 		e.wanted[db].Store(o.OrderedIndex)
 	}
@@ -173,10 +174,11 @@ func (e *Engine) SetMaxMemoryBytes(n int64) { e.maxMemory.Store(n) }
 // SetSparseMaxBytes changes the size from which a HyperLogLog is dense.
 func (e *Engine) SetSparseMaxBytes(n int64) { e.sparseMax.Store(n) }
 
-// Full reports whether more memory is in use than allowed.
+// Full reports whether more memory is in use than allowed, and eviction has not
+// helped or is not to be tried.
 func (e *Engine) Full() bool {
 	limit := e.maxMemory.Load()
-	return limit > 0 && e.arena.InUse() > limit
+	return limit > 0 && e.arena.InUse() > limit && (e.evict.starved.Load() || e.evict.how.Load().Policy == NoEviction)
 }
 
 // Check verifies the invariants of every shard: index against records,

@@ -63,6 +63,12 @@ func (t *Txn) Persist(key []byte) bool {
 // expireRef removes a stored record whose time has come. REQUIRES: s is locked
 // by enter.
 func (t *Txn) expireRef(s *shard, db int, ref alloc.Ref) {
+	s.expired++
+	t.removeRef(s, db, ref, EventExpired)
+}
+
+// removeRef removes a stored record. REQUIRES: s is locked by enter.
+func (t *Txn) removeRef(s *shard, db int, ref alloc.Ref, ev Event) {
 	rec := s.recordAt(ref)
 	hdr := rec.Header()
 	// The key is reported after its record is gone: it needs a copy.
@@ -71,11 +77,11 @@ func (t *Txn) expireRef(s *shard, db int, ref alloc.Ref) {
 	n := entry{ks: s.dbs[db].Load(), hash: hashKey(key), ref: ref, rec: rec, hdr: hdr}
 	slot, ok := n.ks.table.FindRef(n.hash, ref)
 	if !ok {
-		panic("engine: a record in the timing wheel is not in the index")
+		panic("engine: a record is not in the index")
 	}
 	n.slot = slot
 	selected := t.db
 	t.db = db
-	t.expire(s, &n, key)
+	t.applyRemove(s, &n, key, ev)
 	t.db = selected
 }

@@ -101,6 +101,9 @@ func (s *shard) freeBuried(budget int) (more bool) {
 	if len(s.buried) > 0 && s.buried[0].free(budget) {
 		s.buried[0] = nil
 		s.buried = s.buried[1:]
+		if len(s.buried) == 0 {
+			s.doomed.Store(0)
+		}
 	}
 	return len(s.buried) > 0
 }

@@ -32,7 +32,7 @@ func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Du
 	}
 	start := time.Now()
 	now := e.clock.NowMs()
-	e.stamp.Store(stampOf(now))
+	e.stamp.Store(e.stampAt(now))
 	l.SetNow(now)
 	defer l.SetNow(0)
 	next = idlePause
@@ -49,6 +49,12 @@ func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Du
 				next = 0
 				break
 			}
+		}
+	}
+	for e.Evicting() && e.excess() > 0 && l.Begin(0).Evict() {
+		if time.Since(start) > budget {
+			next = 0
+			break
 		}
 	}
 	if e.readers.Pending() > 0 {

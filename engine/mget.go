@@ -222,9 +222,7 @@ func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *Batch, i int) {
 		b.data = append(b.data, rec.Value(hdr)...)
 	}
 	b.ends[i] = len(b.data)
-	if now := t.e.stamp.Load(); rec.Stamp() != now && !t.keepStamps {
-		rec.SetStamp(now)
-	}
+	t.used(rec)
 }
 
 // readAllLocked reads all keys with their shards locked.

@@ -154,11 +154,7 @@ func (v *view) valid() bool {
 // touch notes the access in the found record, at most once a second for each,
 // so that a hot record's cache line stays shared among readers. It must be
 // called before done.
-func (v *view) touch() {
-	if now := v.t.e.stamp.Load(); v.rec.Stamp() != now && !v.t.keepStamps {
-		v.rec.SetStamp(now)
-	}
-}
+func (v *view) touch() { v.t.used(v.rec) }
 
 // hit counts the outcome of a read's look-up of key, which clients see in INFO
 // and, if there is none, as an event.

@@ -38,8 +38,10 @@ type shard struct {
 	buried   []large // large collections without a key, to be freed in steps
 	pins     pins
 	expired  uint64
+	evicted  uint64
 	stats    shardStats
-	trimmed  int64 // second in which spare pages were last given back
+	doomed   atomic.Int64 // bytes of evicted large collections not yet freed; read by anybody
+	trimmed  int64        // second in which spare pages were last given back
 }
 
 // dropped is a table with former contents, which snapshots up to generation may

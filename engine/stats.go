@@ -9,6 +9,7 @@ type Stats struct {
 	Databases []DatabaseStats
 	Changes   uint64 // effects, those of a replay included
 	Expired   uint64 // keys removed because their time had come
+	Evicted   uint64 // keys removed to make room
 	LockWaits uint64 // times a shard's lock was found taken
 	Relocated uint64 // records moved by defragmentation
 	Pinned    int    // records kept only for open ranges
@@ -35,6 +36,7 @@ func (e *Engine) Stats() Stats {
 		s.mu.lock()
 		st.Changes += s.seq - s.captured
 		st.Expired += s.expired
+		st.Evicted += s.evicted
 		st.Relocated += s.stats.relocated
 		st.Pinned += s.pins.kept
 		for db := range s.dbs {

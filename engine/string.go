@@ -181,7 +181,7 @@ func (t *Txn) GetEx(dst, key []byte, head Head, o GetExOptions) ([]byte, bool, e
 	if found, err := t.locateString(s, h, key, &n); !found {
 		return dst, err != nil, err
 	}
-	n.rec.SetStamp(t.e.stamp.Load())
+	n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 	dst = appendValue(dst, n.value(), head)
 	switch {
 	case o.ExpireAtMs != 0 && o.ExpireAtMs <= t.Now():

@@ -188,6 +188,21 @@ func (w *wheel) ahead(level, i int) int {
 	return 0
 }
 
+// soonest returns a record that expires next or about then, 0 if there is none.
+// Records of one list are in no order.
+func (w *wheel) soonest() alloc.Ref {
+	for level := range levels {
+		at := int(w.tick>>(level*spokeBits)) & (spokes - 1)
+		if level == 0 && w.heads[at] != 0 {
+			return w.heads[at]
+		}
+		if d := w.ahead(level, at); d > 0 {
+			return w.heads[level<<spokeBits|(at+d)&(spokes-1)]
+		}
+	}
+	return 0
+}
+
 // check verifies that the wheel links exactly the keyspace's volatile records.
 func (w *wheel) check(s *shard, volatile int) error {
 	if w == nil {

@@ -116,10 +116,19 @@ func (x *executor) denied(c *client, row *command.Row) string {
 		return resp.ErrMonitorKeys
 	case c.tx != nil && row.Is(command.NoMulti):
 		return resp.ErrNotInMulti
-	case x.srv.engine.Full() && x.needsMemory(c, row):
+	case x.full(row) && x.needsMemory(c, row):
 		return resp.ErrOOM
 	}
 	return ""
+}
+
+// full says whether memory is above the limit and stays so. A command that may
+// write makes room first, if there is a policy.
+func (x *executor) full(row *command.Row) bool {
+	if x.srv.engine.Evicting() && (row.Is(command.Write) || row == x.srv.execRow) {
+		return !x.lane.Begin(0).Evict()
+	}
+	return x.srv.engine.Full()
 }
 
 // needsMemory says whether a command must be refused while memory is above the

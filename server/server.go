@@ -238,6 +238,13 @@ func (s *Server) watchSettings() {
 		s.engine.SetMaxValueBytes(s.cfg.ProtoMaxBulkLen.Load())
 		return nil
 	})
+	for _, name := range []string{"maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"} {
+		s.cfg.OnChange(name, func() error {
+			s.engine.SetEviction(evictionOf(s.cfg))
+			return nil
+		})
+	}
+	s.engine.SetEviction(evictionOf(s.cfg))
 	s.cfg.OnChange("maxmemory", func() error {
 		s.engine.SetMaxMemoryBytes(s.cfg.MaxMemory.Load())
 		return nil
@@ -250,6 +257,21 @@ func (s *Server) watchSettings() {
 	s.cfg.OnChange("notify-keyspace-events", s.eventsChanged)
 	_ = s.eventsChanged() // cannot fail
 	s.watchLimits()
+}
+
+// evictionOf is the engine's part of the settings of eviction.
+func evictionOf(cfg *config.Config) engine.Eviction {
+	policies := map[config.Choice]engine.Policy{
+		config.NoEviction: engine.NoEviction, config.VolatileTTL: engine.VolatileTTL,
+		config.AllKeysLRU: engine.AllKeysLRU, config.AllKeysLFU: engine.AllKeysLFU, config.AllKeysRandom: engine.AllKeysRandom,
+		config.VolatileLRU: engine.VolatileLRU, config.VolatileLFU: engine.VolatileLFU, config.VolatileRandom: engine.VolatileRandom,
+	}
+	return engine.Eviction{
+		Policy:       policies[cfg.MaxMemoryPolicy.Load()],
+		Samples:      int(cfg.MaxMemorySamples.Load()),
+		LogFactor:    int(cfg.LFULogFactor.Load()),
+		DecayMinutes: int(cfg.LFUDecayTime.Load()),
+	}
 }
 
 // Run serves clients until ctx ends, SHUTDOWN is called or Shutdown is called,

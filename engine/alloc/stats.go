@@ -60,6 +60,22 @@ func (h *Heap) Stats() Stats {
 	return s
 }
 
+// LiveBytes is the size of all live objects, as the heaps published it last.
+func (a *Arena) LiveBytes() (n int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, h := range a.heaps {
+		for p := range h.published {
+			n += h.published[p].bytes.Load()
+		}
+	}
+	return n
+}
+
+// Publish makes the heap's figures visible to LiveBytes and Arena.Stats, which
+// happens by itself when a page is taken or given back. REQUIRES: the owner.
+func (h *Heap) Publish() { h.publish() }
+
 // publish makes the heap's figures visible to Arena.Stats.
 func (h *Heap) publish() {
 	for p := range h.live {

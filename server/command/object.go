@@ -45,22 +45,30 @@ func objectEncoding(c *Ctx) {
 	c.W.BulkString(name)
 }
 
-// objectFreq refuses: there is no policy yet that counts accesses.
+// objectFreq answers where accesses are counted, objectIdleTime where they are
+// dated: under an LFU policy, and under any other.
 func objectFreq(c *Ctx) {
-	if _, ok := c.Txn.IdleSeconds(c.Args[2]); !ok {
+	n, ok := c.Txn.Frequency(c.Args[2])
+	switch {
+	case !ok:
 		c.W.Null()
-		return
+	case !c.Txn.Engine().LFU():
+		c.W.Error(resp.ErrFreqNotTracked)
+	default:
+		c.W.Int(n)
 	}
-	c.W.Error(resp.ErrFreqNotTracked)
 }
 
 func objectIdleTime(c *Ctx) {
 	seconds, ok := c.Txn.IdleSeconds(c.Args[2])
-	if !ok {
+	switch {
+	case !ok:
 		c.W.Null()
-		return
+	case c.Txn.Engine().LFU():
+		c.W.Error(resp.ErrIdleNotTracked)
+	default:
+		c.W.Int(seconds)
 	}
-	c.W.Int(seconds)
 }
 
 // sharedRefCount is what Redis reports for the integers 0 to 9999, which it

@@ -57,7 +57,6 @@ func powerOfTwo(value any) error {
 
 func memoryRows() []Row {
 	const alwaysDefragments = "memory is always defragmented, in small steps"
-	const noLimit = "no keys are evicted yet: when maxmemory is reached, writes are refused"
 	const freeing = "freeing is cheap and bounded whichever way it is asked for"
 	defrag := func(name, standard string, kind Kind, low, high int64, doc string) Row {
 		return Row{Name: name, Topic: Memories, Kind: kind, Default: standard, Min: low, Max: high,
@@ -72,15 +71,15 @@ func memoryRows() []Row {
 			Doc: "number of databases", field: func(c *Config) holder { return &c.Databases }},
 		{Name: "maxmemory", Topic: Memories, Kind: Memory, Default: "0", Max: math.MaxInt64,
 			Doc: "memory for data before maxmemory-policy applies; 0 no limit", field: func(c *Config) holder { return &c.MaxMemory }},
-		{Name: "maxmemory-policy", Topic: Memories, Kind: Enumeration, Default: "noeviction", names: evictionPolicies, Status: Planned, Why: noLimit,
+		{Name: "maxmemory-policy", Topic: Memories, Kind: Enumeration, Default: "noeviction", names: evictionPolicies,
 			Doc: "which keys make room when maxmemory is reached", field: func(c *Config) holder { return &c.MaxMemoryPolicy }},
-		{Name: "maxmemory-samples", Topic: Memories, Kind: Integer, Default: "5", Min: 1, Max: maxInt, Status: Planned, Why: noLimit,
+		{Name: "maxmemory-samples", Topic: Memories, Kind: Integer, Default: "5", Min: 1, Max: maxInt,
 			Doc: "keys compared to find one to evict", field: func(c *Config) holder { return &c.MaxMemorySamples }},
-		{Name: "maxmemory-eviction-tenacity", Topic: Memories, Kind: Integer, Default: "10", Max: 100, Status: Planned, Why: noLimit,
+		{Name: "maxmemory-eviction-tenacity", Topic: Memories, Kind: Integer, Default: "10", Max: 100, Status: Inert, Why: "eviction goes in steps of fixed length before each write, and in the background",
 			Doc: "share of the time given to eviction under pressure"},
-		{Name: "lfu-log-factor", Topic: Memories, Kind: Integer, Default: "10", Max: maxInt, Status: Planned, Why: noLimit,
+		{Name: "lfu-log-factor", Topic: Memories, Kind: Integer, Default: "10", Max: maxInt,
 			Doc: "accesses it takes to saturate a key's frequency counter", field: func(c *Config) holder { return &c.LFULogFactor }},
-		{Name: "lfu-decay-time", Topic: Memories, Kind: Integer, Default: "1", Max: maxInt, Status: Planned, Why: noLimit,
+		{Name: "lfu-decay-time", Topic: Memories, Kind: Integer, Default: "1", Max: maxInt,
 			Doc: "minutes in which a frequency counter loses one", field: func(c *Config) holder { return &c.LFUDecayTime }},
 		lazy("lazyfree-lazy-eviction", "free evicted keys in the background", func(c *Config) holder { return &c.LazyfreeLazyEviction }),
 		lazy("lazyfree-lazy-expire", "free expired keys in the background", func(c *Config) holder { return &c.LazyfreeLazyExpire }),
