@@ -26,7 +26,7 @@ type grammarRow struct {
 
 // grammars lists the families. Commands that our server does not have are left
 // out when a fuzzing run starts.
-var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, connectionGrammar}
+var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, listGrammar, connectionGrammar}
 
 var keyGrammar = []grammarRow{
 	{6, "DEL < {key} >"},
@@ -95,6 +95,25 @@ var hllGrammar = []grammarRow{
 	{3, "PFDEBUG ( DECODE | ENCODING | TODENSE | {junk} ) {key}"},
 }
 
+var listGrammar = []grammarRow{
+	{10, "( LPUSH | RPUSH ) {key} < {val} >"},
+	{3, "( LPUSHX | RPUSHX ) {key} < {val} >"},
+	{5, "( LPOP | RPOP ) {key} [ {small} ]"},
+	{3, "LMPOP {small} < {key} > ( LEFT | RIGHT ) [ COUNT {small} ]"},
+	{2, "LMPOP 1 {key} ( LEFT | RIGHT ) [ COUNT {small} ]"},
+	{2, "LLEN {key}"},
+	{4, "LRANGE {key} {index} {index}"},
+	{2, "LRANGE {key} 0 -1"},
+	{3, "LINDEX {key} {small}"},
+	{3, "LSET {key} {small} {val}"},
+	{3, "LINSERT {key} ( BEFORE | AFTER | {junk} ) {val} {val}"},
+	{3, "LREM {key} {small} {val}"},
+	{2, "LTRIM {key} {small} {small}"},
+	{3, "LPOS {key} {val} [ RANK {small} ] [ COUNT {small} ] [ MAXLEN {small} ]"},
+	{4, "LMOVE {key} {key} ( LEFT | RIGHT ) ( LEFT | RIGHT | {junk} )"},
+	{3, "RPOPLPUSH {key} {key}"},
+}
+
 var connectionGrammar = []grammarRow{
 	{4, "SELECT {db}"},
 	{1, "SWAPDB {db} {db}"},
@@ -153,6 +172,9 @@ var generators = map[string]func(r *rand.Rand) string{
 			return strconv.FormatFloat(float64(r.IntN(2000)-1000)/float64(int(1)<<r.IntN(8)), 'f', -1, 64)
 		}
 		return pick(r, "0", "1", "-1", "0.1", "3.14", "1e5", "-1e-5", "abc", "", "nan", "inf", "-inf", "5.0e3", "1e17", "0.0001", " 1", "9223372036854775807")
+	},
+	"small": func(r *rand.Rand) string {
+		return pick(r, "0", "1", "2", "3", "-1", "-2", "5", "1", "2", "100", "x", "-100")
 	},
 	"index":  func(r *rand.Rand) string { return edge(r, 40, 20) },
 	"offset": func(r *rand.Rand) string { return edge(r, 90, 3) },

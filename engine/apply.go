@@ -66,6 +66,9 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	if len(s.watches) != 0 {
 		s.touchWatched(ef)
 	}
+	if len(s.waiting) != 0 {
+		t.signal(s, ef)
+	}
 	if t.e.changes != nil {
 		t.tellChange(n, ef)
 	}

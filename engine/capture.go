@@ -81,8 +81,9 @@ func (e *Engine) EndCapture(shard int) {
 func (l *Lane) Capture(shard int) (done bool) {
 	t := l.Begin(0)
 	s := t.e.shards[shard]
-	t.enter(s)
-	defer t.leave(s)
+	t.wantShard(s) // what a step journals is one transaction: a list's pieces belong together
+	t.lockWanted()
+	defer t.End()
 	if s.capture == nil || t.e.journal == nil {
 		return true
 	}
@@ -166,13 +167,16 @@ func (t *Txn) capturePart(s *shard, p *capturePart) {
 			break
 		}
 		p.large = true
-		next, _ := s.exportStep(&n, p.db, p.key, uint64(p.off), &t.lane.chunk, func(ef *Effect) error {
-			t.effect = *ef
-			t.captured(s)
-			return nil
-		})
-		p.off, size = int(next), 0
-		if next != 0 {
+		for more := true; more; more = p.off != 0 && n.hdr.Type() == TypeList.stored() {
+			next, _ := s.exportStep(&n, p.db, p.key, uint64(p.off), &t.lane.chunk, func(ef *Effect) error {
+				t.effect = *ef
+				t.captured(s)
+				return nil
+			})
+			p.off = int(next)
+		}
+		size = 0
+		if p.off != 0 {
 			size = p.off + 1
 		}
 	case p.off == 0:

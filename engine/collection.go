@@ -44,6 +44,8 @@ func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
 		return t.zsetAdd(s, n, ef)
 	case EffectZSetRemove:
 		return t.zsetRemove(s, n, ef)
+	case EffectListPushLeft, EffectListPushRight, EffectListInsert, EffectListSet, EffectListTrim, EffectListRemove:
+		return t.listEffect(s, n, ef)
 	}
 	panic("engine: unknown effect")
 }
@@ -62,6 +64,8 @@ func (s *shard) newLarge(typ Type, items [][]byte) (large, error) {
 		return s.newSet(items)
 	case TypeZSet:
 		return s.newZSet(items)
+	case TypeList:
+		return s.newListOf(items)
 	}
 	panic("engine: a large " + typ.String())
 }

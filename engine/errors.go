@@ -31,6 +31,8 @@ var (
 	// ErrNoMemory: the memory limit, or the machine, has no room. Nothing was
 	// changed.
 	ErrNoMemory = errors.New("engine: out of memory")
+	// ErrIndex: the list has no element at that index.
+	ErrIndex = errors.New("engine: index is out of range")
 	// ErrDatabase: a database index outside 0..Databases-1.
 	ErrDatabase = errors.New("engine: database index is out of range")
 	// ErrSameKey: source and destination are the same.

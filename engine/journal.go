@@ -26,8 +26,9 @@ const (
 
 	// The effects on collections change elements. The first element creates Key,
 	// with the expiry ExpireAtMs, which means nothing if there is one; with the
-	// last one Key goes, in the same effect. All may be applied again, and to a
-	// later state of the key than the one they were made for, without harm.
+	// last one Key goes, in the same effect. All but those on lists may be applied
+	// again, and to a later state of the key than the one they were made for,
+	// without harm.
 
 	// EffectSetAdd adds Items to a set, EffectSetRemove removes them.
 	EffectSetAdd
@@ -48,6 +49,24 @@ const (
 	EffectZSetAdd
 	EffectZSetRemove
 
+	// The effects on lists say what to do: applied again they do it again.
+	// Numbers among their items have 8 bytes, little endian.
+
+	// EffectListPushLeft and EffectListPushRight add Items, one after the other,
+	// at an end of a list.
+	EffectListPushLeft
+	EffectListPushRight
+	// EffectListInsert adds an element before the one at a position: Items are the
+	// position and the element. EffectListSet replaces the element there.
+	EffectListInsert
+	EffectListSet
+	// EffectListTrim drops elements at the ends: Items are how many at the left
+	// and how many at the right.
+	EffectListTrim
+	// EffectListRemove removes elements equal to one: Items are how many, negative
+	// to count from the right, 0 for all, and the element.
+	EffectListRemove
+
 	effectKinds // one more than the last
 )
 
@@ -67,6 +86,13 @@ var effectNames = [effectKinds]string{
 	EffectHashExpire: "hash-expire",
 	EffectZSetAdd:    "zset-add",
 	EffectZSetRemove: "zset-remove",
+
+	EffectListPushLeft:  "list-push-left",
+	EffectListPushRight: "list-push-right",
+	EffectListInsert:    "list-insert",
+	EffectListSet:       "list-set",
+	EffectListTrim:      "list-trim",
+	EffectListRemove:    "list-remove",
 }
 
 // String returns the kind's name.
@@ -81,7 +107,7 @@ func (k EffectKind) String() string {
 // that it is carried out however full the memory is.
 func (k EffectKind) shrinks() bool {
 	switch k {
-	case EffectExpire, EffectSetRemove, EffectHashDelete, EffectZSetRemove:
+	case EffectExpire, EffectSetRemove, EffectHashDelete, EffectZSetRemove, EffectListTrim, EffectListRemove:
 		return true
 	}
 	return false

@@ -37,13 +37,14 @@ type Lane struct {
 		hits, misses, retries, fallbacks atomic.Uint64
 	}
 
-	buf    []byte              // scratch: previous values, results
-	keyBuf []byte              // scratch: a key that outlives its record
-	batch  Batch               // scratch: multi-key reads
-	chunk  chunk               // scratch: parts of collections that are copied
-	items  [][]byte            // scratch: elements of an effect
-	digits [maxIntLen + 4]byte // scratch: an integer as a string
-	rng    rand.PCG
+	buf     []byte              // scratch: previous values, results
+	keyBuf  []byte              // scratch: a key that outlives its record
+	batch   Batch               // scratch: multi-key reads
+	chunk   chunk               // scratch: parts of collections that are copied
+	items   [][]byte            // scratch: elements of an effect
+	digits  [maxIntLen + 4]byte // scratch: an integer as a string
+	numbers [16]byte            // scratch: numbers of an effect
+	rng     rand.PCG
 }
 
 // NewLane returns a lane; Close it when its owner ends.

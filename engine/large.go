@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"hpkv/engine/alloc"
+	"hpkv/engine/packed"
 	"hpkv/engine/record"
 )
 
@@ -189,6 +190,20 @@ func (c *chunk) full() bool { return c.size >= chunkBytes }
 func (c *chunk) add(item []byte) {
 	c.items = append(c.items, item)
 	c.size += len(item) + 2
+}
+
+// addValue adds an element of a packed sequence.
+func (c *chunk) addValue(v packed.Value) {
+	if b := v.Bytes(); b != nil {
+		c.add(b)
+		return
+	}
+	if cap(c.room)-len(c.room) < maxIntLen {
+		c.room = make([]byte, 0, max(1024, 2*cap(c.room))) // items keep the old one
+	}
+	from := len(c.room)
+	c.room = v.Append(c.room)
+	c.add(c.room[from:])
 }
 
 // number returns an 8-byte little-endian n in the chunk's own memory.

@@ -7,6 +7,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"hpkv/engine/alloc"
+	"hpkv/engine/deque"
 	"hpkv/engine/index"
 	"hpkv/engine/record"
 )
@@ -33,9 +34,11 @@ type shard struct {
 	captured uint64 // of these, states
 	capture  *capture
 	watches  map[watchKey]*watched
+	waiting  map[watchKey]*queue
 	dropped  []dropped // flushed databases with memory still to be freed
 	larges   largeTable
-	buried   []large // large collections without a key, to be freed in steps
+	blocks   deque.Memory // of large lists
+	buried   []large      // large collections without a key, to be freed in steps
 	pins     pins
 	expired  uint64
 	evicted  uint64
@@ -65,11 +68,14 @@ type keyspace struct {
 }
 
 func newShard(e *Engine, id, home, node int) *shard {
+	heap := e.arena.NewHeap(node)
 	return &shard{
 		e: e, id: id, home: home,
 		dbs:     make([]atomic.Pointer[keyspace], e.databases),
-		heap:    e.arena.NewHeap(node),
+		heap:    heap,
+		blocks:  deque.Memory{Heap: heap, Arena: e.arena},
 		watches: make(map[watchKey]*watched),
+		waiting: make(map[watchKey]*queue),
 	}
 }
 

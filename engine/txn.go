@@ -24,6 +24,11 @@ type Txn struct {
 	frozen []*keyspace
 	inside *shard // locked for the running operation only
 
+	// Of keys that somebody waits for, see waiters.go.
+	ready  []*queue  // changed; to be served at the end
+	later  []later   // to be served after the end
+	served []*Waiter // to be told after the end
+
 	effect Effect // the effect being applied; here so that it need not be allocated
 	left   int    // elements the collection has after it, if it concerns one
 	zadd   zaddState
@@ -87,10 +92,9 @@ func (t *Txn) Want(key []byte) { t.want(key) }
 // LockWanted locks the shards collected by Want, as LockKeys does.
 func (t *Txn) LockWanted() { t.lockWanted() }
 
-func (t *Txn) want(key []byte) {
-	id := uint(t.e.shardOf(hashKey(key)).id)
-	t.held[id/64] |= 1 << (id % 64)
-}
+func (t *Txn) want(key []byte) { t.wantShard(t.e.shardOf(hashKey(key))) }
+
+func (t *Txn) wantShard(s *shard) { t.held[s.id>>6] |= 1 << (uint(s.id) & 63) }
 
 // LockAll locks every shard until End. Like LockKeys, it comes first.
 func (t *Txn) LockAll() {
@@ -116,9 +120,17 @@ func (t *Txn) Locked() bool { return t.locked }
 
 // End makes the transaction's changes visible and releases what it holds.
 func (t *Txn) End() {
-	if !t.locked {
-		return
+	switch {
+	case !t.locked:
+	case len(t.ready) > 0:
+		t.endServing()
+	default:
+		t.release()
 	}
+}
+
+// release is End without regard to who waits for what was changed.
+func (t *Txn) release() {
 	if len(t.gathered.recs) > 0 {
 		t.handOver()
 	}
@@ -156,7 +168,16 @@ func (t *Txn) enter(s *shard) {
 
 // leave undoes enter.
 func (t *Txn) leave(s *shard) {
-	if !t.locked {
+	switch {
+	case t.locked:
+	case len(t.ready) > 0:
+		// Who waits for the key gets it in the same step: from here on the
+		// operation is a transaction that holds the shard.
+		t.inside = nil
+		t.wantShard(s)
+		t.locked = true
+		t.endServing()
+	default:
 		t.inside = nil
 		s.mu.unlock()
 	}

@@ -109,6 +109,15 @@ const (
 	ErrBitFieldReadOnly = "ERR BITFIELD_RO only supports the GET subcommand"
 )
 
+// Errors of lists, and of commands with a number of keys.
+const (
+	ErrRankZero       = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list"
+	ErrCountNegative  = "ERR COUNT can't be negative"
+	ErrMaxLenNegative = "ERR MAXLEN can't be negative"
+	ErrTimeoutFloat   = "ERR timeout is not a float or out of range"
+	ErrTimeoutRange   = "ERR timeout is out of range"
+)
+
 // Errors of HyperLogLogs.
 const (
 	ErrNotHLL     = "WRONGTYPE Key is not a valid HyperLogLog string value."

@@ -55,6 +55,8 @@ type node struct {
 	count  uint32
 }
 
+const nodeBytes = 24
+
 func (n *node) used() int { return int(n.hi - n.lo) }
 
 // New returns an empty list.
@@ -68,6 +70,44 @@ func (l *List) Blocks() int { return l.n }
 
 // Held returns the bytes of memory that the blocks take.
 func (l *List) Held() int { return l.held }
+
+// BookBytes returns the bytes of Go memory that say where the blocks are.
+func (l *List) BookBytes() int { return len(l.nodes) * nodeBytes }
+
+// Adopt makes the elements of a packed sequence those of an empty list: in one
+// block if they are no more than that. The error is alloc.ErrNoMemory, with some
+// of the elements added.
+func (l *List) Adopt(seq []byte, lim Limit) error {
+	count := packed.Count(seq)
+	if len(seq) > lim.Bytes || lim.Count > 0 && count > lim.Count {
+		for off := packed.Start; ; {
+			v, next, ok := packed.Next(seq, off)
+			if !ok {
+				return nil
+			}
+			var room [20]byte // an integer's
+			elem := v.Bytes()
+			if elem == nil {
+				elem = v.Append(room[:0])
+			}
+			if err := l.Push(Right, elem, lim); err != nil {
+				return err
+			}
+			off = next
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	n, err := l.newNode(l.blockBytes(len(seq), lim))
+	if err != nil {
+		return err
+	}
+	n.hi, n.count = uint32(copy(l.whole(&n), seq)), uint32(count)
+	l.insertNode(0, n)
+	l.count = count
+	return nil
+}
 
 // at returns the i-th block.
 func (l *List) at(i int) *node { return &l.nodes[(l.head+i)&(len(l.nodes)-1)] }

@@ -154,9 +154,9 @@ func (l *List) Remove(end End, elem []byte, max int, lim Limit) (removed int) {
 		b := l.seq(n)
 		skip := 0
 		if end == Right {
-			skip = matches(b, elem) - (max - removed)
+			skip = packed.Matches(b, elem) - (max - removed)
 		}
-		size, gone := sift(b, elem, skip, max-removed)
+		b, gone := packed.Remove(b, elem, skip, max-removed)
 		removed += gone
 		l.count -= gone
 		switch {
@@ -166,9 +166,8 @@ func (l *List) Remove(end End, elem []byte, max int, lim Limit) (removed int) {
 				continue // the next has taken its place
 			}
 		case gone > 0:
-			n.hi = n.lo + uint32(size)
+			n.hi = n.lo + uint32(len(b))
 			n.count -= uint32(gone)
-			packed.SetCount(b, int(n.count))
 			if l.tidy(at, lim) && end == Left {
 				continue // here is a block that has not been looked through
 			}
@@ -187,45 +186,6 @@ func (l *List) first(end End) int {
 		return 0
 	}
 	return l.n - 1
-}
-
-// matches counts the elements of b equal to elem.
-func matches(b, elem []byte) (n int) {
-	for off := packed.Start; ; n++ {
-		at, ok := packed.Find(b, off, elem, 1)
-		if !ok {
-			return n
-		}
-		off, _ = packed.Skip(b, at, 1)
-	}
-}
-
-// sift removes up to max elements equal to elem, leaving the first skip of them.
-// It returns the bytes that b has now, and does not touch the header.
-func sift(b, elem []byte, skip, max int) (size, gone int) {
-	size, from := packed.Start, packed.Start // bytes kept; where the next to keep begin
-	for off := packed.Start; gone < max; {
-		at, ok := packed.Find(b, off, elem, 1)
-		if !ok {
-			break
-		}
-		off, _ = packed.Skip(b, at, 1)
-		if skip > 0 {
-			skip--
-			continue
-		}
-		if gone == 0 {
-			size = at
-		} else {
-			size += copy(b[size:], b[from:at])
-		}
-		from = off
-		gone++
-	}
-	if gone == 0 {
-		return len(b), 0
-	}
-	return size + copy(b[size:], b[from:]), gone
 }
 
 // tidy merges a block that has become small with a neighbour, if both are no

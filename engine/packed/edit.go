@@ -188,6 +188,12 @@ func Delete(b []byte, off, n int) []byte {
 	}
 	many := len(b) >= Start && binary.LittleEndian.Uint16(b) == countMany
 	b = b[:off+copy(b[off:], b[end:])]
+	return recount(b, gone, many)
+}
+
+// recount brings the header up to date after gone elements went; many says that
+// it did not tell their number before.
+func recount(b []byte, gone int, many bool) []byte {
 	switch {
 	case len(b) <= Start:
 		return b[:0]
@@ -197,4 +203,34 @@ func Delete(b []byte, off, n int) []byte {
 		addCount(b, -gone)
 	}
 	return b
+}
+
+// Remove removes up to most elements equal to elem, leaving the first skip of
+// them, and returns how many that were.
+func Remove(b, elem []byte, skip, most int) (out []byte, gone int) {
+	kept, from := Start, Start // bytes that are in their place; where those to be moved next begin
+	for off := Start; gone < most; {
+		at, ok := Find(b, off, elem, 1)
+		if !ok {
+			break
+		}
+		off, _ = Skip(b, at, 1)
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if gone == 0 {
+			kept = at
+		} else {
+			kept += copy(b[kept:], b[from:at])
+		}
+		from = off
+		gone++
+	}
+	if gone == 0 {
+		return b, 0
+	}
+	many := binary.LittleEndian.Uint16(b) == countMany
+	b = b[:kept+copy(b[kept:], b[from:])]
+	return recount(b, gone, many), gone
 }

@@ -105,7 +105,7 @@ func TestModel(t *testing.T) {
 	for step := range 20000 {
 		e := pool[rng.IntN(len(pool))]
 		n := len(model)
-		switch rng.IntN(9) {
+		switch rng.IntN(10) {
 		case 0, 1:
 			b, model = Append(b, e), append(model, e)
 		case 2:
@@ -129,6 +129,27 @@ func TestModel(t *testing.T) {
 			other := Append(Append(nil, e), []byte("other"))
 			if n < 100 {
 				b, model = AppendAll(b, other), append(model, e, []byte("other"))
+			}
+		case 9:
+			skip, most := rng.IntN(2), rng.IntN(3)
+			want, gone := 0, 0
+			model = slices.DeleteFunc(model, func(m []byte) bool {
+				if !bytes.Equal(m, e) {
+					return false
+				}
+				want++
+				if want <= skip || gone >= most {
+					return false
+				}
+				gone++
+				return true
+			})
+			if got := Matches(b, e); got != want {
+				t.Fatalf("step %d: %d matches, want %d", step, got, want)
+			}
+			var got int
+			if b, got = Remove(b, e, skip, most); got != gone {
+				t.Fatalf("step %d: removed %d, want %d", step, got, gone)
 			}
 		case 8:
 			checkReads(t, rng, b, model, e)

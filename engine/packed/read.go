@@ -190,6 +190,17 @@ func Find(b []byte, off int, elem []byte, stride int) (at int, ok bool) {
 	return 0, false
 }
 
+// Matches counts the elements equal to elem.
+func Matches(b, elem []byte) (n int) {
+	for off := Start; ; n++ {
+		at, ok := Find(b, off, elem, 1)
+		if !ok {
+			return n
+		}
+		off, _ = Skip(b, at, 1)
+	}
+}
+
 func findLong(b []byte, off int, elem []byte, stride int) (at int, ok bool) {
 	for {
 		v, next, ok := Next(b, off)

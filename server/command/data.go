@@ -17,6 +17,7 @@ func Data() [][]Row {
 		zsetRows,
 		zsetRangeRows,
 		zsetCombineRows,
+		listRows,
 		lcsRows,
 		rangeRows,
 	}

@@ -24,6 +24,7 @@ var wireErrors = []struct {
 	{engine.ErrNoMemory, resp.ErrOOM},
 	{engine.ErrDatabase, resp.ErrDBIndex},
 	{engine.ErrSameKey, resp.ErrSameObject},
+	{engine.ErrIndex, resp.ErrOutOfRange},
 	{engine.ErrNotHLL, resp.ErrNotHLL},
 	{engine.ErrCorruptHLL, resp.ErrCorruptHLL},
 	{engine.ErrDenseHLL, resp.ErrDenseHLL},

@@ -162,15 +162,13 @@ func (t *tenant) groups(p *pattern) map[string]*group {
 	return t.wild
 }
 
-// add makes a socket known and subscribes it.
-func (h *Hub) add(c *socket, patterns []string) *problem {
+// add makes a socket known and subscribes it. It reports false when the service
+// is ending.
+func (h *Hub) add(c *socket, patterns []string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	switch {
-	case h.s.ending.Load():
-		return &problem{503, "the server is shutting down"}
-	case int64(len(h.mu.sockets)) >= h.s.cfg.RestMaxConnections.Load():
-		return &problem{503, "too many connections"}
+	if h.s.ending.Load() {
+		return false
 	}
 	h.mu.sockets[c] = struct{}{}
 	fresh := false
@@ -196,7 +194,7 @@ func (h *Hub) add(c *socket, patterns []string) *problem {
 	if fresh {
 		h.rebuild()
 	}
-	return nil
+	return true
 }
 
 // remove forgets a socket that has ended.

@@ -3,7 +3,6 @@ package rest
 import (
 	"bytes"
 	"encoding/base64"
-	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -180,7 +179,7 @@ func commandLines(body []byte) ([][][]byte, *problem) {
 }
 
 func atEnd(d *decoder) *problem {
-	if _, err := d.ReadToken(); err != io.EOF {
+	if _, err := d.ReadToken(); err == nil {
 		return bad("malformed JSON: something follows the array")
 	}
 	return nil
