@@ -132,6 +132,7 @@ const (
 	ErrExecNoMulti     = "ERR EXEC without MULTI"
 	ErrDiscardNoMulti  = "ERR DISCARD without MULTI"
 	ErrWatchInMulti    = "ERR WATCH inside MULTI is not allowed"
+	ErrSlowlogCount    = "ERR count should be greater than or equal to -1"
 	ErrMonitorBlocking = "ERR MONITOR isn't allowed for DENY BLOCKING client"
 	ErrMonitorKeys     = "ERR Replica can't interact with the keyspace"
 	ErrNotInMulti      = "ERR Command not allowed inside a transaction"

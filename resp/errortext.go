@@ -111,6 +111,11 @@ func UnknownPFDebug(sub []byte) string {
 	return "ERR Unknown PFDEBUG subcommand '" + string(shown(sub, len(sub))) + "'"
 }
 
+// NoLatencySamples is the reply of LATENCY GRAPH to an event that never was.
+func NoLatencySamples(event []byte) string {
+	return "ERR No samples available for event '" + string(shown(event, len(event))) + "'"
+}
+
 // UnknownSetting is the reply of CONFIG SET to an unknown setting.
 func UnknownSetting(name []byte) string {
 	return "ERR Unknown option or number of arguments for CONFIG SET - '" + string(shown(name, len(name))) + "'"

@@ -13,6 +13,8 @@ func serverRows() []command.Row {
 	return []command.Row{
 		configRow(),
 		monitorRow(),
+		slowlogRow(),
+		latencyRow(),
 		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Loading | command.Stale, Run: topology},
 		{Name: "info", Arity: -1, Flags: command.Loading | command.Stale, Cats: command.CatDangerous,
 			Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}, Run: info},

@@ -236,6 +236,3 @@ func (x *executor) countFailure(row *command.Row) {
 		x.rows[row.ID()].failed.Add(1)
 	}
 }
-
-// tellSlow notes a command that took long enough for somebody to want to know.
-func (x *executor) tellSlow(*client, *command.Row, [][]byte, int64) {}

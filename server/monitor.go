@@ -99,7 +99,7 @@ func helloOption(args [][]byte, i int) bool {
 }
 
 func secretSetting(name []byte) bool {
-	for _, s := range []string{"requirepass", "masterauth", "masteruser", "tls-key-file-pass", "tls-client-key-file-pass"} {
+	for _, s := range []string{"REQUIREPASS", "MASTERAUTH", "MASTERUSER", "TLS-KEY-FILE-PASS", "TLS-CLIENT-KEY-FILE-PASS"} {
 		if resp.EqualFold(name, s) {
 			return true
 		}

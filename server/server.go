@@ -19,6 +19,7 @@ import (
 	"hpkv/numa"
 	"hpkv/server/command"
 	"hpkv/server/config"
+	"hpkv/server/latency"
 	"hpkv/server/rest"
 )
 
@@ -87,6 +88,8 @@ type Server struct {
 	pauses    pauseBook
 	hub       hub
 	notifier  notifier
+	slowlog   slowlog
+	latency   latency.Book
 	monitored atomic.Int32 // clients under MONITOR
 
 	samples struct { // of cron; what is atomic may be read by any goroutine

@@ -146,7 +146,7 @@ func commandDocs(c *Ctx) {
 		}
 	}
 	for _, name := range c.Args[2:] {
-		if r := c.Table.find(name); r != nil {
+		if r := c.Table.Find(name); r != nil {
 			write(r)
 		}
 	}

@@ -88,7 +88,7 @@ func FuzzOneCommand(f *testing.F) {
 		}
 	})
 	f.Fuzz(func(t *testing.T, name string, a, b, c, d []byte, n uint8) {
-		row := table.find([]byte(name))
+		row := table.Find([]byte(name))
 		if row == nil || row.Run == nil {
 			return
 		}

@@ -71,7 +71,7 @@ func commandInfo(c *Ctx) {
 	}
 	c.W.Array(len(names))
 	for _, n := range names {
-		if r := c.Table.find(n); r != nil {
+		if r := c.Table.Find(n); r != nil {
 			writeRow(c.W, r)
 		} else {
 			c.W.Null()

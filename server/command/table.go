@@ -116,8 +116,8 @@ func (t *Table) Resolve(args [][]byte) *Row {
 	return r.subs.find(args[1])
 }
 
-// find looks a full name up, "config|get" as well as "config".
-func (t *Table) find(name []byte) *Row {
+// Find looks a full name up, "config|get" as well as "config".
+func (t *Table) Find(name []byte) *Row {
 	container, sub, isSub := strings.Cut(string(name), "|")
 	r := t.idx.find([]byte(container))
 	if r == nil || !isSub {

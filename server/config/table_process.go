@@ -133,20 +133,18 @@ func scoreValues(value any) error {
 }
 
 func observationRows() []Row {
-	const noLog = "SLOWLOG is not available yet"
-	const noLatency = "LATENCY is not available yet"
 	return []Row{
-		{Name: "slowlog-log-slower-than", Topic: Observation, Kind: Integer, Default: "10000", Min: -1, Max: math.MaxInt64, Status: Planned, Why: noLog,
+		{Name: "slowlog-log-slower-than", Topic: Observation, Kind: Integer, Default: "10000", Min: -1, Max: math.MaxInt64,
 			Doc: "microseconds from which a command is logged as slow; -1 never", field: func(c *Config) holder { return &c.SlowlogLogSlowerThan }},
-		{Name: "slowlog-max-len", Topic: Observation, Kind: Integer, Default: "128", Max: math.MaxInt64, Status: Planned, Why: noLog,
+		{Name: "slowlog-max-len", Topic: Observation, Kind: Integer, Default: "128", Max: math.MaxInt64,
 			Doc: "entries of the slow log", field: func(c *Config) holder { return &c.SlowlogMaxLen }},
-		{Name: "latency-monitor-threshold", Topic: Observation, Kind: Integer, Default: "0", Max: math.MaxInt64, Status: Planned, Why: noLatency,
+		{Name: "latency-monitor-threshold", Topic: Observation, Kind: Integer, Default: "0", Max: math.MaxInt64,
 			Doc: "milliseconds from which an event is recorded; 0 never", field: func(c *Config) holder { return &c.LatencyMonitorThreshold }},
-		{Name: "latency-tracking", Topic: Observation, Kind: Boolean, Default: "yes", Status: Planned, Why: noLatency,
+		{Name: "latency-tracking", Topic: Observation, Kind: Boolean, Default: "yes",
 			Doc: "keep a histogram of each command's duration", field: func(c *Config) holder { return &c.LatencyTracking }},
-		{Name: "latency-tracking-info-percentiles", Topic: Observation, Kind: Percents, Default: "50 99 99.9", Status: Planned, Why: noLatency,
+		{Name: "latency-tracking-info-percentiles", Topic: Observation, Kind: Percents, Default: "50 99 99.9",
 			Doc: "percentiles shown by INFO latencystats", field: func(c *Config) holder { return &c.LatencyPercentiles }},
-		{Name: "notify-keyspace-events", Topic: Observation, Kind: EventClasses, Status: Planned, Why: "PUBLISH and SUBSCRIBE are not available yet",
+		{Name: "notify-keyspace-events", Topic: Observation, Kind: EventClasses,
 			Doc: "classes of events to publish, by letter", field: func(c *Config) holder { return &c.NotifyKeyspaceEvents }},
 	}
 }
