@@ -3,8 +3,6 @@ package clients_test
 import (
 	"bufio"
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
@@ -22,8 +20,11 @@ func setUpNode(t *testing.T) {
 			compat.Missing(t, "%s is not installed: the Node.js clients cannot run", tool)
 		}
 	}
-	// npm writes this file last, so an interrupted installation is repeated.
-	if _, err := os.Stat("node/node_modules/.package-lock.json"); errors.Is(err, fs.ErrNotExist) {
+	// npm writes this file last, so an interrupted installation is repeated, as is
+	// one of an earlier list of packages.
+	wanted, err := os.Stat("node/package-lock.json")
+	must(t, err)
+	if there, err := os.Stat("node/node_modules/.package-lock.json"); err != nil || there.ModTime().Before(wanted.ModTime()) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "npm", "ci", "--no-progress")

@@ -1,0 +1,94 @@
+// HPKV's WebSocket client: operations, subscriptions, errors, reconnects.
+import assert from 'node:assert/strict';
+import { HPKVClientFactory, WebsocketTokenManager } from '@hpkv/websocket-client';
+import { args, done, restartServer, until } from './check.mjs';
+
+const [base, key] = args;
+const config = { throttling: { enabled: false }, initialDelayBetweenReconnects: 50, maxReconnectAttempts: 20, jitterMs: 10 };
+const tokens = new WebsocketTokenManager(key, base);
+const tokenFor = (subscribePatterns, accessPattern) => tokens.generateToken({ subscribePatterns, accessPattern });
+
+async function failsWith(promise, code, text) {
+  await assert.rejects(promise, (err) => {
+    assert.equal(err.code, code, err.message);
+    if (text) assert.match(err.message, text);
+    return true;
+  });
+}
+
+const api = HPKVClientFactory.createApiClient(key, base, config);
+await api.connect();
+assert.equal((await api.set('ws:a', 'one')).success, true);
+assert.equal((await api.get('ws:a')).value, 'one');
+await api.set('ws:doc', { a: 1, b: { c: 2 } });
+await api.set('ws:doc', { b: { d: 3 }, a: null }, true);
+assert.deepEqual(JSON.parse((await api.get('ws:doc')).value), { b: { c: 2, d: 3 } });
+assert.equal((await api.atomicIncrement('ws:n', 5)).newValue, 5);
+assert.equal((await api.atomicIncrement('ws:n', -7)).newValue, -2);
+const range = await api.range('ws:', 'ws:~', { limit: 2 });
+assert.deepEqual(range.records.map((r) => r.key), ['ws:a', 'ws:doc']);
+assert.equal(range.truncated, true);
+await failsWith(api.get('ws:none'), 404, /Record not found/);
+await failsWith(api.delete('ws:none'), 404, /Record not found/);
+await failsWith(api.set('', 'v'), 400);
+await failsWith(api.set('ws:k', ''), 400);
+await failsWith(api.atomicIncrement('ws:a', 1), 400);
+assert.equal((await api.delete('ws:a')).success, true);
+
+// Bad credentials.
+for (const client of [HPKVClientFactory.createApiClient('wrong', base, config), HPKVClientFactory.createSubscriptionClient('wrong', base, config)]) {
+  await assert.rejects(client.connect(), /403/);
+  client.destroy();
+}
+await assert.rejects(new WebsocketTokenManager('wrong', base).generateToken({ subscribePatterns: ['x'] }));
+
+// Subscriptions, within an access pattern.
+const token = await tokenFor(['sub:*', 'exact'], '^sub:.*$');
+const sub = HPKVClientFactory.createSubscriptionClient(token, base, config);
+const heard = [];
+const handle = sub.subscribe((n) => heard.push(n));
+await sub.connect();
+await sub.set('sub:own', 'mine');
+await failsWith(sub.get('exact'), 403);
+await failsWith(sub.set('exact', 'x'), 403);
+await api.set('sub:1', 'v');
+await api.set('sub:1', 'v');
+await api.set('exact', 'e');
+await api.set('other', 'o');
+await api.set('sub:doc', { a: 1 });
+await api.set('sub:doc', { a: null, b: 2 }, true);
+await api.atomicIncrement('sub:n', 4);
+await api.delete('sub:1');
+await until('all was heard', () => heard.length >= 8);
+assert.deepEqual(
+  heard.map((n) => [n.type, n.key, n.value]),
+  [['sub:own', 'mine'], ['sub:1', 'v'], ['sub:1', 'v'], ['exact', 'e'], ['sub:doc', '{"a":1}'], ['sub:doc', '{"a":null,"b":2}'], ['sub:n', '4'], ['sub:1', null]]
+    .map(([k, v]) => ['notification', k, v]),
+);
+assert.ok(heard.every((n) => Math.abs(n.timestamp - Date.now()) < 60_000));
+sub.unsubscribe(handle);
+
+// Many writers at once: every change is heard, in order.
+const counts = [];
+sub.subscribe((n) => n.key === 'sub:count' && counts.push(Number(n.value)));
+await Promise.all(Array.from({ length: 300 }, () => api.atomicIncrement('sub:count', 1)));
+await until('all increments were heard', () => counts.length === 300);
+assert.deepEqual(counts, Array.from({ length: 300 }, (_, i) => i + 1));
+
+// The server is restarted: both clients come back by themselves, with the same token.
+let back = 0;
+const again = [];
+for (const c of [api, sub]) c.on('connected', () => back++);
+sub.subscribe((n) => again.push(n.value));
+await restartServer();
+await until('both are connected again', () => back >= 2 && [api, sub].every((c) => c.getConnectionStats().isConnected));
+await api.set('sub:after', 'restart');
+await until('the subscription works', () => again.includes('restart'));
+
+await api.disconnect();
+await sub.disconnect();
+assert.equal(api.getConnectionStats().isConnected, false);
+await api.connect();
+assert.equal((await api.get('sub:after')).value, 'restart');
+await api.disconnect();
+done();
