@@ -387,7 +387,7 @@ func (c *client) describe(dst []byte, nowMs int64) []byte {
 	num("obl", 0)
 	num("oll", min(unsent, 1))
 	num("omem", unsent)
-	num("tot-mem", clientBytes+p.qbuf.Load()+p.argv.Load()+unsent)
+	num("tot-mem", c.memory())
 	events := "r"
 	if unsent > 0 {
 		events = "rw"

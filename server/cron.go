@@ -27,6 +27,7 @@ func (s *Server) cron() {
 			now := s.clock.NowMs()
 			s.sampleRates(now)
 			s.cronClients(now)
+			s.evictClients()
 		}
 	}
 }
@@ -53,7 +54,7 @@ func (s *Server) cronClients(nowMs int64) {
 	}
 	for _, c := range s.clients.all() {
 		flags := publicFlags(c.public.flags.Load())
-		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&flagSuspended == 0 {
+		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&(flagSuspended|flagPubsub) == 0 {
 			s.log.Debug().Int64("client", c.id).Msg("closing idle client")
 			c.kill()
 			continue

@@ -40,3 +40,25 @@ func TestEviction(t *testing.T) {
 		w.do("GET a", "$1\r\nb\r\n")
 	})
 }
+
+// The clients with the largest buffers go first, but for those that are exempt.
+func TestEvictClients(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver, settings: []string{"--maxmemory-clients", "2mb"}})
+		half := "*2\r\n$4\r\nECHO\r\n$8000000\r\n"
+		exempt, small, large := in.dial(), in.dial(), in.dial()
+		exempt.do("CLIENT NO-EVICT ON", "+OK\r\n")
+		exempt.send("%s%s", half, strings.Repeat("x", 3_000_000))
+		small.send("%s%s", half, strings.Repeat("x", 300_000))
+		large.send("%s%s", half, strings.Repeat("x", 2_500_000))
+		large.expectEnd()
+		w := in.dial()
+		if got := w.info("evicted_clients"); got != "1" {
+			t.Errorf("evicted_clients:%s", got)
+		}
+		exempt.send("%s", strings.Repeat("x", 5_000_000)+"\r\n")
+		exempt.expect("$8000000\r\n" + strings.Repeat("x", 8_000_000) + "\r\n")
+		w.do("CONFIG SET maxmemory-clients 50%", "+OK\r\n")
+		w.do("CONFIG GET maxmemory-clients", "*2\r\n$17\r\nmaxmemory-clients\r\n$3\r\n50%\r\n")
+	})
+}

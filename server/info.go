@@ -221,7 +221,7 @@ func infoStats(w *infoWriter, s *Server) {
 	w.num("expired_time_cap_reached_count", 0)
 	w.num("expire_cycle_cpu_milliseconds", 0)
 	w.num("evicted_keys", int64(st.Evicted-base.Evicted))
-	w.num("evicted_clients", 0)
+	w.num("evicted_clients", s.totals.evicted.Load())
 	w.num("total_eviction_exceeded_time", 0)
 	w.num("current_eviction_exceeded_time", 0)
 	w.num("keyspace_hits", int64(st.Hits-base.Hits))

@@ -96,9 +96,15 @@ func infoMemory(w *infoWriter, s *Server) {
 // state, addresses, registry entry.
 const clientBytes = 1024
 
+// memory is what the client takes, in bytes: CLIENT LIST's tot-mem. Any
+// goroutine.
+func (c *client) memory() int64 {
+	return clientBytes + c.public.qbuf.Load() + c.public.argv.Load() + int64(c.link.unsent())
+}
+
 func (s *Server) clientMemory() (n int64) {
 	for _, c := range s.clients.all() {
-		n += clientBytes + c.public.qbuf.Load() + c.public.argv.Load() + int64(c.link.unsent())
+		n += c.memory()
 	}
 	return n
 }

@@ -41,11 +41,12 @@ type totals struct {
 	outputLimit atomic.Int64 // clients closed for unsent output
 	inputLimit  atomic.Int64 // clients closed for unexecuted input
 	authFailed  atomic.Int64
+	evicted     atomic.Int64 // clients closed by maxmemory-clients
 }
 
 // reset is CONFIG RESETSTAT's part here; panics are not forgotten.
 func (t *totals) reset() {
-	for _, n := range []*atomic.Int64{&t.connections, &t.rejected, &t.outputLimit, &t.inputLimit, &t.authFailed} {
+	for _, n := range []*atomic.Int64{&t.connections, &t.rejected, &t.outputLimit, &t.inputLimit, &t.authFailed, &t.evicted} {
 		n.Store(0)
 	}
 }

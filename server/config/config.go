@@ -25,6 +25,7 @@ type Config struct {
 	ProtoMaxBulkLen         Int // bytes
 	ClientQueryBufferLimit  Int // bytes
 	ClientOutputBufferLimit BufferLimits
+	MaxMemoryClients        Int // bytes, negative: percentage of MaxMemory, 0: no limit
 
 	// REST and WebSocket.
 	RestPort           Int // 0: none
