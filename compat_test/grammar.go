@@ -26,7 +26,7 @@ type grammarRow struct {
 
 // grammars lists the families. Commands that our server does not have are left
 // out when a fuzzing run starts.
-var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, listGrammar, connectionGrammar}
+var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, listGrammar, hashGrammar, setGrammar, connectionGrammar}
 
 var keyGrammar = []grammarRow{
 	{6, "DEL < {key} >"},
@@ -114,6 +114,38 @@ var listGrammar = []grammarRow{
 	{3, "RPOPLPUSH {key} {key}"},
 }
 
+// What is chosen at random differs by nature: forms that choose leave one choice
+// or take all.
+var hashGrammar = []grammarRow{
+	{10, "HSET {key} < {field} {val} >"},
+	{2, "HMSET {key} < {field} {val} >"},
+	{3, "HSETNX {key} {field} {val}"},
+	{4, "HGET {key} {field}"},
+	{3, "HMGET {key} < {field} >"},
+	{3, "( HGETALL | HKEYS | HVALS | HLEN ) {key}"},
+	{5, "HDEL {key} < {field} >"},
+	{3, "( HEXISTS | HSTRLEN ) {key} {field}"},
+	{4, "HINCRBY {key} {field} {int}"},
+	{3, "HINCRBYFLOAT {key} {field} {float}"},
+	{1, "HRANDFIELD {key} 0 [ WITHVALUES | {junk} ]"},
+	{2, "HSCAN {key} 0 COUNT 10000 [ MATCH {pattern} ]"},
+}
+
+var setGrammar = []grammarRow{
+	{10, "SADD {key} < {member} >"},
+	{6, "SREM {key} < {member} >"},
+	{3, "( SMEMBERS | SCARD ) {key}"},
+	{2, "SISMEMBER {key} {member}"},
+	{2, "SMISMEMBER {key} < {member} >"},
+	{4, "SMOVE {key} {key} {member}"},
+	{4, "( SINTER | SUNION | SDIFF ) < {key} >"},
+	{4, "( SINTERSTORE | SUNIONSTORE | SDIFFSTORE ) {key} < {key} >"},
+	{2, "SINTERCARD 2 {key} {key} [ LIMIT {index} ]"},
+	{2, "( SPOP | SRANDMEMBER ) {key} 0"},
+	{1, "SPOP {key} 10000"},
+	{2, "SSCAN {key} 0 COUNT 10000 [ MATCH {pattern} ]"},
+}
+
 var connectionGrammar = []grammarRow{
 	{4, "SELECT {db}"},
 	{1, "SWAPDB {db} {db}"},
@@ -138,7 +170,11 @@ var connectionGrammar = []grammarRow{
 // differ between the servers by chance. Relative times are drawn from a wide
 // range, so that two of them are never equal under GT or LT.
 var generators = map[string]func(r *rand.Rand) string{
-	"key": func(r *rand.Rand) string { return pick(r, "a", "b", "c", "d", "e", "f") },
+	"key":   func(r *rand.Rand) string { return pick(r, "a", "b", "c", "d", "e", "f") },
+	"field": func(r *rand.Rand) string { return pick(r, "f1", "f2", "f3", "f4", "1", "2", "") },
+	"member": func(r *rand.Rand) string {
+		return pick(r, "1", "2", "3", "-70000", "5000000000", "x", "y", "z", "", "01")
+	},
 	"val": func(r *rand.Rand) string {
 		switch r.IntN(8) {
 		case 0:

@@ -76,6 +76,8 @@ var commandRelax = map[string]string{
 	"keys":            "sort",
 	"scan":            "scan",
 	"zscan":           "scan",
+	"hscan":           "scan",
+	"sscan":           "scan",
 	"ttl":             "ttl",
 	"pttl":            "pttl",
 	"expiretime":      "ttl",
@@ -86,6 +88,13 @@ var commandRelax = map[string]string{
 	"memory":          "any", // MEMORY USAGE
 	"object|idletime": "ttl",
 	"object|encoding": "encoding",
+	"smembers":        "sort",
+	"sinter":          "sort",
+	"sunion":          "sort",
+	"sdiff":           "sort",
+	"hkeys":           "sort",
+	"hvals":           "sort",
+	"hgetall":         "pairs",
 	"client|id":       "any",
 	"client|list":     "client",
 	"client|info":     "client",
@@ -109,6 +118,7 @@ var Differences = map[string]string{
 	"getkeys-arity":   "7.2 lets COMMAND GETKEYS and GETKEYSANDFLAGS through with a command alone, and complains about that",
 	"zrank-withscore": "ZRANK and ZREVRANK got WITHSCORE with 7.2",
 	"hello-noauth":    "7.2 names the protocol argument in this text",
+	"set-listpack":    "7.2 packs small sets of strings, as it packs hashes",
 }
 
 // NewCommands are commands of 7.2 that a 7.0 reference does not have.

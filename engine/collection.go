@@ -2,6 +2,7 @@ package engine
 
 import (
 	"hpkv/engine/alloc"
+	"hpkv/engine/packed"
 	"hpkv/engine/record"
 )
 
@@ -46,6 +47,10 @@ func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
 		return t.zsetRemove(s, n, ef)
 	case EffectListPushLeft, EffectListPushRight, EffectListInsert, EffectListSet, EffectListTrim, EffectListRemove:
 		return t.listEffect(s, n, ef)
+	case EffectHashSet, EffectHashUpdate:
+		return t.hashSet(s, n, ef)
+	case EffectHashDelete:
+		return t.hashDelete(s, n, ef)
 	}
 	panic("engine: unknown effect")
 }
@@ -66,6 +71,8 @@ func (s *shard) newLarge(typ Type, items [][]byte) (large, error) {
 		return s.newZSet(items)
 	case TypeList:
 		return s.newListOf(items)
+	case TypeHash:
+		return s.newHash(items)
 	}
 	panic("engine: a large " + typ.String())
 }
@@ -139,6 +146,34 @@ func (t *Txn) endEdit(s *shard, n *entry, ed *edit) error {
 	return nil
 }
 
+// storePacked makes val, in the lane's memory, the packed value of key n, whose
+// expiry stays.
+func (t *Txn) storePacked(s *shard, n *entry, ef *Effect, typ Type, val []byte) error {
+	ed, err := t.beginEdit(s, n, ef, typ, formPacked, len(val))
+	if err != nil {
+		return err
+	}
+	ed.val = append(ed.val[:0], val...)
+	return t.endEdit(s, n, &ed)
+}
+
+// bytesOf returns an element as a string: in place, or in the lane's memory until
+// the next call.
+func (t *Txn) bytesOf(e packed.Value) []byte {
+	if b := e.Bytes(); b != nil {
+		return b
+	}
+	return e.Append(t.lane.digits[:0])
+}
+
+// otherBytesOf is bytesOf for the second of two elements.
+func (t *Txn) otherBytesOf(e packed.Value) []byte {
+	if b := e.Bytes(); b != nil {
+		return b
+	}
+	return e.Append(t.lane.digits2[:0])
+}
+
 // tighten moves a record to an object of its size, if there is memory.
 func (t *Txn) tighten(s *shard, n *entry) {
 	ref, err := s.heap.Alloc(n.hdr.Size(), alloc.Records)
@@ -152,4 +187,43 @@ func (t *Txn) tighten(s *shard, n *entry) {
 		rec.SetExpireAt(n.hdr, n.expireAt())
 	}
 	_ = t.install(s, n, ref, rec, n.hdr) // replacing takes no memory: it cannot fail
+}
+
+// gathering collects elements in the lane's memory, for effects whose elements
+// come from collections that the effect changes.
+type gathering struct {
+	buf   []byte
+	ends  []int
+	items [][]byte
+}
+
+// keepGathering bounds what a lane keeps of it.
+const keepGathering = 1 << 20
+
+// gather returns the lane's gathering, empty.
+func (t *Txn) gather() *gathering {
+	g := &t.lane.gathering
+	if cap(g.buf) > keepGathering || cap(g.ends) > keepGathering/8 {
+		*g = gathering{}
+	}
+	g.buf, g.ends = g.buf[:0], g.ends[:0]
+	return g
+}
+
+func (g *gathering) add(b []byte) {
+	g.buf = append(g.buf, b...)
+	g.ends = append(g.ends, len(g.buf))
+}
+
+func (g *gathering) len() int { return len(g.ends) }
+
+// list returns what was added, valid until the next gathering.
+func (g *gathering) list() [][]byte {
+	g.items = g.items[:0]
+	from := 0
+	for _, end := range g.ends {
+		g.items = append(g.items, g.buf[from:end:end])
+		from = end
+	}
+	return g.items
 }

@@ -15,6 +15,11 @@ var (
 	ErrNoSuchKey = errors.New("engine: no such key")
 	// ErrNotInteger: the value is not a 64-bit decimal integer.
 	ErrNotInteger = errors.New("engine: the value is not an integer")
+	// ErrHashNotInteger: the value of a hash's field is not a 64-bit decimal
+	// integer.
+	ErrHashNotInteger = errors.New("engine: the hash value is not an integer")
+	// ErrHashNotFloat: the value of a hash's field is not a number.
+	ErrHashNotFloat = errors.New("engine: the hash value is not a float")
 	// ErrNotFloat: the value is not a number.
 	ErrNotFloat = errors.New("engine: the value is not a float")
 	// ErrOverflow: the result of an increment does not fit 64 bits.

@@ -45,6 +45,11 @@ type Lane struct {
 	digits  [maxIntLen + 4]byte // scratch: an integer as a string
 	numbers [16]byte            // scratch: numbers of an effect
 	rng     rand.PCG
+
+	gathering gathering           // scratch: elements that outlive their collection
+	views     []setView           // scratch: the sets of an operation
+	digits2   [maxIntLen + 4]byte // scratch: another integer as a string
+	work      []byte              // scratch: a packed value in the making
 }
 
 // NewLane returns a lane; Close it when its owner ends.

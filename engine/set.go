@@ -88,15 +88,6 @@ func (v *setView) eachElement(visit func(m []byte) bool) {
 	}
 }
 
-// bytesOf returns an element as a string: in place, or in the lane's memory until
-// the next call.
-func (t *Txn) bytesOf(e packed.Value) []byte {
-	if b := e.Bytes(); b != nil {
-		return b
-	}
-	return e.Append(t.lane.digits[:0])
-}
-
 // SAdd adds members to the set at key, creating it if absent, and returns how
 // many were not in it.
 func (t *Txn) SAdd(key []byte, members [][]byte) (int64, error) {

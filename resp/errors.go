@@ -98,6 +98,12 @@ const (
 	ErrGeoAny        = "ERR the ANY argument requires COUNT argument"
 )
 
+// Errors of hashes.
+const (
+	ErrHashNotInt   = "ERR hash value is not an integer"
+	ErrHashNotFloat = "ERR hash value is not a float"
+)
+
 // Errors of bitmaps.
 const (
 	ErrBitOffset        = "ERR bit offset is not an integer or out of range"

@@ -19,6 +19,8 @@ func Data() [][]Row {
 		zsetCombineRows,
 		listRows,
 		lcsRows,
+		hashRows,
+		setRows,
 		rangeRows,
 	}
 }

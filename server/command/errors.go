@@ -15,6 +15,8 @@ var wireErrors = []struct {
 	{engine.ErrWrongType, resp.ErrWrongType},
 	{engine.ErrNoSuchKey, resp.ErrNoSuchKey},
 	{engine.ErrNotInteger, resp.ErrNotInteger},
+	{engine.ErrHashNotInteger, resp.ErrHashNotInt},
+	{engine.ErrHashNotFloat, resp.ErrHashNotFloat},
 	{engine.ErrNotFloat, resp.ErrNotFloat},
 	{engine.ErrOverflow, resp.ErrOverflow},
 	{engine.ErrNotFinite, resp.ErrNaN},

@@ -59,8 +59,13 @@ type scanOptions struct {
 	typ     engine.Type // TypeNone with typed: no such type, nothing matches
 }
 
-// parse reads the options behind a cursor.
-func (o *scanOptions) parse(a *resp.Args) {
+// parse reads the options behind a cursor of SCAN.
+func (o *scanOptions) parse(a *resp.Args) { o.read(a, true) }
+
+// parseElements reads the options behind a cursor of HSCAN and its like.
+func (o *scanOptions) parseElements(a *resp.Args) { o.read(a, false) }
+
+func (o *scanOptions) read(a *resp.Args, ofKeys bool) {
 	o.count = 10
 	for a.More() {
 		switch {
@@ -74,7 +79,7 @@ func (o *scanOptions) parse(a *resp.Args) {
 			if o.pattern = a.Bytes(); glob.All(o.pattern) {
 				o.pattern = nil
 			}
-		case a.TagWith("TYPE", 1):
+		case ofKeys && a.TagWith("TYPE", 1):
 			o.typed = true
 			o.typ = typeNamed(a.Bytes())
 		default:

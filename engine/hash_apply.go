@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/index"
+	"hpkv/engine/packed"
+)
+
+// A hash is a packed sequence of fields and values in turn (formPacked) or a
+// hashObject (formLarge), by Redis' rules.
+
+// hashObject is a large hash.
+type hashObject struct{ dict }
+
+func (o *hashObject) kind() Type       { return TypeHash }
+func (o *hashObject) count() int       { return o.len() }
+func (o *hashObject) encoding() string { return "hashtable" }
+
+func (o *hashObject) export(cursor uint64, c *chunk) (next uint64) {
+	c.kind = EffectHashSet
+	visit := func(ref alloc.Ref) {
+		field, val := o.pair(ref)
+		c.add(field)
+		c.add(val)
+	}
+	for next = o.table.Scan(cursor, visit); next != 0 && !c.full(); {
+		next = o.table.Scan(next, visit)
+	}
+	return next
+}
+
+// newHash makes a large hash of fields and values in turn. On error it returns
+// what there is.
+func (s *shard) newHash(pairs [][]byte) (large, error) {
+	o := &hashObject{s.newDict(true)}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if err := o.put(pairs[i], pairs[i+1]); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// put gives a field a value.
+func (o *hashObject) put(field, val []byte) error {
+	var slot index.Slot
+	h := elemHash(field)
+	if _, ok := o.find(h, field, &slot); ok {
+		_, err := o.set(&slot, field, val, 0)
+		return err
+	}
+	_, err := o.insert(h, field, val, 0)
+	return err
+}
+
+// hashLen returns the number of fields of a located hash, 0 if it is absent.
+func (s *shard) hashLen(n *entry) int {
+	switch {
+	case !n.found():
+		return 0
+	case isLarge(n.hdr):
+		return s.largeOf(n).count()
+	}
+	return packed.Count(n.value()) / 2
+}
+
+// hashSet carries out EffectHashSet.
+func (t *Txn) hashSet(s *shard, n *entry, ef *Effect) (left int, err error) {
+	pairs := ef.Items
+	if t.full() || len(pairs)%2 != 0 {
+		ef.Items = nil
+		return 0, ErrNoMemory
+	}
+	if !n.found() || !isLarge(n.hdr) {
+		if !t.outgrowsPacked(pairs) {
+			if err := t.setPacked(s, n, ef); err != nil {
+				ef.Items = nil
+				return 0, err
+			}
+			return s.hashLen(n), nil
+		}
+		if err := t.hashToLarge(s, n, ef); err != nil {
+			ef.Items = nil
+			return 0, err
+		}
+	}
+	o := s.largeOf(n).(*hashObject)
+	for i := 0; i < len(pairs); i += 2 {
+		if err = o.put(pairs[i], pairs[i+1]); err != nil {
+			ef.Items = pairs[:i]
+			break
+		}
+	}
+	return o.len(), err
+}
+
+// outgrowsPacked reports whether fields and values cannot be those of a packed
+// hash: one is too long, or there are too many of them.
+func (t *Txn) outgrowsPacked(pairs [][]byte) bool {
+	longest := t.e.limits.HashValue.Load()
+	for _, b := range pairs {
+		if int64(len(b)) > longest {
+			return true
+		}
+	}
+	return int64(len(pairs)/2) > t.e.limits.HashEntries.Load()
+}
+
+// setPacked gives fields of a packed hash values, which may end the form.
+func (t *Txn) setPacked(s *shard, n *entry, ef *Effect) error {
+	var err error
+	if len(ef.Items) == 2 {
+		err = t.setPackedField(s, n, ef)
+	} else {
+		val := t.lane.work[:0]
+		if n.found() {
+			val = append(val, n.value()...)
+		}
+		for i := 0; i < len(ef.Items); i += 2 {
+			val = putField(val, ef.Items[i], ef.Items[i+1])
+		}
+		t.lane.work = val
+		err = t.storePacked(s, n, ef, TypeHash, val)
+	}
+	if err != nil || int64(packed.Count(n.value())/2) <= t.e.limits.HashEntries.Load() {
+		return err
+	}
+	return t.hashToLarge(s, n, ef)
+}
+
+// setPackedField gives one field a value, in place if there is room.
+func (t *Txn) setPackedField(s *shard, n *entry, ef *Effect) error {
+	field, val := ef.Items[0], ef.Items[1]
+	size := packed.Start
+	if n.found() {
+		size = n.hdr.ValueLen
+		if off, ok := packed.Find(n.value(), packed.Start, field, 2); ok {
+			_, at, _ := packed.Next(n.value(), off)
+			_, end, _ := packed.Next(n.value(), at)
+			ed, err := t.beginEdit(s, n, ef, TypeHash, formPacked, size-(end-at)+packed.Size(val))
+			if err != nil {
+				return err
+			}
+			ed.val = packed.Replace(ed.val, at, val)
+			return t.endEdit(s, n, &ed)
+		}
+	}
+	ed, err := t.beginEdit(s, n, ef, TypeHash, formPacked, size+packed.Size(field)+packed.Size(val))
+	if err != nil {
+		return err
+	}
+	ed.val = packed.Append(packed.Append(ed.val, field), val)
+	return t.endEdit(s, n, &ed)
+}
+
+// putField gives a field of a packed hash a value.
+func putField(seq, field, val []byte) []byte {
+	if off, ok := packed.Find(seq, packed.Start, field, 2); ok {
+		_, at, _ := packed.Next(seq, off)
+		return packed.Replace(seq, at, val)
+	}
+	return packed.Append(packed.Append(seq, field), val)
+}
+
+// hashToLarge gives a hash its large form. An absent key gets an empty hash,
+// which the caller fills.
+func (t *Txn) hashToLarge(s *shard, n *entry, ef *Effect) error {
+	o := &hashObject{s.newDict(true)}
+	err := error(nil)
+	if n.found() {
+		v := s.viewHash(n)
+		v.each(t, func(field, val []byte) bool {
+			err = o.put(field, val)
+			return err == nil
+		})
+	}
+	if err == nil {
+		err = t.installLarge(s, n, ef, o)
+	}
+	if err != nil {
+		for !o.free(reclaimStep) {
+		}
+	}
+	return err
+}
+
+// hashDelete carries out EffectHashDelete.
+func (t *Txn) hashDelete(s *shard, n *entry, ef *Effect) (left int, err error) {
+	items := ef.Items
+	ef.Items = ef.Items[:0]
+	if !n.found() {
+		return 0, nil
+	}
+	if isLarge(n.hdr) {
+		o := s.largeOf(n).(*hashObject)
+		var slot index.Slot
+		for _, f := range items {
+			if _, ok := o.find(elemHash(f), f, &slot); ok {
+				o.delete(&slot)
+				ef.Items = append(ef.Items, f)
+			}
+		}
+		return o.len(), nil
+	}
+	left = s.hashLen(n)
+	for _, f := range items {
+		off, ok := packed.Find(n.value(), packed.Start, f, 2)
+		if !ok {
+			continue
+		}
+		if left == 1 { // the record goes as a whole
+			ef.Items = append(ef.Items, f)
+			return 0, nil
+		}
+		end, _ := packed.Skip(n.value(), off, 2)
+		ed, err := t.beginEdit(s, n, ef, TypeHash, formPacked, n.hdr.ValueLen-(end-off))
+		if err != nil {
+			return left, err
+		}
+		ed.val = packed.Delete(ed.val, off, 2)
+		if err := t.endEdit(s, n, &ed); err != nil {
+			return left, err
+		}
+		left--
+		ef.Items = append(ef.Items, f)
+	}
+	return left, nil
+}
