@@ -73,9 +73,9 @@ func (z *zsource) lookup(member []byte) (float64, bool) {
 	return orZero(score * z.weight), ok
 }
 
-// hold locks the shards of keys until End, unless the transaction holds shards
-// already, which must be those.
-func (t *Txn) hold(keys ...[]byte) {
+// Hold locks the shards of keys until End, unless the transaction holds shards
+// already, those among them.
+func (t *Txn) Hold(keys ...[]byte) {
 	if t.locked {
 		return
 	}
@@ -87,7 +87,7 @@ func (t *Txn) hold(keys ...[]byte) {
 
 // zsources opens the inputs of a combination, which it takes the shards for.
 func (t *Txn) zsources(c *ZCombination) ([]zsource, error) {
-	t.hold(c.Keys...)
+	t.Hold(c.Keys...)
 	sources := make([]zsource, len(c.Keys))
 	for i, key := range c.Keys {
 		z := &sources[i]
@@ -139,7 +139,7 @@ func (t *Txn) ZUnion(c *ZCombination) ([]ZMember, error) {
 			return true
 		})
 	}
-	inOrder(res)
+	SortZMembers(res)
 	return res, nil
 }
 
@@ -150,7 +150,7 @@ func (t *Txn) ZInter(c *ZCombination) ([]ZMember, error) {
 		res = append(res, ZMember{bytes.Clone(m), score})
 		return true
 	})
-	inOrder(res)
+	SortZMembers(res)
 	return res, err
 }
 
@@ -200,11 +200,12 @@ func (t *Txn) ZDiff(keys [][]byte) ([]ZMember, error) {
 		res = append(res, ZMember{bytes.Clone(m), score})
 		return true
 	})
-	inOrder(res)
+	SortZMembers(res)
 	return res, nil
 }
 
-func inOrder(res []ZMember) {
+// SortZMembers puts members in the order of a sorted set.
+func SortZMembers(res []ZMember) {
 	slices.SortFunc(res, func(a, b ZMember) int {
 		if a.Score != b.Score {
 			return cmp.Compare(a.Score, b.Score)
@@ -255,7 +256,7 @@ func (t *Txn) ZStore(key []byte, members []ZMember, ev Event) (int64, error) {
 // ZRangeStore makes dst a sorted set of the members of key in a range, and
 // returns their number.
 func (t *Txn) ZRangeStore(dst, key []byte, r *ZRange) (int64, error) {
-	t.hold(dst, key)
+	t.Hold(dst, key)
 	var members []ZMember
 	err := t.ZRange(key, r, func(n int) { members = make([]ZMember, 0, n) }, func(m []byte, score float64) {
 		members = append(members, ZMember{bytes.Clone(m), score})
@@ -263,7 +264,7 @@ func (t *Txn) ZRangeStore(dst, key []byte, r *ZRange) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	inOrder(members)
+	SortZMembers(members)
 	return t.ZStore(dst, members, EventZRangeStore)
 }
 

@@ -322,7 +322,7 @@ func (p *zsetPlayer) combine(t *Txn, db int) {
 		}
 	}
 	dst := p.key()
-	t.hold(append(c.Keys, dst)...)
+	t.Hold(append(c.Keys, dst)...)
 	var got []ZMember
 	var err error
 	switch kind {

@@ -69,20 +69,19 @@ const (
 
 // Errors of sorted sets.
 const (
-	ErrNXWithXX       = "ERR XX and NX options at the same time are not compatible"
-	ErrGTLTNX         = "ERR GT, LT, and/or NX options at the same time are not compatible"
-	ErrIncrPairs      = "ERR INCR option supports a single increment-element pair"
-	ErrScoreNaN       = "ERR resulting score is not a number (NaN)"
-	ErrMinMaxFloat    = "ERR min or max is not a float"
-	ErrMinMaxLex      = "ERR min or max not valid string range item"
-	ErrLimitByRank    = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
-	ErrScoresByLex    = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
-	ErrWeight         = "ERR weight value is not a float"
-	ErrNumKeys        = "ERR numkeys should be greater than 0"
-	ErrCountPositive  = "ERR count should be greater than 0"
-	ErrLimitNegative  = "ERR LIMIT can't be negative"
-	ErrValueRange     = "ERR value is out of range"
-	ErrValueLongRange = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+	ErrNXWithXX      = "ERR XX and NX options at the same time are not compatible"
+	ErrGTLTNX        = "ERR GT, LT, and/or NX options at the same time are not compatible"
+	ErrIncrPairs     = "ERR INCR option supports a single increment-element pair"
+	ErrScoreNaN      = "ERR resulting score is not a number (NaN)"
+	ErrMinMaxFloat   = "ERR min or max is not a float"
+	ErrMinMaxLex     = "ERR min or max not valid string range item"
+	ErrLimitByRank   = "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+	ErrScoresByLex   = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+	ErrWeight        = "ERR weight value is not a float"
+	ErrNumKeys       = "ERR numkeys should be greater than 0"
+	ErrCountPositive = "ERR count should be greater than 0"
+	ErrLimitNegative = "ERR LIMIT can't be negative"
+	ErrValueRange    = "ERR value is out of range"
 )
 
 // Errors of geo commands.

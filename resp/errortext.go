@@ -2,6 +2,7 @@ package resp
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -150,4 +151,26 @@ func MisconfAOF(reason string) string {
 // NoInputKeys is the error for a command that combines no keys at all.
 func NoInputKeys(command string) string {
 	return "ERR at least 1 input key is needed for '" + command + "' command"
+}
+
+// GeoPair is the error for coordinates without a hash.
+func GeoPair(longitude, latitude float64) string {
+	return fmt.Sprintf("ERR invalid longitude,latitude pair %f,%f", longitude, latitude)
+}
+
+// GeoStoreWith is the error for a search that is to be stored and described:
+// what is "GEOSEARCHSTORE" or "STORE option in GEORADIUS".
+func GeoStoreWith(what string) string {
+	return "ERR " + what + " is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+}
+
+// GeoNeedsCenter is the error for a search without a centre. The command is
+// named as the client did.
+func GeoNeedsCenter(command []byte) string {
+	return "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for " + string(command)
+}
+
+// GeoNeedsShape is the error for a search without a shape.
+func GeoNeedsShape(command []byte) string {
+	return "ERR exactly one of BYRADIUS and BYBOX can be specified for " + string(command)
 }

@@ -168,6 +168,24 @@ func (w *Writer) Double(f float64) {
 	w.buf = appendBulk(w.buf, AppendDouble(text[:0], f))
 }
 
+// FixedDouble writes a floating point number in full, without an exponent: up to
+// 17 decimals, no zeros at the end. RESP2: a bulk string.
+func (w *Writer) FixedDouble(f float64) {
+	var room [64]byte
+	text := strconv.AppendFloat(room[:0], f, 'f', 17, 64)
+	for text[len(text)-1] == '0' {
+		text = text[:len(text)-1]
+	}
+	if text[len(text)-1] == '.' {
+		text = text[:len(text)-1]
+	}
+	if w.resp3 {
+		w.buf = append(append(append(w.buf, ','), text...), '\r', '\n')
+		return
+	}
+	w.buf = appendBulk(w.buf, text)
+}
+
 // BulkDouble writes a floating point number in Redis' format as a bulk string.
 func (w *Writer) BulkDouble(f float64) {
 	var text [32]byte

@@ -95,10 +95,11 @@ func badFlags(r *Row) string {
 
 // badKeys checks the key specs against the arity and the flags.
 func badKeys(r *Row) string {
-	changes, userData, vague := false, false, false
+	changes, userData, vague, repeats := false, false, false, false
 	for i := range r.Keys {
 		k := &r.Keys[i]
 		vague = vague || k.vague()
+		repeats = repeats || k.Begin == BeginKeyword
 		if what := k.bad(r); what != "" {
 			return what
 		}
@@ -110,7 +111,7 @@ func badKeys(r *Row) string {
 		return "is Write but changes none of its keys"
 	case r.Is(ReadOnly) && userData && !r.Is(MayReplicate):
 		return "is ReadOnly but changes a key"
-	case vague != (r.FindKeys != nil):
+	case vague && r.FindKeys == nil, r.FindKeys != nil && !vague && !repeats:
 		return "needs FindKeys exactly when its key specs do not tell everything"
 	}
 	return ""

@@ -18,6 +18,7 @@ func Data() [][]Row {
 		zsetRangeRows,
 		zsetCombineRows,
 		listRows,
+		geoRows,
 		lcsRows,
 		hashRows,
 		setRows,

@@ -192,6 +192,9 @@ func writeDoc(w *resp.Writer, r *Row) {
 		f.text("since", d.Since)
 		f.text("group", d.Group)
 		f.text("complexity", d.Complexity)
+		f.flags("doc_flags", d.Flags)
+		f.text("deprecated_since", d.DeprecatedSince)
+		f.text("replaced_by", d.ReplacedBy)
 		if len(d.History) > 0 {
 			f.key("history")
 			w.Set(len(d.History))
@@ -201,9 +204,6 @@ func writeDoc(w *resp.Writer, r *Row) {
 				w.BulkString(change[1])
 			}
 		}
-		f.flags("doc_flags", d.Flags)
-		f.text("deprecated_since", d.DeprecatedSince)
-		f.text("replaced_by", d.ReplacedBy)
 		if len(d.Arguments) > 0 {
 			f.key("arguments")
 			writeArguments(w, d.Arguments)

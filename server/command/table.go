@@ -18,7 +18,8 @@ type Row struct {
 	Keys  []KeySpec // where the keys are
 
 	// FindKeys finds the keys where Keys does not tell everything: unknown or
-	// incomplete specs, or flags that depend on the arguments. nil otherwise.
+	// incomplete specs, flags that depend on the arguments, or options that may
+	// be given again. nil otherwise.
 	FindKeys func(dst []KeyPos, args [][]byte) ([]KeyPos, bool)
 
 	Cats Category // ACL categories beyond those the flags imply

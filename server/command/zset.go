@@ -281,7 +281,7 @@ func zrandmember(c *Ctx) {
 	a := resp.NewArgs(c.Args[2:])
 	count := a.Int64()
 	if count == math.MinInt64 {
-		a.Fail(resp.ErrValueLongRange)
+		a.Fail(resp.NotBetween(-math.MaxInt64, math.MaxInt64))
 	}
 	withScores := a.Tag("WITHSCORES")
 	a.End()
