@@ -15,6 +15,8 @@ import (
 var docsDifferences = map[string]string{
 	"command|getkeys":         "7.2: arguments",
 	"command|getkeysandflags": "7.2: arguments",
+	"geohash":                 "7.2: no member will do",
+	"geopos":                  "7.2: no member will do",
 	"quit":                    "7.2: deprecated",
 	"zrank":                   "7.2: WITHSCORE",
 	"zrevrank":                "7.2: WITHSCORE",
