@@ -28,8 +28,12 @@ import (
 //     exchanges what was passed of them together with their keys.
 //
 // At the end all positions were passed, so the replay holds the same as the
-// shard. A long value is captured in pieces, under the same rule: its positions
-// are its offsets.
+// shard. A long string and a large collection are captured in pieces, under the
+// same rule: the positions are offsets, and elements. The pieces replace nothing
+// as a whole. Should the journal end among them, what it held before the walk is
+// still there, and a replay of all of it has met the whole value before; the
+// pieces say what is in it already. Only a list, whose elements have no places of
+// their own, is captured at once, as one transaction.
 type capture struct {
 	dbs   []capturePos
 	parts []capturePart
@@ -41,22 +45,20 @@ type capturePos struct {
 	done bool
 }
 
-// capturePart is a key at a passed position whose value is still to be captured
-// from some offset on. Of a large collection the offset is the cursor of its
-// export; what is exported may be of different moments as well, see exportStep.
+// capturePart is a key at a passed position whose value is captured in pieces.
 type capturePart struct {
-	db    int
-	key   []byte
-	off   int
-	large bool // off is a cursor
+	db  int
+	key []byte
+	typ Type
+	at  uint64 // what is captured: an offset, or a cursor of exportStep
 }
 
 // Bounds of one step under the lock, of some 50 us at most.
 const (
 	captureStep  = 64
 	captureBytes = 64 << 10
-	// captureWhole is the longest value captured in one piece.
-	captureWhole = 16 << 10
+	// captureWholeMax is the longest string captured in one piece.
+	captureWholeMax = 16 << 10
 )
 
 // BeginCapture starts a capture of the shard, or starts it again.
@@ -129,74 +131,95 @@ func (t *Txn) captureMore(s *shard) bool {
 }
 
 // captureRecord journals what a record holds and returns how many bytes that
-// took; a long value is left to later steps.
+// took; what takes long is left to later steps.
 func (t *Txn) captureRecord(s *shard, db int, ref alloc.Ref) int {
 	rec := s.recordAt(ref)
 	hdr := rec.Header()
-	if hdr.ValueLen > captureWhole || isLarge(hdr) {
-		s.capture.parts = append(s.capture.parts, capturePart{db: db, key: bytes.Clone(rec.Key(hdr))})
+	if isLarge(hdr) || isString(hdr) && hdr.ValueLen > captureWholeMax {
+		s.capture.parts = append(s.capture.parts, capturePart{db: db, key: bytes.Clone(rec.Key(hdr)), typ: typeOf(hdr.Type())})
 		return 0
 	}
-	t.captureState(s, db, &entry{ref: ref, rec: rec, hdr: hdr}, hdr.ValueLen)
+	t.captureWhole(s, db, &entry{ref: ref, rec: rec, hdr: hdr})
 	return hdr.Size()
 }
 
-// captureState journals n with the first size bytes of its value.
-func (t *Txn) captureState(s *shard, db int, n *entry, size int) {
+// captureWhole journals all of n.
+func (t *Txn) captureWhole(s *shard, db int, n *entry) {
 	t.effect = Effect{
 		Kind: EffectPut, Type: typeOf(n.hdr.Type()), Form: n.hdr.Form(), DB: db,
-		Key: n.rec.Key(n.hdr), Value: n.value()[:size], ExpireAtMs: n.expireAt(),
+		Key: n.rec.Key(n.hdr), Value: n.value(), ExpireAtMs: n.expireAt(),
 	}
 	t.captured(s)
 }
 
-// capturePart journals the next piece of a long string. Strings do not get
-// shorter but by a put, and every change is journalled by offset: the pieces
-// may be of different moments.
+// capturePart journals the next piece of a key's value, and at the end its
+// expiry. A key that was removed or replaced meanwhile is in the journal as it
+// became then: of it, too, the pieces say what is.
 func (t *Txn) capturePart(s *shard, p *capturePart) {
-	c := s.capture
 	var n entry
 	s.find(p.db, hashKey(p.key), p.key, &n)
-	size := n.hdr.ValueLen
+	more := false
 	switch {
-	case !n.found():
-		size = 0
-	case p.large || p.off == 0 && isLarge(n.hdr):
-		if !isLarge(n.hdr) { // made anew since: its effects are behind the first part
-			size = 0
-			break
-		}
-		p.large = true
-		for more := true; more; more = p.off != 0 && n.hdr.Type() == TypeList.stored() {
-			next, _ := s.exportStep(&n, p.db, p.key, uint64(p.off), &t.lane.chunk, func(ef *Effect) error {
-				t.effect = *ef
-				t.captured(s)
-				return nil
-			})
-			p.off = int(next)
-		}
-		size = 0
-		if p.off != 0 {
-			size = p.off + 1
-		}
-	case p.off == 0:
-		if isString(n.hdr) {
-			p.off = min(captureBytes, size)
-		} else {
-			p.off = size
-		}
-		t.captureState(s, p.db, &n, p.off)
-	case isString(n.hdr) && p.off < size:
-		end := min(p.off+captureBytes, size)
-		t.effect = Effect{Kind: EffectSplice, DB: p.db, Key: p.key, Value: n.value()[p.off:end], Offset: int64(p.off)}
-		t.captured(s)
-		p.off = end
+	case !n.found() || typeOf(n.hdr.Type()) != p.typ:
+	case p.typ == TypeString && (p.at > 0 || n.hdr.ValueLen > captureWholeMax):
+		more = t.captureSplice(s, &n, p)
+	case !isLarge(n.hdr):
+		t.captureWhole(s, p.db, &n)
+	case p.typ == TypeList:
+		t.captureList(s, &n, p)
 	default:
-		size = 0
+		p.at = t.captureElements(s, &n, p, func(ef *Effect, c *chunk) {
+			if ef.Kind == EffectPut {
+				ef.Kind = c.kind
+			}
+		})
+		if more = p.at != 0; !more {
+			t.captureExpiry(s, &n, p)
+		}
 	}
-	if p.off >= size {
-		c.parts = c.parts[:len(c.parts)-1]
+	if !more {
+		s.capture.parts = s.capture.parts[:len(s.capture.parts)-1]
 	}
+}
+
+func (t *Txn) captureSplice(s *shard, n *entry, p *capturePart) (more bool) {
+	size := uint64(n.hdr.ValueLen)
+	from, to := min(p.at, size), min(p.at+captureBytes, size)
+	if from == to {
+		t.captureExpiry(s, n, p)
+		return false
+	}
+	t.effect = Effect{Kind: EffectSplice, DB: p.db, Key: p.key, Value: n.value()[from:to], Offset: int64(from)}
+	t.captured(s)
+	p.at = to
+	return true
+}
+
+func (t *Txn) captureExpiry(s *shard, n *entry, p *capturePart) {
+	t.effect = Effect{Kind: EffectExpire, DB: p.db, Key: p.key, ExpireAtMs: n.expireAt()}
+	t.captured(s)
+}
+
+// captureElements journals the elements at p.at, each effect as change makes it.
+func (t *Txn) captureElements(s *shard, n *entry, p *capturePart, change func(ef *Effect, c *chunk)) (next uint64) {
+	c := &t.lane.chunk
+	next, _ = s.exportStep(n, p.db, p.key, p.at, c, func(ef *Effect) error {
+		t.effect = *ef
+		change(&t.effect, c)
+		t.captured(s)
+		return nil
+	})
+	return next
+}
+
+// captureList journals a list in one transaction.
+func (t *Txn) captureList(s *shard, n *entry, p *capturePart) {
+	t.together = true
+	for more := true; more; more = p.at != 0 {
+		p.at = t.captureElements(s, n, p, func(*Effect, *chunk) {})
+	}
+	t.together = false
+	t.handOver()
 }
 
 // captured journals t.effect, which changes nothing here.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -64,6 +65,8 @@ func (p *scribbler) step() {
 		} else {
 			_, _ = t.Copy(keys[0], keys[1], p.r.IntN(dbs), true)
 		}
+	case n < 930:
+		p.collection(t)
 	case n < 960:
 		pairs := [][]byte{p.key(), p.val(), p.key(), p.val(), p.key(), p.val()}
 		t.LockKeys(pairs, 0, 5, 2)
@@ -76,10 +79,36 @@ func (p *scribbler) step() {
 	}
 }
 
+// collection changes a set or a sorted set, which may be large.
+func (p *scribbler) collection(t *Txn) {
+	key := fmt.Appendf(nil, "c%d", p.r.IntN(8))
+	n := 1 + p.r.IntN(1<<p.r.IntN(12))
+	var members [][]byte
+	var scores []float64
+	for range n {
+		members = append(members, fmt.Appendf(nil, "member %060d", p.r.IntN(4000)))
+		scores = append(scores, float64(p.r.IntN(100)))
+	}
+	switch p.r.IntN(5) {
+	case 0, 1:
+		_, _ = t.SAdd(key, members)
+	case 2:
+		_, _ = t.SRem(key, members)
+	case 3:
+		var args [][]byte // scores, which are given apart, and members
+		for _, m := range members {
+			args = append(args, nil, m)
+		}
+		_, _ = t.ZAdd(key, scores, args, ZAddOptions{})
+	case 4:
+		_, _ = t.ZRem(key, members)
+	}
+}
+
 // TestCapture interleaves captures of all shards with changes at random: the
 // journal from the beginning of the captures on must hold everything.
 func TestCapture(t *testing.T) {
-	for range 6 {
+	for i := range 8 {
 		t.Run("", func(t *testing.T) {
 			seed := testSeed(t)
 			r := rand.New(rand.NewPCG(seed, 1))
@@ -88,18 +117,27 @@ func TestCapture(t *testing.T) {
 			e, clock := openTest(t, Options{Shards: shards, Databases: 3})
 			p := &scribbler{r: r, e: e, clock: clock, l: e.NewLane()}
 			defer p.l.Close()
-			for range r.IntN(6000) {
+			for range r.IntN(6000) * (i % 2) {
 				p.step()
 			}
+			before := contents(e)
 			e.SetJournal(rec) // it misses what was before
+			whole := len(before) == 0
+			moments := map[int]map[string]string{} // number of effects: contents
 			keeper := e.NewLane()
 			defer keeper.Close()
 			const waiting, open, done = 0, 1, 2
 			state := make([]int, shards)
 			pace := 1 + r.IntN(20)
+			for range r.IntN(3000) * (1 - i%2) {
+				p.step()
+			}
 			for left := shards; left > 0; {
 				for range r.IntN(2 * pace) {
 					p.step()
+				}
+				if whole && r.IntN(20) == 0 {
+					moments[len(rec.effects)] = contents(e)
 				}
 				shard := r.IntN(shards)
 				switch state[shard] {
@@ -123,6 +161,20 @@ func TestCapture(t *testing.T) {
 				twin, _ := openTest(t, Options{Shards: count, Databases: 3})
 				replay(t, twin, rec.effects, shards)
 				sameContents(t, twin, e)
+			}
+			// Cut off in the middle of a capture, a journal that missed nothing
+			// still holds everything.
+			for n, want := range moments {
+				twin, _ := openTest(t, Options{Shards: shards, Databases: 3})
+				replay(t, twin, rec.effects[:n], shards)
+				if got := contents(twin); !maps.Equal(got, want) {
+					t.Errorf("after %d of %d effects: %d keys, want %d", n, len(rec.effects), len(got), len(want))
+					for k, v := range want {
+						if got[k] != v {
+							t.Logf("key %s: %.100s, want %.100s", k, got[k], v)
+						}
+					}
+				}
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -240,12 +241,38 @@ func contents(e *Engine) map[string]string {
 					if isString(hdr) && hdr.ValueLen > embstrMax {
 						form = record.FormRaw // nothing tells them apart
 					}
-					all[fmt.Sprintf("%d/%q", db, rec.Key(hdr))] = fmt.Sprintf("%d %d %d %q", hdr.Type(), form, n.expireAt(), rec.Value(hdr))
+					name := fmt.Sprintf("%d/%q", db, rec.Key(hdr))
+					if isString(hdr) {
+						all[name] = fmt.Sprintf("%d %d %q", form, n.expireAt(), rec.Value(hdr))
+					} else {
+						all[name] = fmt.Sprintf("%d %d %s", hdr.Type(), n.expireAt(), elements(e, db, bytes.Clone(rec.Key(hdr)), typeOf(hdr.Type())))
+					}
 				})
 			}
 		}
 	}
 	return all
+}
+
+// elements returns what a collection holds, in whatever form.
+func elements(e *Engine, db int, key []byte, typ Type) string {
+	l := e.NewLane()
+	defer l.Close()
+	l.SetNow(1) // nothing has expired
+	t := l.Begin(db)
+	defer t.End()
+	var all []string
+	var err error
+	switch typ {
+	case TypeSet:
+		err = t.SMembers(key, func(int) {}, func(m []byte) { all = append(all, string(m)) })
+	case TypeZSet:
+		err = t.ZRange(key, &ZRange{By: ByRank, Stop: -1}, func(int) {}, func(m []byte, score float64) { all = append(all, fmt.Sprint(score, " ", string(m))) })
+	default:
+		panic("no reader for a " + typ.String())
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("%d %q %v", len(all), all, err)
 }
 
 // replay loads recorded effects, journalled by an engine of count shards, into

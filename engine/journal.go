@@ -169,6 +169,26 @@ func (e *Engine) SetJournal(j Journal) {
 	}
 }
 
+// StartJournal is SetJournal for a journal that is to hold what is here and
+// nothing else, whatever it held before: the databases are emptied in it. A
+// capture of every shard must follow.
+func (l *Lane) StartJournal(j Journal) {
+	t := l.Begin(0)
+	t.LockAll()
+	defer t.End()
+	t.e.journal = j
+	for _, s := range t.e.shards {
+		for db := range t.e.databases {
+			t.effect = Effect{Kind: EffectFlush, DB: db, Offset: int64(len(t.e.shards))}
+			t.captured(s)
+		}
+	}
+}
+
+// Round returns the highest round that took a change of the lane since the last
+// TakeRound, 0 if there was none.
+func (l *Lane) Round() uint64 { return l.round }
+
 // TakeRound returns the highest round that took a change of the lane since the
 // last call, 0 if there was none.
 func (l *Lane) TakeRound() uint64 {
@@ -192,7 +212,7 @@ const keepGathered = 1 << 20
 // holds shards. REQUIRES: e.journal is not nil; s is locked by enter.
 func (t *Txn) journalize(s *shard, ef *Effect) {
 	g := &t.gathered
-	if t.locked {
+	if t.locked || t.together {
 		g.recs = append(g.recs, JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq})
 		g.buf = AppendEffect(g.buf, ef)
 		g.ends = append(g.ends, len(g.buf))

@@ -53,6 +53,20 @@ func configGet(ctx *command.Ctx) {
 }
 
 func configSet(ctx *command.Ctx) {
+	for i := 2; i < len(ctx.Args); i += 2 {
+		if resp.EqualFold(ctx.Args[i], "APPENDONLY") {
+			if ctx.Txn.Locked() { // the log begins and ends between transactions
+				ctx.W.Error(resp.ConfigSetFailed("appendonly", "can't be changed inside a transaction"))
+				return
+			}
+			ctx.Defer(setSettings) // it waits for the disk
+			return
+		}
+	}
+	setSettings(ctx)
+}
+
+func setSettings(ctx *command.Ctx) {
 	c := owner(ctx)
 	if err := c.srv.cfg.Set(ctx.Args[2:], c.local()); err != nil {
 		ctx.W.Error(err.Error())
@@ -98,12 +112,12 @@ func configRewrite(ctx *command.Ctx) {
 	})
 }
 
-// shutdown ends the server. There is nothing to save yet, so SAVE and NOSAVE
-// come to the same. The caller gets no reply: its connection closes, as
-// everybody's.
+// shutdown ends the server. Whatever is said of saving, what the log was given
+// will be on the disk; SAVE without a log cannot be done. The caller gets no
+// reply: its connection closes, as everybody's.
 func shutdown(ctx *command.Ctx) {
 	c := owner(ctx)
-	var save, noSave, abort, other bool
+	var save, noSave, abort, force, other bool
 	for _, a := range ctx.Args[1:] {
 		switch {
 		case resp.EqualFold(a, "SAVE"):
@@ -112,8 +126,10 @@ func shutdown(ctx *command.Ctx) {
 			noSave = true
 		case resp.EqualFold(a, "ABORT"):
 			abort = true
-		case resp.EqualFold(a, "NOW"), resp.EqualFold(a, "FORCE"):
+		case resp.EqualFold(a, "NOW"):
 			other = true
+		case resp.EqualFold(a, "FORCE"):
+			force, other = true, true
 		default:
 			ctx.W.Error(resp.ErrSyntax)
 			return
@@ -124,6 +140,9 @@ func shutdown(ctx *command.Ctx) {
 		ctx.W.Error(resp.ErrSyntax)
 	case abort:
 		ctx.W.Error(resp.ErrNoShutdown)
+	case save && !force && c.srv.durability.journal.Load() == nil:
+		c.srv.log.Error().Err(errNoLog).Msg("SHUTDOWN SAVE cannot save")
+		ctx.W.Error(resp.ErrShutdown)
 	default:
 		c.srv.log.Info().Int64("client", c.id).Str("addr", c.addr).Msg("a client asked for shutdown")
 		c.finished = true

@@ -51,6 +51,9 @@ type client struct {
 	// dead: the connection is closed; what still refers to it must let go.
 	dead bool
 
+	withheld withheld // replies that wait for the disk
+	round    uint64   // of the log that took the last change
+
 	in      []byte       // input that could not be executed yet; nil when there is none
 	parser  *resp.Parser // holds the progress in `in` while that is an incomplete command
 	rioc    *riocState   // of a client that speaks RIOC, else nil
@@ -212,7 +215,7 @@ const lingerLimit = time.Second
 // settled says that the peer has long had every reply, so that the connection
 // may be closed without lingering. Owner.
 func (c *client) settled(nowMs int64) bool {
-	return !c.suspended && c.link.unsent() == 0 && nowMs-c.public.lastMs.Load() > lingerLimit.Milliseconds()
+	return !c.suspended && c.link.unsent() == 0 && c.withheld.len() == 0 && nowMs-c.public.lastMs.Load() > lingerLimit.Milliseconds()
 }
 
 // kill ends the connection from any goroutine: at once when called by another,
@@ -236,6 +239,7 @@ func (c *client) release(x *executor) {
 	c.watches = nil
 	c.tx = nil
 	c.stopListening()
+	c.withheld = withheld{}
 	if c.held {
 		c.srv.pauses.forget(c)
 	}

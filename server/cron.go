@@ -28,6 +28,7 @@ func (s *Server) cron() {
 			s.sampleRates(now)
 			s.cronClients(now)
 			s.evictClients()
+			s.durability.autoCompact()
 		}
 	}
 }

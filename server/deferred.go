@@ -48,13 +48,13 @@ func (d *deferredCall) run() {
 	reply := bytes.Clone(x.w.Buffer())
 	x.counts.errors += int64(x.w.Errors())
 	x.counts.netOut += int64(len(reply))
+	round := x.lane.TakeRound()
 	s.returnExecutor(x)
 	c := d.c
 	c.link.post(func() {
 		c.suspended = false
-		if len(reply) > 0 {
-			c.link.send(reply)
-		}
+		c.round = max(c.round, round)
+		c.deliver(reply, round)
 	})
 }
 

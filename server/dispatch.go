@@ -118,6 +118,8 @@ func (x *executor) denied(c *client, row *command.Row) string {
 		return resp.ErrNotInMulti
 	case x.full(row) && x.needsMemory(c, row):
 		return resp.ErrOOM
+	case x.srv.durability.obstacle.Load() != 0:
+		return x.srv.durability.refusal(row, row == x.srv.execRow && c.tx != nil && c.tx.writes)
 	}
 	return ""
 }

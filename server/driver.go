@@ -25,6 +25,10 @@ type driver interface {
 	// fixed number.
 	threads() int
 
+	// wakeWithheld has deliverWithheld run for every client that awaits it. Any
+	// goroutine.
+	wakeWithheld()
+
 	// loads is the number of connections of each thread, nil if there is no
 	// fixed number of threads. Any goroutine.
 	loads() []int
@@ -57,6 +61,10 @@ type link interface {
 	// post runs fn on the owner soon, and then serves the client again. After
 	// the connection was closed fn is dropped. Any goroutine.
 	post(fn func())
+
+	// await asks for deliverWithheld to be run, once, when more has become
+	// durable. Owner only.
+	await()
 
 	// kill closes the connection without waiting for its replies, soon. Any
 	// goroutine; also more than once.

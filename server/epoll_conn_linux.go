@@ -30,6 +30,7 @@ type conn struct {
 	eof        bool // the end of the stream was read
 	queued     bool // in w.turns
 	polling    bool // EPOLLOUT is asked for
+	awaiting   bool // in w.awaiting
 
 	lingerBy   time.Time // not zero: only waiting for the peer to close
 	lingerLeft int       // kernelUnsent when the wait began
@@ -224,7 +225,7 @@ func (c *conn) settle() {
 	}
 	c.publish()
 	switch {
-	case c.finished && !c.suspended && c.backlog.len() == 0:
+	case c.finished && !c.suspended && c.backlog.len() == 0 && c.withheld.len() == 0:
 		c.linger()
 	case c.runnable() && (c.readable || len(c.in) > 0 && !c.incomplete()):
 		c.queueTurn()
@@ -374,6 +375,15 @@ func (c *conn) setUnsent(n int) {
 
 // unsent implements link.
 func (c *conn) unsent() int { return int(c.unsentNow.Load()) }
+
+// await implements link.
+func (c *conn) await() {
+	if !c.awaiting {
+		c.awaiting = true
+		c.w.awaiting = append(c.w.awaiting, c)
+	}
+	c.w.hasAwaiting.Store(true)
+}
 
 // post implements link.
 func (c *conn) post(fn func()) {

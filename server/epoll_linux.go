@@ -131,6 +131,16 @@ func (d *epollDriver) shutdown(ctx context.Context) (ended bool) {
 	return endsSoon(done)
 }
 
+// wakeWithheld implements driver: a worker is woken once, however many of its
+// clients wait.
+func (d *epollDriver) wakeWithheld() {
+	for _, w := range d.workers {
+		if w.hasAwaiting.Load() && w.hasAwaiting.CompareAndSwap(true, false) {
+			w.post(w.wakeAwaiting)
+		}
+	}
+}
+
 // leastLoaded is the worker that gets the next connection.
 func (d *epollDriver) leastLoaded() *worker {
 	best := d.workers[0]

@@ -59,6 +59,11 @@ type worker struct {
 	turnsNext []*conn
 	listeners []*listener // worker 0 only
 
+	awaiting     []*conn // clients with replies that wait for the disk
+	awaitingNext []*conn
+	hasAwaiting  atomic.Bool // awaiting is not empty, and nobody has woken it; any goroutine
+	wakeAwaiting func()      // deliverAwaiting, made once
+
 	draining  bool
 	yieldedMs int64
 	gap       time.Duration // average time without events; see spinFor
@@ -86,6 +91,7 @@ func newWorker(d *epollDriver, index int) (*worker, error) {
 	w := &worker{d: d, srv: d.srv, index: index, epfd: epfd, wakefd: int(wakefd), readBuf: make([]byte, readBytes)}
 	nothing := func() {} // being woken is enough: the loop looks into the outlet
 	w.outlet = pubsub.NewOutlet[*client](func() { w.post(nothing) })
+	w.wakeAwaiting = w.deliverAwaiting
 	ev := syscall.EpollEvent{Events: syscall.EPOLLIN | epollET, Fd: tagWake}
 	if err := syscall.EpollCtl(epfd, syscall.EPOLL_CTL_ADD, int(wakefd), &ev); err != nil {
 		w.closeFiles()
@@ -208,6 +214,20 @@ func (w *worker) serveTurns() {
 		w.turnsNext[i] = nil
 		c.queued = false
 		c.serve()
+	}
+}
+
+// deliverAwaiting delivers replies whose changes have become durable.
+func (w *worker) deliverAwaiting() {
+	w.awaiting, w.awaitingNext = w.awaitingNext[:0], w.awaiting
+	for i, c := range w.awaitingNext {
+		w.awaitingNext[i] = nil
+		c.awaiting = false
+		if !c.dead {
+			c.deliverWithheld()
+			w.x.checkBacklog(&c.client)
+			c.settle()
+		}
 	}
 }
 

@@ -210,13 +210,15 @@ func (x *executor) prefetch(c *client, n int) {
 
 // flush hands the replies gathered so far to the connection.
 func (x *executor) flush(c *client) {
+	round := x.lane.TakeRound()
+	c.round = max(c.round, round)
 	b := x.w.Buffer()
 	if len(b) == 0 {
 		return
 	}
 	x.counts.netOut += int64(len(b))
 	c.publish() // who has the reply must not find the state before it in CLIENT LIST
-	c.link.send(b)
+	c.deliver(b, round)
 	if cap(b) > keepBytes {
 		b = nil
 	}
@@ -226,7 +228,7 @@ func (x *executor) flush(c *client) {
 
 // checkBacklog stops a client whose peer does not take its replies.
 func (x *executor) checkBacklog(c *client) {
-	n := c.link.unsent()
+	n := c.link.unsent() + c.withheld.len()
 	if n == 0 {
 		c.paused = false
 		store64(&c.public.pauseAt, pauseBytes)

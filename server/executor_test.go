@@ -49,6 +49,7 @@ func newBench(t testing.TB, rows ...command.Row) *bench {
 func (b *bench) send(p []byte) { b.out = append(b.out, p...) }
 func (b *bench) unsent() int   { return 0 }
 func (b *bench) post(func())   {}
+func (b *bench) await()        {}
 func (b *bench) kill()         {}
 
 func (b *bench) run(input string) string {

@@ -30,6 +30,11 @@ type goroutineDriver struct {
 		sync.Mutex
 		draining bool
 	}
+
+	awaiting struct {
+		sync.Mutex
+		conns map[*goConn]struct{}
+	}
 }
 
 func newGoroutineDriver(s *Server) driver { return &goroutineDriver{srv: s} }
@@ -212,6 +217,8 @@ func (c *goConn) step() bool {
 	switch {
 	case c.killed.Load() || c.writeFailed():
 		return false
+	case c.finished && !c.suspended && c.withheld.len() > 0:
+		<-c.wake
 	case c.finished && !c.suspended:
 		if !c.settled(c.srv.clock.NowMs()) {
 			c.linger()
@@ -329,6 +336,32 @@ func (c *goConn) signal() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
+	}
+}
+
+// await implements link.
+func (c *goConn) await() {
+	a := &c.d.awaiting
+	a.Lock()
+	defer a.Unlock()
+	if a.conns == nil {
+		a.conns = make(map[*goConn]struct{})
+	}
+	a.conns[c] = struct{}{}
+}
+
+// wakeWithheld implements driver.
+func (d *goroutineDriver) wakeWithheld() {
+	a := &d.awaiting
+	a.Lock()
+	conns := a.conns
+	a.conns = nil
+	a.Unlock()
+	for c := range conns {
+		c.post(func() {
+			c.deliverWithheld()
+			c.afterFlush()
+		})
 	}
 }
 

@@ -105,7 +105,7 @@ func (c *goConn) flusher() {
 
 // afterFlush lets a paused client go on. Owner.
 func (c *goConn) afterFlush() {
-	if n := int64(c.unsent()); n < c.public.pauseAt.Load()/2 {
+	if n := int64(c.unsent() + c.withheld.len()); n < c.public.pauseAt.Load()/2 {
 		c.paused = false
 	}
 }

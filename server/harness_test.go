@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hpkv/engine"
+	"hpkv/journal"
 	"hpkv/server/command"
 	"hpkv/server/config"
 )
@@ -40,10 +41,11 @@ func eachDriver(t *testing.T, f func(t *testing.T, driver string)) {
 // instance is a running server under test.
 type instance struct {
 	*Server
-	t    *testing.T
-	addr string
-	log  *logBuffer
-	stop func() // stops it and waits; also called by the test's end
+	t     *testing.T
+	addr  string
+	log   *logBuffer
+	ready chan struct{} // closed when the data are loaded
+	stop  func()        // stops it and waits; also called by the test's end
 }
 
 // logBuffer collects the log of a server while it runs.
@@ -71,6 +73,7 @@ type setup struct {
 	rows     []command.Row
 	file     string // configuration file the settings come from
 	fails    string // what Run's error must contain; "" for none
+	tuneLog  func(*journal.Options)
 }
 
 // start runs a server on a free port with two workers.
@@ -80,7 +83,7 @@ func start(t *testing.T, o setup) *instance {
 	if o.file != "" {
 		options = append(options, o.file)
 	}
-	options = append(options, []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000"}...)
+	options = append(options, []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000", "--appendonly", "no"}...)
 	options = append(options, o.settings...)
 	cfg := parse(t, options...)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,8 +91,10 @@ func start(t *testing.T, o setup) *instance {
 		t.Fatal(err)
 	}
 	log := new(logBuffer)
+	ready := make(chan struct{})
 	s, err := New(Options{
-		Config: cfg, ConfigFile: o.file, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows,
+		Ready:  func() { close(ready) },
+		Config: cfg, ConfigFile: o.file, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows, tuneLog: o.tuneLog,
 		Log: zerolog.New(log),
 	})
 	if err != nil {
@@ -100,7 +105,7 @@ func start(t *testing.T, o setup) *instance {
 	done := make(chan error, 1)
 	procs := runtime.GOMAXPROCS(0)
 	go func() { done <- s.Run(ctx) }()
-	in := &instance{Server: s, t: t, addr: ln.Addr().String(), log: log}
+	in := &instance{Server: s, t: t, addr: ln.Addr().String(), log: log, ready: ready}
 	stopped := false
 	in.stop = func() {
 		if stopped {

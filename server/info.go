@@ -262,20 +262,8 @@ func infoStats(w *infoWriter, s *Server) {
 	w.num("command_panics", s.totals.panics.Load())
 }
 
-// infoPersistence and infoReplication hold what clients and tools wait for or
-// parse at connect; the features themselves do not exist yet.
-func infoPersistence(w *infoWriter, _ *Server) {
-	w.num("loading", 0)
-	w.num("async_loading", 0)
-	w.num("rdb_changes_since_last_save", 0)
-	w.num("rdb_bgsave_in_progress", 0)
-	w.str("rdb_last_bgsave_status", "ok")
-	w.num("aof_enabled", 0)
-	w.num("aof_rewrite_in_progress", 0)
-	w.str("aof_last_bgrewrite_status", "ok")
-	w.str("aof_last_write_status", "ok")
-}
-
+// infoReplication holds what clients and tools wait for or parse at connect; the
+// feature itself does not exist yet.
 func infoReplication(w *infoWriter, s *Server) {
 	w.str("role", "master")
 	w.num("connected_slaves", 0)

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"hpkv/engine"
+	"hpkv/journal"
 	"hpkv/numa"
 	"hpkv/server/command"
 	"hpkv/server/config"
@@ -44,7 +45,12 @@ type Options struct {
 	// Clock is the time the data and the clients live by; nil is the system's.
 	Clock engine.Clock
 
-	rows []command.Row // tests add commands of their own
+	// Ready, if set, is called when the data are loaded and every command is
+	// answered.
+	Ready func()
+
+	rows    []command.Row          // tests add commands of their own
+	tuneLog func(*journal.Options) // tests put another disk below the log
 }
 
 // Server is one running instance. New opens it, Run serves until it is told
@@ -53,6 +59,8 @@ type Server struct {
 	// Immutable after New.
 	cfg        *config.Config
 	configFile string
+	ready      func()
+	tuneLog    func(*journal.Options) // or nil
 	log        zerolog.Logger
 	topology   *numa.Topology
 	plan       *numa.Plan
@@ -65,6 +73,7 @@ type Server struct {
 	listener   map[*command.Row]bool // allowed to a RESP2 client that is subscribed
 	execRow    *command.Row
 	rioc       riocRows
+	pingRow    *command.Row
 	driver     driver
 	listeners  []listening
 	side       driver // carries TLS connections; nil: there are none
@@ -92,6 +101,8 @@ type Server struct {
 	latency   latency.Book
 	monitored atomic.Int32 // clients under MONITOR
 
+	durability durability
+
 	samples struct { // of cron; what is atomic may be read by any goroutine
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
@@ -115,6 +126,8 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		cfg:        o.Config,
 		configFile: o.ConfigFile,
+		ready:      o.Ready,
+		tuneLog:    o.tuneLog,
 		log:        o.Log,
 		clock:      o.Clock,
 		runID:      newRunID(),
@@ -136,6 +149,11 @@ func New(o Options) (*Server, error) {
 	s.hub = newHub()
 	s.notifier.hub, s.notifier.wake = &s.hub, make(chan struct{}, 1)
 	s.execRow = table.Lookup([]byte("exec"))
+	s.pingRow = table.Lookup([]byte("ping"))
+	s.durability.srv = s
+	if s.durability.dir, err = s.logDir(); err != nil {
+		return nil, fmt.Errorf("cannot tell where the log is: %w", err)
+	}
 	if err := s.place(o); err != nil {
 		return nil, err
 	}
@@ -163,6 +181,8 @@ func New(o Options) (*Server, error) {
 	}
 	s.watchSettings()
 	s.startMemory = s.engineStats(nil).Memory.InUseBytes + goMemory()
+	s.durability.noteSaved()
+	s.engineStats(nil)
 	s.samples.engineBase.Store(new(engine.Stats))
 	return s, nil
 }
@@ -172,7 +192,7 @@ func New(o Options) (*Server, error) {
 func NewTable() (*command.Table, error) { return newTable(nil) }
 
 func newTable(more []command.Row) (*command.Table, error) {
-	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), pubsubRows(), serverRows(), more)...)
+	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), pubsubRows(), serverRows(), durabilityRows(), more)...)
 }
 
 func rowSet(table *command.Table, names []string) map[*command.Row]bool {
@@ -260,6 +280,8 @@ func (s *Server) watchSettings() {
 	s.cfg.OnChange("notify-keyspace-events", s.eventsChanged)
 	_ = s.eventsChanged() // cannot fail
 	s.watchLimits()
+	s.cfg.OnChange("appendonly", s.durability.appendOnlyChanged)
+	s.cfg.OnChange("appendfsync", s.durability.fsyncChanged)
 }
 
 // evictionOf is the engine's part of the settings of eviction.
@@ -287,26 +309,53 @@ func (s *Server) Run(ctx context.Context) error {
 	if n := s.driver.threads(); n > 0 {
 		runtime.GOMAXPROCS(n + 1)
 	}
+	if s.cfg.AppendOnly.Load() {
+		s.durability.set(obstacleLoading)
+	}
 	if err := s.serve(); err != nil {
 		return errors.Join(err, s.engine.Close())
 	}
 	s.serveREST()
-	s.log.Info().Str("version", config.Version).Str("driver", s.driver.name()).Int("workers", len(s.plan.Workers)).
-		Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.addrs)).Msg("ready to accept connections")
-
 	go s.notifier.run(s.stopping)
 	cron := make(chan struct{})
 	go func() { // stopped by s.stopping
 		defer close(cron)
 		s.cron()
 	}()
-	select {
-	case <-ctx.Done():
-		s.stop()
-	case <-s.stopping:
-	}
+	err := s.serveUntilStopped(ctx)
+	s.stop()
 	<-cron
-	return s.close()
+	return errors.Join(err, s.close())
+}
+
+// serveUntilStopped loads the data, says that the server is ready and returns
+// when it shall stop, with an error if the data could not be loaded.
+func (s *Server) serveUntilStopped(ctx context.Context) error {
+	loading, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	loaded := make(chan error, 1)
+	go func() { loaded <- s.durability.recover(loading) }()
+	for {
+		select {
+		case err := <-loaded:
+			if err != nil {
+				return err
+			}
+			loaded = nil
+			s.log.Info().Str("version", config.Version).Str("driver", s.driver.name()).Int("workers", len(s.plan.Workers)).
+				Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.addrs)).Msg("ready to accept connections")
+			if s.ready != nil {
+				s.ready()
+			}
+			continue
+		case <-ctx.Done():
+		case <-s.stopping:
+		}
+		if giveUp(); loaded != nil {
+			<-loaded // it stops at the next record; why it failed does not matter any more
+		}
+		return nil
+	}
 }
 
 // serve hands the listeners to the drivers.
@@ -356,7 +405,11 @@ func (s *Server) close() error {
 			Dur("running_ms", time.Since(d.since)).Msg("command abandoned: it was still running after shutdown-timeout")
 	}
 	if len(left) > 0 || !ended { // they still use the engine's memory
+		_ = s.durability.syncNow()
 		return errors.New("shutdown-timeout is over: a command did not end and was abandoned")
+	}
+	if err := s.durability.detach(); err != nil {
+		return errors.Join(fmt.Errorf("cannot close the log: %w", err), s.engine.Close())
 	}
 	if err := s.engine.Close(); err != nil {
 		return fmt.Errorf("cannot close the engine: %w", err)

@@ -241,7 +241,7 @@ func (x *executor) sendPushes(c *client) {
 		wire = x.joined
 	}
 	x.counts.netOut += int64(len(wire))
-	c.link.send(wire)
+	c.deliver(wire, 0)
 	clear(p)
 	c.pushes = p[:0]
 	if cap(x.joined) > keepBytes {

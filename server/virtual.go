@@ -17,7 +17,17 @@ type restHost struct{ s *Server }
 func (h restHost) Table() *command.Table { return h.s.table }
 
 // Lane implements rest.Host.
-func (h restHost) Lane(write bool, f func(l *engine.Lane)) {
+func (h restHost) Lane(write bool, f func(l *engine.Lane)) error {
+	s := h.s
+	if err := s.durability.admit(write); err != nil {
+		return err
+	}
+	round := h.lane(write, f)
+	return s.durability.wait(round)
+}
+
+// lane runs f and returns the round of the log that took its changes.
+func (h restHost) lane(write bool, f func(l *engine.Lane)) (round uint64) {
 	s := h.s
 	s.pauses.wait(write)
 	x := s.borrowExecutor()
@@ -36,6 +46,7 @@ func (h restHost) Lane(write bool, f func(l *engine.Lane)) {
 		panic(cause)
 	}()
 	f(x.lane)
+	return x.lane.TakeRound()
 }
 
 // Execute implements rest.Host: the lines go through the parser and the
@@ -98,15 +109,30 @@ func (v *virtualClient) serve(input []byte) {
 		waits := v.suspended || v.held
 		done := !waits && (len(input) == 0 || !v.runnable())
 		if done {
+			v.awaitWithheld()
 			v.release(x)
-		}
-		v.srv.returnExecutor(x)
-		if done {
+			v.srv.returnExecutor(x)
 			return
 		}
+		v.srv.returnExecutor(x)
 		for v.suspended || v.held {
 			<-v.wake
 			v.readMail()
+		}
+	}
+}
+
+// await implements link: see awaitWithheld.
+func (v *virtualClient) await() {}
+
+// awaitWithheld waits until the last replies may be delivered, or nothing will
+// ever be durable again.
+func (v *virtualClient) awaitWithheld() {
+	for v.withheld.len() > 0 {
+		err := v.srv.durability.wait(v.round)
+		v.deliverWithheld()
+		if err != nil {
+			return
 		}
 	}
 }

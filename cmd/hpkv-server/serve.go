@@ -49,16 +49,16 @@ func serve(cl *config.CommandLine, bare bool) (err error) {
 
 	ctx, stop := untilSignal(log)
 	defer stop()
+	notify := supervisor(log, cfg.Supervised.Load())
 	s, err := server.New(server.Options{
 		Config: cfg, ConfigFile: file, Log: log,
 		Topology: topology, Plan: topology.Plan(server.PlanOptions(cfg)),
+		Ready: func() { notify("READY=1\nSTATUS=ready to accept connections") },
 	})
 	if err != nil {
 		return err
 	}
 	defer writePIDFile(log, cfg.PIDFile.Load())()
-	notify := supervisor(log, cfg.Supervised.Load())
-	notify("READY=1\nSTATUS=ready to accept connections")
 	defer context.AfterFunc(ctx, func() { notify("STOPPING=1") })()
 	return s.Run(ctx)
 }
@@ -73,8 +73,8 @@ func announce(log zerolog.Logger, cfg *config.Config, file string, bare bool, to
 	if bare {
 		log.Info().Msg("no configuration file given: all settings have their defaults; see hpkv-server --help")
 	}
-	if cfg.AppendOnly.Load() || len(cfg.Save.Load()) > 0 {
-		log.Warn().Msg("data is kept in memory only: it is gone when the server stops")
+	if !cfg.AppendOnly.Load() {
+		log.Warn().Msg("data is kept in memory only: it is gone when the server stops; see the setting appendonly")
 	}
 	for _, line := range cfg.Notices() {
 		log.Warn().Msg(line)

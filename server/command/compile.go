@@ -87,7 +87,7 @@ func badFlags(r *Row) string {
 		return "touches the data set but names no key and is not AllShards"
 	case r.Is(AllShards) && !touches:
 		return "is AllShards but neither Write nor ReadOnly"
-	case r.Cats&(CatRead|CatWrite|CatAdmin|CatPubSub|CatFast|CatSlow|CatBlocking) != 0:
+	case r.Cats&(CatRead|CatWrite|CatPubSub|CatFast|CatSlow|CatBlocking) != 0:
 		return "names a category that its flags imply"
 	}
 	return ""

@@ -96,9 +96,12 @@ type Config struct {
 	ShutdownOnSigterm Enum // Shutdown…
 
 	// Persistence.
-	AppendOnly  Bool
-	AppendFsync Enum // Fsync…
-	Save        SavePoints
+	AppendOnly            Bool
+	AppendFsync           Enum // Fsync…
+	AppendDirName         Text
+	AutoRewritePercentage Int
+	AutoRewriteMinSize    Int // bytes
+	Save                  SavePoints
 
 	// Observation.
 	SlowlogLogSlowerThan    Int // microseconds, negative: off

@@ -182,10 +182,8 @@ func TestNotices(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"appendonly yes has no effect: nothing is written to disk yet",
-		`save "" has no effect: nothing is written to disk yet`,
 		"masterauth has no effect: replication is not available yet",
-		"settings accepted without effect, see docs/settings.md: io-threads, activedefrag",
+		"settings accepted without effect, see docs/settings.md: io-threads, activedefrag, save",
 	}
 	if got := c.Notices(); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)

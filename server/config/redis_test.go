@@ -69,7 +69,7 @@ func TestDefaultsAsRedis(t *testing.T) {
 	ours := make(map[string]string)
 	New().Get([][]byte{[]byte("*")}, func(name, value string) { ours[name] = value })
 
-	given := "port bind dir" // on the command line of the server we compare with
+	given := "port bind dir appendonly" // the last is ours; the others on the command line of the server we compare with
 	since72 := "set-max-listpack-entries set-max-listpack-value locale-collate cluster-announce-human-nodename server-cpulist bio-cpulist aof-rewrite-cpulist bgsave-cpulist"
 	own := "io-driver workers shards pin ordered-index"
 	for i := range table().rows {

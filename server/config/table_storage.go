@@ -7,7 +7,7 @@ import (
 )
 
 func persistenceRows() []Row {
-	const noStorage = "nothing is written to disk yet"
+	const noSnapshots = "the log holds every change; there are no snapshot files"
 	const noFork = "no child process is forked"
 	const checksums = "the log has its own checksums and format"
 	flag := func(name, standard string, status Status, why, doc string) Row {
@@ -18,33 +18,33 @@ func persistenceRows() []Row {
 		return r
 	}
 	return []Row{
-		{Name: "appendonly", Topic: Persistence, Kind: Boolean, Default: "no", Status: Planned, Why: noStorage,
-			Doc: "write every change to a log", field: func(c *Config) holder { return &c.AppendOnly }},
-		{Name: "appendfsync", Topic: Persistence, Kind: Enumeration, Default: "everysec", names: fsyncPolicies, Status: Planned, Why: noStorage,
-			Doc: "when the log is forced to disk", field: func(c *Config) holder { return &c.AppendFsync }},
-		{Name: "save", Topic: Persistence, Kind: Snapshots, Default: "3600 1 300 100 60 10000", Status: Planned, Why: noStorage,
+		{Name: "appendonly", Topic: Persistence, Kind: Boolean, Default: "yes", Flags: Hooked,
+			Doc: "keep every change in a log on disk", field: func(c *Config) holder { return &c.AppendOnly }},
+		{Name: "appendfsync", Topic: Persistence, Kind: Enumeration, Default: "everysec", names: fsyncPolicies,
+			Doc: "when the log is forced to disk: always before a reply to a change is sent, once a second, or when the system sees fit", field: func(c *Config) holder { return &c.AppendFsync }},
+		{Name: "save", Topic: Persistence, Kind: Snapshots, Default: "3600 1 300 100 60 10000", Status: Inert, Why: noSnapshots,
 			Doc: "pairs of seconds and changes after which a snapshot is taken; empty for none", field: func(c *Config) holder { return &c.Save }},
-		{Name: "dbfilename", Topic: Persistence, Kind: String, Default: "dump.rdb", Flags: Protected, check: fileName("dbfilename"), Status: Planned, Why: noStorage,
+		{Name: "dbfilename", Topic: Persistence, Kind: String, Default: "dump.rdb", Flags: Protected, check: fileName("dbfilename"), Status: Inert, Why: noSnapshots,
 			Doc: "name of the snapshot file in dir"},
-		{Name: "appendfilename", Topic: Persistence, Kind: String, Default: "appendonly.aof", Flags: Immutable, check: fileName("appendfilename"), Status: Planned, Why: noStorage,
+		{Name: "appendfilename", Topic: Persistence, Kind: String, Default: "appendonly.aof", Flags: Immutable, check: fileName("appendfilename"), Status: Inert, Why: "the log's files have names of their own",
 			Doc: "prefix of the log's file names"},
-		{Name: "appenddirname", Topic: Persistence, Kind: String, Default: "appendonlydir", Flags: Immutable, check: fileName("appenddirname"), Status: Planned, Why: noStorage,
-			Doc: "name of the log's directory in dir"},
+		{Name: "appenddirname", Topic: Persistence, Kind: String, Default: "appendonlydir", Flags: Immutable, check: fileName("appenddirname"),
+			Doc: "name of the log's directory in dir; hpkv-data in the working directory when neither is given", field: func(c *Config) holder { return &c.AppendDirName }},
 		flag("no-appendfsync-on-rewrite", "no", Inert, noFork, "do not force the log to disk while it is rewritten"),
-		{Name: "auto-aof-rewrite-percentage", Topic: Persistence, Kind: Integer, Default: "100", Max: maxInt, Status: Planned, Why: noStorage,
-			Doc: "growth of the log at which it is rewritten; 0 never"},
-		{Name: "auto-aof-rewrite-min-size", Topic: Persistence, Kind: Memory, Default: "64mb", Max: math.MaxInt64, Status: Planned, Why: noStorage,
-			Doc: "size below which the log is not rewritten"},
-		flag("aof-load-truncated", "yes", Planned, noStorage, "start with a log whose end is cut off"),
+		{Name: "auto-aof-rewrite-percentage", Topic: Persistence, Kind: Integer, Default: "100", Max: maxInt,
+			Doc: "growth of the log, in percent, at which it is compacted; 0 never", field: func(c *Config) holder { return &c.AutoRewritePercentage }},
+		{Name: "auto-aof-rewrite-min-size", Topic: Persistence, Kind: Memory, Default: "64mb", Max: math.MaxInt64,
+			Doc: "size below which the log is not compacted by itself", field: func(c *Config) holder { return &c.AutoRewriteMinSize }},
+		flag("aof-load-truncated", "yes", Inert, "a cut end is told from damage by the log's checksums", "start with a log whose end is cut off"),
 		flag("aof-use-rdb-preamble", "yes", Inert, checksums, "rewrite the log with a snapshot at its head"),
 		flag("aof-timestamp-enabled", "no", Inert, checksums, "record times in the log"),
 		flag("aof-rewrite-incremental-fsync", "yes", Inert, noFork, "force the log to disk in steps while it is rewritten"),
-		flag("aof-disable-auto-gc", "no", Planned, noStorage, "keep log files that are no longer needed"),
-		flag("stop-writes-on-bgsave-error", "yes", Planned, noStorage, "refuse writes after a failed snapshot"),
-		flag("rdbcompression", "yes", Planned, noStorage, "compress strings in snapshots"),
-		immutable(flag("rdbchecksum", "yes", Planned, noStorage, "end snapshots with a checksum")),
+		flag("aof-disable-auto-gc", "no", Inert, checksums, "keep log files that are no longer needed"),
+		flag("stop-writes-on-bgsave-error", "yes", Inert, noSnapshots, "refuse writes after a failed snapshot"),
+		flag("rdbcompression", "yes", Inert, noSnapshots, "compress strings in snapshots"),
+		immutable(flag("rdbchecksum", "yes", Inert, noSnapshots, "end snapshots with a checksum")),
 		flag("rdb-del-sync-files", "no", Inert, "no snapshot files are used for replication", "delete snapshots made for replication"),
-		flag("rdb-save-incremental-fsync", "yes", Planned, noStorage, "force snapshots to disk in steps"),
+		flag("rdb-save-incremental-fsync", "yes", Inert, noSnapshots, "force snapshots to disk in steps"),
 		{Name: "rdb-key-save-delay", Topic: Persistence, Kind: Integer, Default: "0", Min: math.MinInt32, Max: maxInt, Flags: Hidden,
 			Status: Inert, Why: "a testing aid of Redis", Doc: "microseconds to wait after each key saved"},
 		{Name: "key-load-delay", Topic: Persistence, Kind: Integer, Default: "0", Min: math.MinInt32, Max: maxInt, Flags: Hidden,

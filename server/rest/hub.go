@@ -284,12 +284,15 @@ func (h *Hub) deliver(c *change) {
 
 // read fetches the value of a change that did not carry it.
 func (h *Hub) read(c *change) {
-	h.s.host.Lane(false, func(l *engine.Lane) {
+	down := h.s.host.Lane(false, func(l *engine.Lane) {
 		t := l.Begin(0)
 		val, found, err := t.Get(nil, c.key, nil)
 		t.End()
 		c.val, c.gone, c.large = val, !found || err != nil, false
 	})
+	if down != nil {
+		c.gone, c.large = true, false
+	}
 }
 
 func appendNotification(dst []byte, c *change, name string) []byte {

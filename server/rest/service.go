@@ -23,8 +23,9 @@ import (
 type Host interface {
 	// Lane runs f, which changes data or does not, with a lane that is f's alone
 	// until it returns, and returns
-	// when what f changed is as safe as the settings ask for.
-	Lane(write bool, f func(l *engine.Lane))
+	// when what f changed is as safe as the settings ask for. An error says that f
+	// was not run, or that what it changed may not last.
+	Lane(write bool, f func(l *engine.Lane)) error
 	// Execute runs command lines, one after the other, as a client of its own
 	// would that has logged in as the default user and speaks RESP2, and
 	// returns a reply for each. addr is whom they come from.

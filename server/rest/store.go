@@ -38,6 +38,10 @@ func failure(err error) *problem {
 	return &problem{500, err.Error()}
 }
 
+// unavailable is the problem of a request that the server cannot serve now, or
+// whose change may not last.
+func unavailable(err error) *problem { return &problem{503, err.Error()} }
+
 // admit checks a key and returns the name it has in the engine, appended to dst.
 func (sc *scope) admit(dst, key []byte, write bool) ([]byte, *problem) {
 	switch {
@@ -73,11 +77,14 @@ func (s *Service) get(sc *scope, dst, key []byte) ([]byte, *problem) {
 	}
 	var found bool
 	var err error
-	s.host.Lane(false, func(l *engine.Lane) {
+	down := s.host.Lane(false, func(l *engine.Lane) {
 		t := l.Begin(0)
 		dst, found, err = t.Get(dst, name, nil)
 		t.End()
 	})
+	if down != nil {
+		return dst, unavailable(down)
+	}
 	if !found || err != nil { // a value of another type is none
 		return dst, errNotFound
 	}
@@ -94,11 +101,14 @@ func (s *Service) put(sc *scope, key, val []byte) *problem {
 		return p
 	}
 	var err error
-	s.host.Lane(true, func(l *engine.Lane) {
+	down := s.host.Lane(true, func(l *engine.Lane) {
 		t := l.Begin(0)
 		_, err = t.Set(name, val, engine.SetOptions{SameType: true})
 		t.End()
 	})
+	if down != nil {
+		return unavailable(down)
+	}
 	if err != nil {
 		return failure(err)
 	}
@@ -116,7 +126,7 @@ func (s *Service) patch(sc *scope, key, val []byte) *problem {
 		return p
 	}
 	var err error
-	s.host.Lane(true, func(l *engine.Lane) {
+	down := s.host.Lane(true, func(l *engine.Lane) {
 		err = Patch(l, name, val, PatchOptions{
 			MaxBytes:     s.cfg.RestValueLimit.Load(),
 			EmptyRemoves: s.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
@@ -124,6 +134,8 @@ func (s *Service) patch(sc *scope, key, val []byte) *problem {
 		})
 	})
 	switch {
+	case down != nil:
+		return unavailable(down)
 	case errors.Is(err, engine.ErrTooLarge):
 		return bad("the value would become too long")
 	case err != nil:
@@ -140,12 +152,14 @@ func (s *Service) remove(sc *scope, key []byte) *problem {
 	}
 	var found bool
 	var err error
-	s.host.Lane(true, func(l *engine.Lane) {
+	down := s.host.Lane(true, func(l *engine.Lane) {
 		t := l.Begin(0)
 		_, found, err = t.GetDel(nil, name, nil) // unlike Delete it spares other types
 		t.End()
 	})
 	switch {
+	case down != nil:
+		return unavailable(down)
 	case err != nil:
 		return failure(err)
 	case !found:
@@ -161,11 +175,14 @@ func (s *Service) add(sc *scope, key []byte, delta int64) (sum int64, p *problem
 		return 0, p
 	}
 	var err error
-	s.host.Lane(true, func(l *engine.Lane) {
+	down := s.host.Lane(true, func(l *engine.Lane) {
 		t := l.Begin(0)
 		sum, err = t.IncrBy(name, delta)
 		t.End()
 	})
+	if down != nil {
+		return 0, unavailable(down)
+	}
 	if err != nil {
 		return 0, failure(err)
 	}
@@ -198,13 +215,16 @@ func (s *Service) scan(sc *scope, dst, start, end []byte, limit int64) ([]byte, 
 	limit = min(limit, maxLimit)
 	from := append([]byte(sc.prefix), start...)
 	to := append([]byte(sc.prefix), end...)
-	s.host.Lane(false, func(l *engine.Lane) {
+	down := s.host.Lane(false, func(l *engine.Lane) {
 		t := l.Begin(0)
 		r := t.Range(from, to)
 		dst = sc.appendRecords(dst, r, limit)
 		r.Close()
 		t.End()
 	})
+	if down != nil {
+		return dst, unavailable(down)
+	}
 	return dst, nil
 }
 

@@ -1,0 +1,86 @@
+package journal
+
+import (
+	"context"
+	"time"
+)
+
+// A compaction works in bursts with pauses between, so that it takes a quarter of
+// one core at the most from those who serve clients.
+const (
+	captureBurst = 250 * time.Microsecond
+	capturePause = 750 * time.Microsecond
+)
+
+// Compact writes every key's state to the log's end, between the changes that go
+// on, and then drops what the log held before. The end of ctx, and a log that
+// cannot be written, give it up: nothing is dropped then. One at a time:
+// ErrCompacting.
+func (j *Journal) Compact(ctx context.Context) error {
+	if !j.compacting.CompareAndSwap(false, true) {
+		return ErrCompacting
+	}
+	defer j.compacting.Store(false)
+	pass, err := j.log.BeginCompaction()
+	if err != nil {
+		return err
+	}
+	if err := j.capture(ctx); err != nil {
+		pass.Abort()
+		return err
+	}
+	return pass.Finish(ctx)
+}
+
+// Compacting reports whether a compaction is under way.
+func (j *Journal) Compacting() bool { return j.compacting.Load() }
+
+// capture appends the state of all shards.
+func (j *Journal) capture(ctx context.Context) error {
+	l := j.e.NewLane()
+	defer l.Close()
+	burst := time.Now()
+	for shard := range j.e.Shards() {
+		j.e.BeginCapture(shard)
+		for !l.Capture(shard) {
+			if time.Since(burst) < captureBurst {
+				continue
+			}
+			if err := j.pause(ctx); err != nil {
+				j.e.EndCapture(shard)
+				return err
+			}
+			burst = time.Now()
+		}
+	}
+	return nil
+}
+
+// pause lets others work, and the disk catch up.
+func (j *Journal) pause(ctx context.Context) error {
+	timer := time.NewTimer(capturePause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if j.log.Pressure() {
+		return j.log.WaitRoom(ctx)
+	}
+	if _, err := j.log.State(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Due reports whether the log has grown so much since the last compaction that
+// it should be compacted: beyond minSize bytes, and by percent of its size then.
+// A percent of 0 means never.
+func (j *Journal) Due(percent, minSize int64) bool {
+	if percent <= 0 || j.Compacting() {
+		return false
+	}
+	size, base := j.log.Size(), j.log.BaseSize()
+	return size > minSize && size-base > base/100*percent
+}

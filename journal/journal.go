@@ -1,0 +1,196 @@
+// Package journal keeps an engine's data in a log on disk. It hands the engine's
+// effects to package persist, replays them into an empty engine, and compacts
+// the log while it is in use. persist knows nothing of data, the engine nothing
+// of files: this is where they meet.
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"hpkv/engine"
+	"hpkv/persist"
+)
+
+// Options are those of the log, but for its streams, of which there is one for
+// each of the engine's homes, and for what Journal sets itself.
+type Options struct {
+	persist.Options
+
+	// RoundsBefore is added to the numbers of rounds, so that they grow from
+	// one journal of an engine to the next.
+	RoundsBefore uint64
+}
+
+// Journal is an open log of an engine. It is safe for concurrent use.
+type Journal struct {
+	e    *engine.Engine
+	log  *persist.Log
+	base uint64
+	txns sync.Pool // of *[]persist.Part
+
+	compacting atomic.Bool
+}
+
+// ErrCompacting is returned by Compact while another is under way.
+var ErrCompacting = errors.New("journal: a compaction is under way")
+
+// Open replays the log in o.Dir into e, which must be empty and serve nobody,
+// and has e append to it from then on. The end of ctx ends a replay.
+func Open(ctx context.Context, e *engine.Engine, o Options) (*Journal, persist.RecoveryReport, error) {
+	r := newReplayer(ctx, e)
+	j, report, err := open(e, o, r)
+	if err != nil {
+		r.close()
+		return nil, report, err
+	}
+	e.SetJournal(j)
+	r.close()
+	return j, report, nil
+}
+
+// Start begins to journal an engine that has been in use without. What the log
+// in o.Dir held is forgotten; Compact must follow to bring in what the engine
+// holds already.
+func Start(e *engine.Engine, o Options) (*Journal, error) {
+	j, _, err := open(e, o, ignorer{})
+	if err != nil {
+		return nil, err
+	}
+	l := e.NewLane()
+	defer l.Close()
+	l.StartJournal(j)
+	return j, nil
+}
+
+func open(e *engine.Engine, o Options, r persist.Replayer) (*Journal, persist.RecoveryReport, error) {
+	o.Streams = e.Homes()
+	j := &Journal{e: e, base: o.RoundsBefore}
+	if told := o.OnDurable; told != nil {
+		o.OnDurable = func(round uint64) { told(j.base + round) }
+	}
+	log, report, err := persist.Open(o.Options, r)
+	if err != nil {
+		return nil, report, err
+	}
+	j.log = log
+	j.txns.New = func() any { return new([]persist.Part) }
+	return j, report, nil
+}
+
+// Append implements engine.Journal.
+func (j *Journal) Append(rec *engine.JournalRecord) uint64 {
+	return j.base + j.log.Append(rec.Home, record(rec))
+}
+
+// AppendTxn implements engine.Journal.
+func (j *Journal) AppendTxn(recs []engine.JournalRecord) uint64 {
+	parts := j.txns.Get().(*[]persist.Part)
+	for i := range recs {
+		*parts = append(*parts, persist.Part{Stream: recs[i].Home, Record: record(&recs[i])})
+	}
+	round := j.log.AppendTxn(*parts)
+	clear(*parts) // they refer to the transaction's memory
+	*parts = (*parts)[:0]
+	j.txns.Put(parts)
+	return j.base + round
+}
+
+func record(rec *engine.JournalRecord) persist.Record {
+	return persist.Record{Shard: uint16(rec.Shard), Seq: rec.Seq, Txn: rec.Txn, Payload: rec.Payload}
+}
+
+// Log returns the log, for its figures, its state and its policy. The rounds it
+// speaks of are its own.
+func (j *Journal) Log() *persist.Log { return j.log }
+
+// Durable returns the last round that is durable under the log's policy.
+func (j *Journal) Durable() uint64 { return j.base + j.log.Durable() }
+
+// Synced returns the last round that is on the disk.
+func (j *Journal) Synced() uint64 { return j.base + j.log.Synced() }
+
+// Last returns a round that no earlier change is behind.
+func (j *Journal) Last() uint64 { return j.base + j.log.Written() + 2 }
+
+// WaitDurable returns when round is durable under the log's policy, ctx ends, or
+// the log fails.
+func (j *Journal) WaitDurable(ctx context.Context, round uint64) error {
+	if round <= j.base {
+		return nil
+	}
+	return j.log.WaitDurable(ctx, round-j.base)
+}
+
+// WaitSynced returns when round is on the disk, ctx ends, or the log fails.
+func (j *Journal) WaitSynced(ctx context.Context, round uint64) error {
+	if round <= j.base {
+		return nil
+	}
+	return j.log.WaitSynced(ctx, round-j.base)
+}
+
+// Close has the engine append nothing more, and closes the log when all that
+// was appended is on the disk.
+func (j *Journal) Close() error {
+	j.e.SetJournal(nil)
+	return j.log.Close()
+}
+
+// replayer applies a log's records to an engine.
+type replayer struct {
+	ctx context.Context
+	e   *engine.Engine
+
+	mu      sync.Mutex
+	loaders map[int]*engine.Loader // by stream
+}
+
+func newReplayer(ctx context.Context, e *engine.Engine) *replayer {
+	// One loader is there from beginning to end: it keeps the engine from
+	// expiring keys.
+	return &replayer{ctx: ctx, e: e, loaders: map[int]*engine.Loader{-1: e.NewLoader()}}
+}
+
+func (r *replayer) loader(stream int) *engine.Loader {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l := r.loaders[stream]
+	if l == nil {
+		l = r.e.NewLoader()
+		r.loaders[stream] = l
+	}
+	return l
+}
+
+// Apply implements persist.Replayer.
+func (r *replayer) Apply(stream int, rec persist.Record, at persist.Addr) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if err := r.loader(stream).Apply(int(rec.Shard), rec.Payload); err != nil {
+		return fmt.Errorf("replay of the record at %v: %w", at, err)
+	}
+	return nil
+}
+
+// Barrier implements persist.Replayer. Effects concern one shard each, so no
+// journal writes barriers.
+func (r *replayer) Barrier(_ persist.Record, at persist.Addr) error {
+	return fmt.Errorf("replay of the record at %v: %w", at, engine.ErrEffect)
+}
+
+func (r *replayer) close() {
+	for _, l := range r.loaders {
+		l.Close()
+	}
+}
+
+// ignorer is a replayer that wants nothing.
+type ignorer struct{}
+
+func (ignorer) Apply(int, persist.Record, persist.Addr) error { return nil }
+func (ignorer) Barrier(persist.Record, persist.Addr) error    { return nil }

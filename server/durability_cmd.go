@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+func durabilityRows() []command.Row {
+	const admin = command.Admin | command.NoScript | command.NoAsyncLoading
+	return []command.Row{
+		{Name: "bgrewriteaof", Arity: 1, Flags: admin, Run: bgRewriteAOF},
+		{Name: "bgsave", Arity: -1, Flags: admin, Run: bgSave},
+		{Name: "lastsave", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatAdmin | command.CatDangerous,
+			Tips: []string{"nondeterministic_output"}, Run: lastSave},
+		{Name: "save", Arity: 1, Flags: admin | command.NoMulti, Run: save},
+		{Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Blocking, Cats: command.CatConnection,
+			Tips: []string{"request_policy:all_shards", "response_policy:agg_min"}, Run: waitAOF},
+	}
+}
+
+// bgRewriteAOF compacts the log.
+func bgRewriteAOF(ctx *command.Ctx) {
+	d := &owner(ctx).srv.durability
+	switch {
+	case d.journal.Load() == nil:
+		ctx.W.Error("ERR " + errNoLog.Error())
+	case d.compact():
+		ctx.W.Status("Background append only file rewriting started")
+	default:
+		ctx.W.Error("ERR Background append only file rewriting already in progress")
+	}
+}
+
+// save answers when everything is on the disk. There is nothing else to save:
+// the log has it all.
+func save(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	ctx.Defer(func(ctx *command.Ctx) {
+		run, cancel := s.untilStopped(0)
+		defer cancel()
+		if !s.durability.save.begin(cancel) {
+			ctx.W.Error("ERR Background save already in progress")
+			return
+		}
+		err := s.durability.sync(run)
+		s.durability.save.end(err)
+		if err != nil {
+			ctx.W.Error("ERR " + err.Error())
+			return
+		}
+		ctx.W.OK()
+	})
+}
+
+func bgSave(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	if len(ctx.Args) > 2 || len(ctx.Args) == 2 && !resp.EqualFold(ctx.Args[1], "SCHEDULE") {
+		ctx.W.Error(resp.ErrSyntax)
+		return
+	}
+	if s.durability.journal.Load() == nil {
+		ctx.W.Error("ERR " + errNoLog.Error())
+		return
+	}
+	run, cancel := s.untilStopped(0)
+	if !s.durability.save.begin(cancel) {
+		cancel()
+		ctx.W.Error("ERR Background save already in progress")
+		return
+	}
+	go func() { // ends with the disk's answer or the server
+		defer cancel()
+		err := s.durability.sync(run)
+		s.durability.save.end(err)
+		if err != nil {
+			s.log.Error().Err(err).Msg("background save failed")
+		}
+	}()
+	ctx.W.Status("Background saving started")
+}
+
+func lastSave(ctx *command.Ctx) {
+	unix, _ := owner(ctx).srv.durability.lastSave()
+	ctx.W.Int(unix)
+}
+
+// waitAOF waits until the client's last change is on the disk. There are no
+// replicas: to wait for one is to wait until the timeout.
+func waitAOF(ctx *command.Ctx) {
+	a := resp.NewArgs(ctx.Args[1:])
+	local := a.Int64()
+	if a.Err() == "" && (local < 0 || local > 1) {
+		ctx.W.Error("ERR value is out of range, value must between 0 and 1")
+		return
+	}
+	replicas := a.Int64()
+	if a.Err() == "" && replicas < 0 {
+		ctx.W.Error(resp.ErrNotPositive)
+		return
+	}
+	timeout := a.Int64Else(resp.ErrTimeout)
+	switch {
+	case a.Err() != "":
+		ctx.W.Error(a.Err())
+		return
+	case timeout < 0:
+		ctx.W.Error(resp.ErrTimeoutSign)
+		return
+	}
+	c := owner(ctx)
+	d := &c.srv.durability
+	j := d.journal.Load()
+	if j == nil && local > 0 {
+		ctx.W.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+		return
+	}
+	if c.x != nil { // changes of this batch of commands
+		c.round = max(c.round, c.x.lane.Round())
+	}
+	round := c.round
+	answer := func(ctx *command.Ctx) {
+		synced := int64(0)
+		if j := d.journal.Load(); j != nil && j.Synced() >= round {
+			synced = 1
+		}
+		ctx.W.Array(2)
+		ctx.W.Int(synced)
+		ctx.W.Int(0)
+	}
+	if replicas == 0 && (local == 0 || j.Synced() >= round) || ctx.Host == nil {
+		answer(ctx)
+		return
+	}
+	ctx.Defer(func(ctx *command.Ctx) {
+		run, cancel := c.srv.untilStopped(time.Duration(timeout) * time.Millisecond)
+		defer cancel()
+		if local > 0 && j.WaitSynced(run, round) != nil || replicas > 0 {
+			<-run.Done()
+		}
+		answer(ctx)
+	})
+}
+
+// untilStopped returns a context that ends when the server stops, and after
+// timeout unless that is 0.
+func (s *Server) untilStopped(timeout time.Duration) (context.Context, context.CancelFunc) {
+	if timeout <= 0 {
+		timeout = math.MaxInt64
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	go func() { // ends with ctx
+		select {
+		case <-s.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
