@@ -3,6 +3,8 @@
 GO       ?= go
 FUZZTIME ?= 10s
 PORT     ?= 6379
+REST_PORT ?= 8080
+REST_KEY  ?= $(shell od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
 PKGS      = ./...
 
 # Every target that runs tests against redis-server or client libraries first
@@ -18,12 +20,16 @@ help: ## list the targets
 build: ## build bin/hpkv-server and bin/hpkv-bench
 	$(GO) build -trimpath -o bin/ ./cmd/...
 
-run: build ## build, then start the server on 127.0.0.1:6379
+run: REST_KEY := $(REST_KEY)
+run: build ## build, then start the server on 127.0.0.1:6379, and REST on 127.0.0.1:8080
 	@echo "hpkv-server listens on 127.0.0.1:$(PORT); in another terminal try:"
 	@echo "    redis-cli -p $(PORT) set greeting hello"
 	@echo "    redis-cli -p $(PORT) get greeting"
-	@echo "Stop it with Ctrl-C."
-	@exec bin/hpkv-server --bind 127.0.0.1 --port $(PORT)
+	@echo "REST listens on 127.0.0.1:$(REST_PORT), for whoever has the API key of this run:"
+	@echo "    curl -H 'x-api-key: $(REST_KEY)' -d '{\"key\":\"greeting\",\"value\":\"hello\"}' http://127.0.0.1:$(REST_PORT)/record"
+	@echo "    curl -H 'x-api-key: $(REST_KEY)' http://127.0.0.1:$(REST_PORT)/record/greeting"
+	@echo "Stop it with Ctrl-C. Choose with: make run PORT=7000 REST_PORT=7001 REST_KEY=secret"
+	@exec bin/hpkv-server --bind 127.0.0.1 --port $(PORT) --rest-port $(REST_PORT) --rest-api-key $(REST_KEY)
 
 test: ## install what the tests need, then run them all
 	$(DEPS)

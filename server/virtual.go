@@ -45,6 +45,9 @@ func (h restHost) lane(write bool, f func(l *engine.Lane)) (round uint64) {
 		x.lane.Close()
 		panic(cause)
 	}()
+	if write && s.engine.Evicting() {
+		x.lane.Begin(0).Evict() // if there is nothing to evict, the write says so
+	}
 	f(x.lane)
 	return x.lane.TakeRound()
 }
