@@ -17,7 +17,50 @@ type scribbler struct {
 	clock *ManualClock
 }
 
-func (p *scribbler) key() []byte { return fmt.Appendf(nil, "k%d", p.r.IntN(400)) }
+func (p *scribbler) key() []byte {
+	if p.r.IntN(4) == 0 {
+		return p.collection()
+	}
+	return fmt.Appendf(nil, "k%d", p.r.IntN(400))
+}
+
+func (p *scribbler) collection() []byte { return fmt.Appendf(nil, "c%d", p.r.IntN(12)) }
+
+// elements are some elements, sometimes many.
+func (p *scribbler) elements(of int) [][]byte {
+	n := 1 + p.r.IntN(5)
+	if p.r.IntN(30) == 0 {
+		n = p.r.IntN(3000)
+	}
+	list := make([][]byte, of*n+of)
+	for i := range list {
+		list[i] = fmt.Appendf(nil, "%d", p.r.IntN(5000))
+		if p.r.IntN(10) == 0 {
+			list[i] = fmt.Appendf(list[i], "%060d", 0)
+		}
+	}
+	return list
+}
+
+// scribble changes a collection.
+func (p *scribbler) scribble(t *Txn) {
+	key := p.collection()
+	switch p.r.IntN(8) {
+	case 0, 1:
+		_, _ = t.SAdd(key, p.elements(1))
+	case 2:
+		_, _ = t.SRem(key, p.elements(1))
+	case 3:
+		_, _, _ = t.SPop(nil, key, nil)
+		_ = t.SPopMany(key, int64(p.r.IntN(30)), func(int) {}, func([]byte) {})
+	case 4, 5:
+		_, _ = t.HSet(key, p.elements(2))
+	case 6:
+		_, _ = t.HDel(key, p.elements(1))
+	case 7:
+		_, _ = t.HIncrBy(key, p.elements(1)[0], 1)
+	}
+}
 
 func (p *scribbler) val() []byte {
 	n := p.r.IntN(40)
@@ -36,7 +79,9 @@ func (p *scribbler) step() {
 	t := p.l.Begin(p.r.IntN(dbs))
 	defer t.End()
 	later := t.Now() + int64(p.r.IntN(3000))
-	switch n := p.r.IntN(1000); {
+	switch n := p.r.IntN(1300); {
+	case n >= 1000:
+		p.scribble(t)
 	case n < 3:
 		t.FlushDB(p.r.IntN(2) == 0)
 	case n < 10:

@@ -266,6 +266,8 @@ func elements(e *Engine, db int, key []byte, typ Type) string {
 	switch typ {
 	case TypeSet:
 		err = t.SMembers(key, func(int) {}, func(m []byte) { all = append(all, string(m)) })
+	case TypeHash:
+		err = t.HGetAll(key, func(int) {}, func(f, v []byte) { all = append(all, fmt.Sprintf("%q %q", f, v)) })
 	case TypeZSet:
 		err = t.ZRange(key, &ZRange{By: ByRank, Stop: -1}, func(int) {}, func(m []byte, score float64) { all = append(all, fmt.Sprint(score, " ", string(m))) })
 	default:

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"testing"
 
 	"hpkv/engine"
@@ -12,6 +13,14 @@ func TestHotCommandsDoNotAllocate(t *testing.T) {
 	r.do("set k some-value")
 	r.do("set v some-value ex 1000")
 	r.do("set n 100")
+	r.do("hset h f1 v f2 12345")
+	r.do("sadd s a b 12345")
+	r.do("sadd i 1 2 3")
+	for i := range 2000 {
+		r.do(fmt.Sprintf("hset bigh f%d v%d", i, i))
+		r.do(fmt.Sprintf("sadd bigs m%d", i))
+		r.do(fmt.Sprintf("sadd bigt m%d", 2*i))
+	}
 	f := func(line string) {
 		t.Helper()
 		args := commandLine(t, line)
@@ -50,6 +59,34 @@ func TestHotCommandsDoNotAllocate(t *testing.T) {
 	f("del nosuch")
 	f("dbsize")
 	f("object encoding k")
+	f("hset h f1 other")
+	f("hset h f1 a f2 2")
+	f("hset bigh f77 v78")
+	f("hset bigh f77 a-longer-value-than-it-had")
+	f("hget h f1")
+	f("hget h f2")
+	f("hget bigh f99")
+	f("hmget bigh f1 f2 nosuch")
+	f("hincrby h f2 1")
+	f("hexists h f1")
+	f("hlen h")
+	f("hdel h nosuch")
+	f("hgetall h")
+	f("hgetall bigh")
+	f("sadd s a")
+	f("sadd i 2")
+	f("sadd bigs m5")
+	f("srem bigs nosuch")
+	f("sismember s a")
+	f("sismember i 2")
+	f("sismember bigs m77")
+	f("smismember bigs m77 x")
+	f("scard bigs")
+	f("srandmember bigs")
+	f("smembers s")
+	f("smembers bigs")
+	f("sinter bigs bigt")
+	f("sunion s i")
 }
 
 func BenchmarkGet(b *testing.B)  { benchmarkLine(b, "get k") }
