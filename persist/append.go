@@ -7,9 +7,9 @@ package persist
 func (l *Log) Append(stream int, r Record) (round uint64) {
 	s := &l.streams[stream]
 	s.mu.Lock()
-	s.buf = appendRecord(s.buf, &r, 0, 0)
+	s.add(&r, 0, 0)
 	round = l.open
-	size := len(s.buf)
+	size := s.buf.size
 	s.mu.Unlock()
 	l.appended(size)
 	return round
@@ -37,17 +37,15 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 	for i := range parts {
 		p := &parts[i]
 		if !p.Barrier {
-			s := &l.streams[p.Stream]
-			s.buf = appendRecord(s.buf, &p.Record, 0, 0)
+			l.streams[p.Stream].add(&p.Record, 0, 0)
 			continue
 		}
 		l.barriers++
 		for j := range l.streams {
-			s := &l.streams[j]
 			if j == 0 {
-				s.buf = appendRecord(s.buf, &p.Record, flagBarrier, l.barriers)
+				l.streams[j].add(&p.Record, flagBarrier, l.barriers)
 			} else {
-				s.buf = appendRecord(s.buf, &Record{}, flagBarrier|flagEcho, l.barriers)
+				l.streams[j].add(&Record{}, flagBarrier|flagEcho, l.barriers)
 			}
 		}
 	}
@@ -55,7 +53,7 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 	size := 0
 	for i := range l.streams {
 		if all || mine[i/64]>>(i%64)&1 != 0 {
-			size = max(size, len(l.streams[i].buf))
+			size = max(size, l.streams[i].buf.size)
 			l.streams[i].mu.Unlock()
 		}
 	}
@@ -70,7 +68,7 @@ func (l *Log) appendedRound() uint64 {
 	}
 	round := l.open - 1
 	for i := range l.streams {
-		if len(l.streams[i].buf) > 0 {
+		if l.streams[i].buf.size > 0 {
 			round = l.open
 		}
 	}
@@ -121,10 +119,16 @@ func (l *Log) Pressure() bool {
 type round struct {
 	number  uint64
 	streams []uint16 // that have a part
-	bufs    [][]byte // by stream; records, then the mark
-	records []uint32 // by stream; 0 until sealed
-	sealed  []*segment
-	written []bool
+	parts   []part   // by stream
+}
+
+// part is a round's part in one stream.
+type part struct {
+	chunks  [][]byte // of records; the last one with the mark, once sealed
+	size    int      // of the records
+	records uint32   // once sealed
+	sealed  *segment // the segment whose checksums it has
+	written bool
 }
 
 // pending returns the bytes that wait in memory, about.
@@ -132,7 +136,7 @@ func (l *Log) pending() (n int64) {
 	for i := range l.streams {
 		s := &l.streams[i]
 		s.mu.Lock()
-		n += int64(len(s.buf))
+		n += int64(s.buf.size)
 		s.mu.Unlock()
 	}
 	return n + l.count.inFlight.Load()

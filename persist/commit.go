@@ -53,7 +53,7 @@ func (l *Log) anyBuffered() bool {
 	for i := range l.streams {
 		s := &l.streams[i]
 		s.mu.Lock()
-		n := len(s.buf)
+		n := s.buf.size
 		s.mu.Unlock()
 		if n > 0 {
 			return true
@@ -70,16 +70,17 @@ func (l *Log) take() bool {
 	for i := range l.streams {
 		l.streams[i].mu.Lock()
 	}
-	var bytes int64
+	total := 0
 	for i := range l.streams {
 		s := &l.streams[i]
-		if len(s.buf) == 0 {
+		if s.buf.size == 0 {
 			continue
 		}
 		r.streams = append(r.streams, uint16(i))
-		r.bufs[i], s.buf, s.spare = s.buf, s.spare, nil
-		r.records[i], r.sealed[i], r.written[i] = 0, nil, false
-		bytes += int64(len(r.bufs[i]))
+		p := &r.parts[i]
+		*p = part{chunks: p.chunks[:0]}
+		p.chunks, p.size = s.take(p.chunks)
+		total += p.size
 	}
 	if len(r.streams) > 0 {
 		r.number = l.open
@@ -88,7 +89,7 @@ func (l *Log) take() bool {
 	for i := range l.streams {
 		l.streams[i].mu.Unlock()
 	}
-	l.count.inFlight.Store(bytes)
+	l.count.inFlight.Store(int64(total))
 	return len(r.streams) > 0
 }
 
@@ -102,16 +103,8 @@ func (l *Log) commitRound() {
 		l.writeRound()
 	}
 	r := &l.round
-	for _, i := range r.streams { // give the buffers back
-		s := &l.streams[i]
-		buf := r.bufs[i][:0]
-		r.bufs[i] = nil
-		if cap(buf) > keepBuffer {
-			buf = nil
-		}
-		s.mu.Lock()
-		s.spare = buf
-		s.mu.Unlock()
+	for _, i := range r.streams {
+		l.streams[i].giveBack(r.parts[i].chunks)
 	}
 	l.count.inFlight.Store(0)
 	if l.crowded.Load() && State(l.state.Load()) != StateDiskFull {
@@ -151,7 +144,7 @@ func (l *Log) writeRound() {
 	r := &l.round
 	var records int64
 	for _, i := range r.streams {
-		records += int64(r.records[i])
+		records += int64(r.parts[i].records)
 	}
 	l.count.add(records, l.count.inFlight.Load())
 	l.dirtyMu.Lock() // whoever takes the dirty segments knows which rounds are in them
@@ -173,34 +166,44 @@ func (l *Log) writeRound() {
 func (l *Log) tryRound() error {
 	r := &l.round
 	for _, i := range r.streams {
-		if r.written[i] {
+		p := &r.parts[i]
+		if p.written {
 			continue
 		}
-		s := &l.streams[i]
-		records := len(r.bufs[i])
-		if r.sealed[i] != nil {
-			records -= markSize(len(r.streams))
-		}
-		if err := l.ensureRoom(int(i), int64(records+markSize(len(r.streams))), r.number); err != nil {
+		if err := l.ensureRoom(int(i), int64(p.size+markSize(len(r.streams))), r.number); err != nil {
 			return err
 		}
-		seg := s.cur
-		end := seg.end.Load()
-		if r.sealed[i] != seg {
-			buf := r.bufs[i][:records]
-			r.records[i] = uint32(sealRecords(buf, seg.seed))
-			m := mark{r.number, l.lastMs, l.synced.Load(), end, r.records[i], r.streams}
-			r.bufs[i] = appendMark(buf, &m, seg.seed)
-			r.sealed[i] = seg
+		seg := l.streams[i].cur
+		if p.sealed != seg {
+			l.seal(p, seg)
 		}
-		if _, err := seg.file.WriteAt(r.bufs[i], end); err != nil {
-			return fmt.Errorf("write to %s: %w", segmentName(seg.number), err)
+		at := seg.end.Load()
+		for _, c := range p.chunks {
+			if _, err := seg.file.WriteAt(c, at); err != nil {
+				return fmt.Errorf("write to %s: %w", segmentName(seg.number), err)
+			}
+			at += int64(len(c))
 		}
-		r.written[i] = true
-		seg.end.Store(end + int64(len(r.bufs[i])))
+		p.written = true
+		seg.end.Store(at)
 		l.markDirty(seg)
 	}
 	return nil
+}
+
+// seal gives a part of l.round the checksums of its segment, and its mark.
+func (l *Log) seal(p *part, seg *segment) {
+	last := &p.chunks[len(p.chunks)-1]
+	if p.sealed != nil { // for another segment, in an attempt that failed
+		*last = (*last)[:len(*last)-markSize(len(l.round.streams))]
+	}
+	p.records = 0
+	for _, c := range p.chunks {
+		p.records += uint32(sealRecords(c, seg.seed))
+	}
+	m := mark{l.round.number, l.lastMs, l.synced.Load(), seg.end.Load(), p.records, l.round.streams}
+	*last = appendMark(*last, &m, seg.seed)
+	p.sealed = seg
 }
 
 // do runs call in the committer, between two rounds.

@@ -67,12 +67,11 @@ type Log struct {
 
 // stream is the buffer of one stream in memory.
 type stream struct {
-	mu  sync.Mutex
-	buf []byte // encoded records of the open round, without checksums
-	// spare is the other buffer, empty, once its round is written.
-	spare []byte
-	cur   *segment // the committer's
-	_     [40]byte // a cache line for each stream's lock
+	mu   sync.Mutex
+	buf  buffer   // of the open round
+	free [][]byte // empty chunks
+	cur  *segment // the committer's
+	_    [24]byte // no two streams share a cache line
 }
 
 // segment is a segment of the current generation, or an older one.
@@ -89,9 +88,6 @@ type segment struct {
 
 	preparing bool // the committer's: a successor has been asked for
 }
-
-// keepBuffer bounds what one stream's buffer may keep between rounds.
-const keepBuffer = 4 << 20
 
 // Written returns the last round that was written.
 func (l *Log) Written() uint64 { return l.written.Load() }

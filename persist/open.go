@@ -194,12 +194,7 @@ func newLog(o Options, man *manifest) *Log {
 		segs:    make(map[uint64]*segment),
 		next:    make([]*segment, n),
 		prepare: make(chan int, n),
-		round: round{
-			bufs:    make([][]byte, n),
-			records: make([]uint32, n),
-			sealed:  make([]*segment, n),
-			written: make([]bool, n),
-		},
+		round:   round{parts: make([]part, n)},
 	}
 	last, ms := man.lastRound()
 	l.open, l.lastMs = last+1, ms

@@ -1,0 +1,264 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hpkv/persist/vfs"
+)
+
+// TestShared: writers that wait at the same time share syncs. The first sync is
+// held until all have appended, so they must share the second.
+func TestShared(t *testing.T) {
+	const writers = 50
+	faulty := vfs.NewFaulty(vfs.NewMem("/"))
+	l, _, _ := mustOpen(t, Options{FS: faulty, Dir: "/log", Streams: 1, Policy: Always, SegmentBytes: 1 << 20})
+	defer l.Close()
+	l.WaitDurable(ctx, put(l, 0, "begun")) // its segment too
+	var first sync.Once
+	held, release := make(chan struct{}), make(chan struct{})
+	faulty.Set(func(op, path string) error {
+		if op == "sync" {
+			first.Do(func() { close(held); <-release })
+		}
+		return nil
+	})
+	before := l.Stats().Syncs
+	round := put(l, 0, "first")
+	<-held
+	var waiting sync.WaitGroup
+	for i := range writers {
+		r := put(l, 0, fmt.Sprint(i))
+		if r == round {
+			t.Fatal("the round is open while it is being synced")
+		}
+		waiting.Go(func() {
+			if err := l.WaitDurable(ctx, r); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if l.Durable() >= round {
+		t.Error("durable before the sync is over")
+	}
+	close(release)
+	waiting.Wait()
+	if n := l.Stats().Syncs - before; n != 2 {
+		t.Errorf("%d syncs, want 2", n)
+	}
+}
+
+// TestEverySec: a round counts once written, and is synced by itself later.
+func TestEverySec(t *testing.T) {
+	faulty := vfs.NewFaulty(vfs.NewMem("/"))
+	var syncs atomic.Int64
+	faulty.Set(func(op, path string) error {
+		if op == "sync" {
+			syncs.Add(1)
+		}
+		return nil
+	})
+	l, _, _ := mustOpen(t, Options{FS: faulty, Dir: "/log", Streams: 2, SegmentBytes: 1 << 20, SyncEvery: 20 * time.Millisecond})
+	defer l.Close()
+	before := syncs.Load()
+	round := put(l, 1, "x")
+	if err := l.WaitDurable(ctx, round); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.WaitSynced(ctx, round); err != nil {
+		t.Fatal(err)
+	}
+	if syncs.Load() == before {
+		t.Error("synced without a sync")
+	}
+	if l.Synced() != round || l.Written() != round {
+		t.Errorf("written %d, synced %d, want %d", l.Written(), l.Synced(), round)
+	}
+}
+
+// TestPolicy: no is never synced by itself; always, once set, syncs what came
+// before too.
+func TestPolicy(t *testing.T) {
+	var durable []uint64
+	l, _, _ := mustOpen(t, Options{
+		FS: vfs.NewMem("/"), Dir: "/log", Streams: 2, SegmentBytes: 4096, Policy: No, SyncEvery: time.Millisecond,
+		OnDurable: func(round uint64) { durable = append(durable, round) },
+	})
+	for range 3 {
+		l.WaitDurable(ctx, put(l, 0, "x"))
+	}
+	if l.Synced() != 0 || l.Durable() != 3 {
+		t.Errorf("synced %d, durable %d", l.Synced(), l.Durable())
+	}
+	l.SetPolicy(Always)
+	if l.Policy() != Always || l.Durable() != 3 {
+		t.Errorf("policy %v, durable %d", l.Policy(), l.Durable())
+	}
+	l.WaitDurable(ctx, put(l, 1, "x"))
+	if l.Synced() != 4 {
+		t.Errorf("synced %d", l.Synced())
+	}
+	mustClose(t, l)
+	if fmt.Sprint(durable) != "[1 2 3 4]" {
+		t.Errorf("told durable: %v", durable)
+	}
+}
+
+// TestWaitEnds: a wait ends with its context, and with the log.
+func TestWaitEnds(t *testing.T) {
+	l, _, _ := mustOpen(t, Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 1, SegmentBytes: 4096})
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := l.WaitDurable(canceled, 99); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- l.WaitDurable(ctx, 99) }()
+	mustClose(t, l)
+	if err := <-ended; !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if err := l.Close(); !errors.Is(err, ErrClosed) {
+		t.Errorf("a second Close: %v", err)
+	}
+	for what, err := range map[string]error{
+		"Backup":  l.Backup(ctx, "/b", nil),
+		"ReadAt":  func() error { _, err := l.ReadAt(Addr{1, 64}); return err }(),
+		"compact": func() error { _, err := l.BeginCompaction(); return err }(),
+	} {
+		if !errors.Is(err, ErrClosed) && !errors.Is(err, ErrGone) {
+			t.Errorf("%s of a closed log: %v", what, err)
+		}
+	}
+}
+
+// TestLargeRecord: one larger than a segment gets a larger segment.
+func TestLargeRecord(t *testing.T) {
+	o := Options{Dir: t.TempDir() + "/log", Streams: 1, SegmentBytes: 4096}
+	l, _, _ := mustOpen(t, o)
+	large := string(make([]byte, 3<<20))
+	put(l, 0, "before")
+	mustSync(t, l)
+	put(l, 0, large)
+	mustSync(t, l)
+	put(l, 0, "after")
+	mustClose(t, l)
+	l, c, _ := mustOpen(t, o)
+	defer l.Close()
+	if len(c.all) != 3 || c.all[1].payload != large || c.all[2].payload != "after" {
+		t.Errorf("%d records came back", len(c.all))
+	}
+}
+
+// TestPressure: callers that heed Pressure never have much in memory.
+func TestPressure(t *testing.T) {
+	const limit = 1 << 20
+	l, _, _ := mustOpen(t, Options{Dir: t.TempDir() + "/log", Streams: 2, MaxPending: limit, Policy: Always})
+	defer l.Close()
+	payload := string(make([]byte, 100<<10))
+	waits := 0
+	for i := range 500 {
+		if l.Pressure() {
+			waits++
+			if err := l.WaitRoom(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(l, i%2, payload)
+		if n := l.Stats().Pending; n > 5*limit { // two streams, each with a round in the making and one being written
+			t.Fatalf("%d bytes are waiting", n)
+		}
+	}
+	if waits == 0 {
+		t.Skip("the disk was never slower")
+	}
+}
+
+// TestBackupWhileBusy takes backups while writers append and compactions drop
+// what is old: each holds a moment, and stays readable.
+func TestBackupWhileBusy(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{Dir: dir + "/log", Streams: 2, SegmentBytes: 32 << 10, Gather: time.Microsecond}
+	l, _, _ := mustOpen(t, o)
+	var appended [2]atomic.Int64
+	stop := make(chan struct{})
+	var busy sync.WaitGroup
+	for stream := range 2 {
+		busy.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				l.WaitRoom(ctx)
+				round := put(l, stream, fmt.Sprint(n))
+				appended[stream].Store(int64(n))
+				if n%100 == 0 {
+					l.WaitDurable(ctx, round)
+				}
+			}
+		})
+	}
+	const backups = 5
+	var least [backups][2]int64 // appended before each
+	for n := range backups {
+		c, err := l.BeginCompaction()
+		if err != nil {
+			t.Fatal(err)
+		}
+		least[n] = [2]int64{appended[0].Load(), appended[1].Load()}
+		finished := make(chan error)
+		go func() { finished <- c.Finish(ctx) }()
+		dest := fmt.Sprintf("%s/backup%d", dir, n)
+		if err := l.Backup(ctx, dest, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-finished; err != nil {
+			t.Fatal(err)
+		}
+		if r := mustCheck(t, vfs.OS(), dest); len(r.Problems) != 0 {
+			t.Fatalf("backup %d: %v", n, r.Problems)
+		}
+	}
+	close(stop)
+	busy.Wait()
+	mustClose(t, l)
+	for n := range backups {
+		o.Dir = fmt.Sprintf("%s/backup%d", dir, n)
+		l, c, report := mustOpen(t, o)
+		l.Close()
+		if len(report.Cuts) > 0 {
+			t.Errorf("backup %d: %v", n, report.Cuts)
+		}
+		for stream := range 2 {
+			last := -1
+			for _, k := range c.streams[stream] {
+				var i int
+				fmt.Sscan(k.payload, &i)
+				if last >= 0 && i != last+1 {
+					t.Fatalf("backup %d: record %d follows %d", n, i, last)
+				}
+				last = i
+			}
+			if int64(last) < least[n][stream] {
+				t.Errorf("backup %d ends with record %d of stream %d, %d was there before", n, last, stream, least[n][stream])
+			}
+		}
+	}
+}
+
+// TestAppendAllocations: handing over a record makes no garbage.
+func TestAppendAllocations(t *testing.T) {
+	l, _, _ := mustOpen(t, Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 1, Gather: time.Hour})
+	defer l.Close()
+	payload := make([]byte, 64)
+	if n := testing.AllocsPerRun(1000, func() { l.Append(0, Record{Shard: 1, Payload: payload}) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
