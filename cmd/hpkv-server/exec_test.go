@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,6 +78,8 @@ func TestRefusals(t *testing.T) {
 	f("option --cluster-enabled yes: cluster mode is not available", "", "--cluster-enabled", "yes")
 	f("option --dir /nonexistent: No such file or directory", "", "--dir", "/nonexistent")
 	f("cannot open the log file: open /nonexistent/log: no such file or directory", "", "--port", "0", "--logfile", "/nonexistent/log")
+	f("cannot open the log file: open /nonexistent/log: no such file or directory", "", "--daemonize", "yes", "--port", "0", "--logfile", "/nonexistent/log")
+	f("daemonize: settings on standard input can be read only once; use a file", "daemonize yes", "-")
 	f("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket", "", "--port", "0", "--loglevel", "warning", "--save", "")
 }
 
@@ -289,5 +292,42 @@ func TestLogFileIsReopened(t *testing.T) {
 		if got, err := os.ReadFile(name); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+}
+
+// The first process ends when the one in the background can be used.
+func TestDaemonize(t *testing.T) {
+	dir, err := os.MkdirTemp("", "hpkv") // short, for the socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket, pidFile, log := filepath.Join(dir, "s"), filepath.Join(dir, "pid"), filepath.Join(dir, "log")
+	stdout, stderr, code := call(t, "", "--daemonize", "yes", "--port", "0", "--save", "", "--unixsocket", socket, "--pidfile", pidFile, "--logfile", log)
+	if code != 0 || stdout != "" || stderr != "" {
+		t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	c, err := resp.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	v, err := c.Do("INFO", "server")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := os.ReadFile(pidFile)
+	if err != nil || !strings.Contains(v.Text(), "\r\nprocess_id:"+strings.TrimSpace(string(pid))+"\r\n") {
+		t.Errorf("pid file %q, %v; %s", pid, err, v.Text())
+	}
+	_, _ = c.Do("SHUTDOWN", "NOSAVE") // it answers by closing
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if _, err := os.Stat(pidFile); os.IsNotExist(err) {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal("the server in the background does not end")
+		}
+		runtime.Gosched()
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +15,9 @@ import (
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
+		if errors.Is(err, errTold) {
+			os.Exit(1)
+		}
 		fmt.Fprintf(os.Stderr, "hpkv-server: %v\n", err)
 		os.Exit(1)
 	}
@@ -32,6 +36,9 @@ func run(args []string) error {
 	case config.ShowTopology:
 		err = showTopology(cl.Config)
 	default:
+		if mustDaemonize(cl.Config) {
+			return daemonize(args)
+		}
 		err = serve(cl, len(args) == 0)
 	}
 	return err

@@ -53,12 +53,19 @@ func serve(cl *config.CommandLine, bare bool) (err error) {
 	s, err := server.New(server.Options{
 		Config: cfg, ConfigFile: file, Log: log,
 		Topology: topology, Plan: topology.Plan(server.PlanOptions(cfg)),
-		Ready: func() { notify("READY=1\nSTATUS=ready to accept connections") },
+		Ready: func() {
+			notify("READY=1\nSTATUS=ready to accept connections")
+			reportReady()
+		},
 	})
 	if err != nil {
 		return err
 	}
-	defer writePIDFile(log, cfg.PIDFile.Load())()
+	pidFile := cfg.PIDFile.Load()
+	if pidFile == "" && inBackground() {
+		pidFile = defaultPIDFile
+	}
+	defer writePIDFile(log, pidFile)()
 	defer context.AfterFunc(ctx, func() { notify("STOPPING=1") })()
 	return s.Run(ctx)
 }

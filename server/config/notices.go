@@ -26,7 +26,7 @@ func (c *Config) Notices() []string {
 			continue
 		}
 		switch {
-		case r.Status == Planned || r.Name == "daemonize":
+		case r.Status == Planned:
 			text := r.Name
 			if r.Flags&Sensitive == 0 {
 				text += " " + shown(clip(c.format(i)))
