@@ -18,7 +18,7 @@ type scribbler struct {
 }
 
 func (p *scribbler) key() []byte {
-	if p.r.IntN(4) == 0 {
+	if p.r.IntN(10) == 0 {
 		return p.collection()
 	}
 	return fmt.Appendf(nil, "k%d", p.r.IntN(400))
@@ -45,7 +45,17 @@ func (p *scribbler) elements(of int) [][]byte {
 // scribble changes a collection.
 func (p *scribbler) scribble(t *Txn) {
 	key := p.collection()
-	switch p.r.IntN(8) {
+	switch p.r.IntN(11) {
+	case 8, 9:
+		var scores []float64
+		var args [][]byte // scores, which are given apart, and members
+		for _, m := range p.elements(1) {
+			scores = append(scores, float64(p.r.IntN(100)))
+			args = append(args, nil, m)
+		}
+		_, _ = t.ZAdd(key, scores, args, ZAddOptions{})
+	case 10:
+		_, _ = t.ZRem(key, p.elements(1))
 	case 0, 1:
 		_, _ = t.SAdd(key, p.elements(1))
 	case 2:
@@ -110,8 +120,6 @@ func (p *scribbler) step() {
 		} else {
 			_, _ = t.Copy(keys[0], keys[1], p.r.IntN(dbs), true)
 		}
-	case n < 930:
-		p.collection(t)
 	case n < 960:
 		pairs := [][]byte{p.key(), p.val(), p.key(), p.val(), p.key(), p.val()}
 		t.LockKeys(pairs, 0, 5, 2)
@@ -121,32 +129,6 @@ func (p *scribbler) step() {
 		keeper := p.e.NewLane()
 		defer keeper.Close()
 		p.e.Maintain(keeper, p.r.IntN(p.e.Homes()), time.Millisecond)
-	}
-}
-
-// collection changes a set or a sorted set, which may be large.
-func (p *scribbler) collection(t *Txn) {
-	key := fmt.Appendf(nil, "c%d", p.r.IntN(8))
-	n := 1 + p.r.IntN(1<<p.r.IntN(12))
-	var members [][]byte
-	var scores []float64
-	for range n {
-		members = append(members, fmt.Appendf(nil, "member %060d", p.r.IntN(4000)))
-		scores = append(scores, float64(p.r.IntN(100)))
-	}
-	switch p.r.IntN(5) {
-	case 0, 1:
-		_, _ = t.SAdd(key, members)
-	case 2:
-		_, _ = t.SRem(key, members)
-	case 3:
-		var args [][]byte // scores, which are given apart, and members
-		for _, m := range members {
-			args = append(args, nil, m)
-		}
-		_, _ = t.ZAdd(key, scores, args, ZAddOptions{})
-	case 4:
-		_, _ = t.ZRem(key, members)
 	}
 }
 
