@@ -12,12 +12,12 @@ PKGS      = ./...
 DEPS      = .ci/install-test-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz compat stress bench bench-compare cover cross generate
+.PHONY: help build run test race lint fuzz compat stress crash bench bench-compare cover cross generate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build bin/hpkv-server and bin/hpkv-bench
+build: ## build bin/hpkv-server, bin/hpkv-bench and bin/hpkv-admin
 	$(GO) build -trimpath -o bin/ ./cmd/...
 
 run: REST_KEY := $(REST_KEY)
@@ -53,6 +53,9 @@ compat: build ## compare with redis-server at length: cases, differential fuzzer
 
 stress: ## stress the lock-free reads for 30 s
 	HPKV_STRESS=30s $(GO) test -count=1 -timeout 10m -run 'Stress' ./engine/...
+
+crash: ## cut the log's work off after every operation of the file system, 20 times over
+	$(GO) test -count=20 -timeout 20m -run 'Crash|Interrupted' ./persist/...
 
 bench: ## Go benchmarks of every package, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)

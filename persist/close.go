@@ -49,7 +49,9 @@ func (l *Log) closeGeneration() error {
 
 // closeFiles closes every file that is open.
 func (l *Log) closeFiles() {
+	l.dropMu.Lock() // no ReadAt is under way
 	l.readers.close()
+	l.dropMu.Unlock()
 	for _, seg := range l.next {
 		if seg != nil {
 			seg.file.Close()

@@ -2,9 +2,14 @@ package persist
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+
+	"hpkv/persist/vfs"
 )
 
 // collector is a Replayer that keeps everything.
@@ -107,5 +112,76 @@ func TestRestart(t *testing.T) {
 			}
 		}
 		mustClose(t, l)
+	}
+}
+
+// TestReadAt reads records of more segments than are kept open, while they are
+// dropped under it.
+func TestReadAt(t *testing.T) {
+	o := Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 1, SegmentBytes: 4096}
+	l, _, _ := mustOpen(t, o)
+	payload := strings.Repeat("x", 1800)
+	for n := range 4 * keepOpen {
+		put(l, 0, fmt.Sprint(n, payload))
+		mustSync(t, l)
+	}
+	mustClose(t, l)
+	l, c, _ := mustOpen(t, o)
+	defer l.Close()
+	var readers sync.WaitGroup
+	var read atomic.Int64
+	enough := make(chan struct{})
+	for r := range 4 {
+		readers.Go(func() {
+			gone := 0
+			for n := r; gone < 100; n += 7 {
+				k := c.all[n%len(c.all)]
+				got, err := l.ReadAt(k.at)
+				switch {
+				case errors.Is(err, ErrGone):
+					gone++
+				case err != nil || string(got.Payload) != k.payload:
+					t.Errorf("ReadAt(%v) = %.10q, %v; want %.10q", k.at, got.Payload, err, k.payload)
+					return
+				}
+				if read.Add(1) == 2000 {
+					close(enough)
+				}
+			}
+		})
+	}
+	<-enough
+	l.readers.mu.Lock()
+	n := len(l.readers.files)
+	l.readers.mu.Unlock()
+	if n > keepOpen+4 {
+		t.Errorf("%d segments are open", n)
+	}
+	compaction, err := l.BeginCompaction()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compaction.Finish(ctx); err != nil {
+		t.Fatal(err)
+	}
+	readers.Wait()
+	at := c.all[0].at
+	for _, wrong := range []Addr{{at.Segment, at.Offset}, {1 << 40, 64}} {
+		if _, err := l.ReadAt(wrong); !errors.Is(err, ErrGone) {
+			t.Errorf("ReadAt(%v): %v", wrong, err)
+		}
+	}
+	round := put(l, 0, "new")
+	l.WaitDurable(ctx, round)
+	seg := l.streams[0].cur
+	for offset := range seg.end.Load() + 10 {
+		got, err := l.ReadAt(Addr{seg.number, offset})
+		if offset == segmentHead {
+			if err != nil || string(got.Payload) != "new" {
+				t.Errorf("%q, %v", got.Payload, err)
+			}
+		} else if !isDamage(err) {
+			t.Errorf("ReadAt where no record begins, at %d: %q, %v", offset, got.Payload, err)
+		}
 	}
 }

@@ -9,13 +9,17 @@ import (
 	"hpkv/persist/vfs"
 )
 
-// readers keeps segments open for ReadAt.
+// readers keeps segments open for ReadAt, about keepOpen of them.
 type readers struct {
 	mu    sync.Mutex
-	files map[uint64]vfs.File
+	files map[uint64]*reader
 }
 
-// keepOpen is how many segments stay open for ReadAt.
+type reader struct {
+	f     vfs.File
+	users int
+}
+
 const keepOpen = 64
 
 // ReadAt returns the record at an address that replay told, checked against its
@@ -29,11 +33,12 @@ func (l *Log) ReadAt(at Addr) (Record, error) {
 	if seg == nil {
 		return Record{}, ErrGone
 	}
-	f, err := l.reader(at.Segment)
+	r, err := l.reader(at.Segment)
 	if err != nil {
 		return Record{}, err
 	}
-	e, err := readEntry(f, seg.seed, at.Offset, seg.end.Load())
+	defer l.readers.release(r)
+	e, err := readEntry(r.f, seg.seed, at.Offset, seg.end.Load())
 	if errors.Is(err, errForm) || errors.Is(err, errChecksum) {
 		err = &CorruptError{l.o.Dir, segmentName(at.Segment), at.Offset, err.Error()}
 	}
@@ -64,12 +69,15 @@ func readEntry(f vfs.File, seed uint32, at, end int64) (e entry, err error) {
 	return e, err
 }
 
-// reader returns the segment opened for reading. The caller holds dropMu shared.
-func (l *Log) reader(number uint64) (vfs.File, error) {
-	l.readers.mu.Lock()
-	defer l.readers.mu.Unlock()
-	if f := l.readers.files[number]; f != nil {
-		return f, nil
+// reader returns the segment opened for reading, to be released. The caller
+// holds dropMu shared.
+func (l *Log) reader(number uint64) (*reader, error) {
+	rs := &l.readers
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if r := rs.files[number]; r != nil {
+		r.users++
+		return r, nil
 	}
 	if l.closed.Load() {
 		return nil, ErrClosed
@@ -81,28 +89,47 @@ func (l *Log) reader(number uint64) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.readers.files == nil {
-		l.readers.files = make(map[uint64]vfs.File)
+	if rs.files == nil {
+		rs.files = make(map[uint64]*reader)
 	}
-	l.readers.files[number] = f
-	return f, nil
+	for n, r := range rs.files {
+		if len(rs.files) < keepOpen {
+			break
+		}
+		if r.users == 0 {
+			rs.drop(n)
+		}
+	}
+	r := &reader{f, 1}
+	rs.files[number] = r
+	return r, nil
+}
+
+func (rs *readers) release(r *reader) {
+	rs.mu.Lock()
+	r.users--
+	rs.mu.Unlock()
+}
+
+// drop closes a segment that nobody reads. The caller holds mu.
+func (rs *readers) drop(number uint64) {
+	if r := rs.files[number]; r != nil {
+		r.f.Close()
+		delete(rs.files, number)
+	}
 }
 
 // forget closes a segment's reader. The caller holds dropMu exclusively.
-func (r *readers) forget(number uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if f := r.files[number]; f != nil {
-		f.Close()
-		delete(r.files, number)
-	}
+func (rs *readers) forget(number uint64) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.drop(number)
 }
 
-func (r *readers) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for n, f := range r.files {
-		f.Close()
-		delete(r.files, n)
+func (rs *readers) close() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for n := range rs.files {
+		rs.drop(n)
 	}
 }

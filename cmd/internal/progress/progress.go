@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -83,6 +84,17 @@ func Eta(done, total int, elapsed time.Duration) string {
 	if done <= 0 || done > total {
 		return ""
 	}
-	left := elapsed / time.Duration(done) * time.Duration(total-done)
+	left := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
 	return ", " + left.Round(time.Second).String() + " left"
+}
+
+// Bytes shows, behind a word, how many of total bytes are done after elapsed.
+func (l *Line) Bytes(word string, done, total int64, elapsed time.Duration) {
+	if total <= 0 {
+		return
+	}
+	const width = 30
+	full := int(width * min(done, total) / total)
+	bar := strings.Repeat("#", full) + strings.Repeat(".", width-full)
+	l.Printf("%s [%s] %d of %d MB%s", word, bar, done>>20, total>>20, Eta(int(done), int(total), elapsed))
 }

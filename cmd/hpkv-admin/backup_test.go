@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hpkv/persist"
+)
+
+func TestBackupDirectory(t *testing.T) {
+	dir := newLog(t, "one", "two")
+	dest := filepath.Join(t.TempDir(), "dest")
+	if out := mustAdmin(t, "backup", dir, dest); !strings.Contains(out, "up to round 2 of") {
+		t.Error(out)
+	}
+	mustAdmin(t, "check", dest)
+	if got := contents(t, dest); got != "one two" {
+		t.Errorf("the backup holds %q", got)
+	}
+	if _, _, err := admin("backup", dir, dest); err == nil {
+		t.Error("a backup over another")
+	}
+}
+
+// TestBackupInUse: a directory that a server has open is refused.
+func TestBackupInUse(t *testing.T) {
+	dir := newLog(t, "one")
+	l, _, err := persist.Open(persist.Options{Dir: dir, Streams: 1}, &reader{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, _, err := admin("backup", dir, filepath.Join(t.TempDir(), "dest")); err == nil || !strings.Contains(err.Error(), "in use by another server") {
+		t.Errorf("in use: %v", err)
+	}
+}
+
+// TestBackupServer holds what is sent to a server against what it should be.
+func TestBackupServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	got := make(chan string, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		r := bufio.NewReader(conn)
+		var lines []string
+		for _, reply := range []string{"+OK\r\n", "-ERR no room\r\n"} {
+			head, _ := r.ReadString('\n')
+			for range 2 * int(head[1]-'0') {
+				line, _ := r.ReadString('\n')
+				if line[0] != '$' {
+					lines = append(lines, strings.TrimSpace(line))
+				}
+			}
+			conn.Write([]byte(reply))
+		}
+		got <- strings.Join(lines, " ")
+	}()
+	_, _, err = admin("backup", listener.Addr().String(), "/some/where", "--user", "u", "--password", "secret")
+	if err == nil || err.Error() != "ERR no room" {
+		t.Errorf("the error is %v", err)
+	}
+	if s := <-got; s != "AUTH u secret HPKV.BACKUP /some/where" {
+		t.Errorf("the server got %q", s)
+	}
+}

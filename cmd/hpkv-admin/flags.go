@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"time"
+)
+
+// newFlags makes the flag set of a subcommand with the given arguments; about
+// says what it does.
+func newFlags(e env, name, arguments, about string) *flag.FlagSet {
+	fs := flag.NewFlagSet("hpkv-admin "+name, flag.ContinueOnError)
+	fs.SetOutput(e.err)
+	fs.Usage = func() {
+		fmt.Fprintf(fs.Output(), "Usage: %s %s\n\n%s\n", fs.Name(), arguments, about)
+		some := false
+		fs.VisitAll(func(*flag.Flag) { some = true })
+		if some {
+			fmt.Fprintln(fs.Output(), "\nOptions:")
+			fs.PrintDefaults()
+		}
+	}
+	return fs
+}
+
+// parse reads options, before, between or behind arguments, and returns the
+// arguments, of which there must be want. Whatever is wrong has been printed
+// when it returns errUsage.
+func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
+	var found []string
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, errUsage
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		found = append(found, fs.Arg(0))
+		args = fs.Args()[1:]
+	}
+	if len(found) != want {
+		fmt.Fprintf(fs.Output(), "%s: %s needed, %d given\n\n", fs.Name(), plural(want, "argument"), len(found))
+		fs.Usage()
+		return nil, errUsage
+	}
+	return found, nil
+}
+
+// misuse prints what is wrong with the options.
+func misuse(fs *flag.FlagSet, problem string) error {
+	fmt.Fprintf(fs.Output(), "%s: %s\n\n", fs.Name(), problem)
+	fs.Usage()
+	return errUsage
+}
+
+// show returns a function that shows progress in bytes behind a word.
+func show(e env, word string) func(done, total int64) {
+	began := time.Now()
+	return func(done, total int64) {
+		e.progress.Bytes(word, done, total, time.Since(began))
+	}
+}
+
+// moment writes the time of a round; ms is Unix time in milliseconds.
+func moment(ms int64) string {
+	if ms == 0 {
+		return "never"
+	}
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// plural writes a count of things.
+func plural[T int | int64](n T, thing string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 %s", thing)
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

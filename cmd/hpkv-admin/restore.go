@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hpkv/persist"
+	"hpkv/persist/vfs"
+)
+
+const restoreAbout = `Copies the log or backup in SRC to the directory DIR, which must not exist or be
+empty, and ends it at a time or a round; without either, at its end. A server
+started on DIR then has the data as they were.
+
+A log can be restored to any point between the end of its last compaction
+(rewrite) and its own end. hpkv-admin dump prints rounds and their times.`
+
+// timeForms are what --to-time accepts; without a zone it is local time.
+var timeForms = []string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+
+func restore(ctx context.Context, e env, args []string) error {
+	fs := newFlags(e, "restore", "SRC DIR [--to-time T | --to-seq N]", restoreAbout)
+	var to persist.Target
+	fs.Func("to-time", "end with the last round up to `time`, such as 2025-11-30T17:45:00Z or \"2025-11-30 17:45\"", func(s string) error {
+		for _, form := range timeForms {
+			if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
+				to.Ms = t.UnixMilli()
+				return nil
+			}
+		}
+		return fmt.Errorf("no time of the form 2025-11-30T17:45:00Z")
+	})
+	fs.Uint64Var(&to.Round, "to-seq", 0, "end with `round` N")
+	args, err := parse(fs, args, 2)
+	if err != nil {
+		return err
+	}
+	if to.Round != 0 && to.Ms != 0 {
+		return misuse(fs, "--to-time and --to-seq exclude each other")
+	}
+	r, err := persist.Restore(ctx, vfs.OS(), args[0], args[1], to, show(e, "copied"))
+	e.progress.Clear()
+	if err != nil {
+		return err
+	}
+	report(e, args[1], r)
+	return nil
+}
+
+// report says what was copied.
+func report(e env, dest string, r persist.RestoreReport) {
+	for _, c := range r.Cuts {
+		fmt.Fprintf(e.err, "an unfinished end was left out: %v\n", c)
+	}
+	fmt.Fprintf(e.out, "%s: %s, up to round %d of %s\n", dest, plural(r.Bytes, "byte"), r.Round, moment(r.Ms))
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestRestore(t *testing.T) {
+	dir := newLog(t, "one", "two", "three")
+	for _, c := range []struct{ flag, value, want string }{
+		{"", "", "one two three"},
+		{"--to-seq", "2", "one two"},
+		{"--to-time", "2025-11-30T17:02:30Z", "one two"},
+		{"--to-time", "2025-11-30T18:01:00+01:00", "one"},
+		{"--to-time", "2025-12-30", "one two three"},
+	} {
+		dest := filepath.Join(t.TempDir(), "dest")
+		args := []string{"restore", dir, dest}
+		if c.flag != "" {
+			args = append(args, c.flag, c.value)
+		}
+		if out := mustAdmin(t, args...); !strings.Contains(out, "up to round") {
+			t.Errorf("%v: %s", args, out)
+		}
+		if got := contents(t, dest); got != c.want {
+			t.Errorf("%v: %q, want %q", args, got, c.want)
+		}
+	}
+	if _, _, err := admin("restore", dir, filepath.Join(t.TempDir(), "dest"), "--to-seq", "4"); err == nil || !strings.Contains(err.Error(), "ends at round 3") {
+		t.Errorf("too far: %v", err)
+	}
+}
