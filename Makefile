@@ -54,8 +54,9 @@ compat: build ## compare with redis-server at length: cases, differential fuzzer
 stress: ## stress the lock-free reads for 30 s
 	HPKV_STRESS=30s $(GO) test -count=1 -timeout 10m -run 'Stress' ./engine/...
 
-crash: ## cut the log's work off after every operation of the file system, 20 times over
+crash: ## cut the log off after every operation of the file system, and kill the server 200 times
 	$(GO) test -count=20 -timeout 20m -run 'Crash|Interrupted' ./persist/...
+	HPKV_CRASH=200 $(GO) test -count=1 -timeout 15m -v -run '^TestCrash$$' ./compat_test
 
 bench: ## Go benchmarks of every package, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)

@@ -158,6 +158,10 @@ func (s *Server) Restart() error {
 	return s.awaitReady()
 }
 
+// Launch runs the ended process again as Restart does, without waiting until it
+// is ready.
+func (s *Server) Launch() error { return s.exec(s.cmd.Args[1:]) }
+
 // Signal sends a signal to the process and marks its end as wanted.
 func (s *Server) Signal(sig syscall.Signal) error {
 	s.stopped = true

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"math"
+	"strings"
 	"time"
 
 	"hpkv/resp"
@@ -14,6 +15,7 @@ func durabilityRows() []command.Row {
 	return []command.Row{
 		{Name: "bgrewriteaof", Arity: 1, Flags: admin, Run: bgRewriteAOF},
 		{Name: "bgsave", Arity: -1, Flags: admin, Run: bgSave},
+		{Name: "hpkv.backup", Arity: 2, Flags: admin | command.NoMulti, Run: backup},
 		{Name: "lastsave", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatAdmin | command.CatDangerous,
 			Tips: []string{"nondeterministic_output"}, Run: lastSave},
 		{Name: "save", Arity: 1, Flags: admin | command.NoMulti, Run: save},
@@ -86,6 +88,28 @@ func bgSave(ctx *command.Ctx) {
 func lastSave(ctx *command.Ctx) {
 	unix, _ := owner(ctx).srv.durability.lastSave()
 	ctx.W.Int(unix)
+}
+
+// backup copies the log, as it is now, to a directory on the server's machine.
+func backup(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	ctx.Defer(func(ctx *command.Ctx) {
+		j := s.durability.journal.Load()
+		if j == nil {
+			ctx.W.Error("ERR " + errNoLog.Error())
+			return
+		}
+		run, cancel := s.untilStopped(0)
+		defer cancel()
+		dir := string(ctx.Args[1])
+		if err := j.Log().Backup(run, dir, nil); err != nil {
+			s.log.Error().Err(err).Str("dir", dir).Msg("backup failed")
+			ctx.W.Error("ERR backup: " + strings.TrimPrefix(err.Error(), "persist: "))
+			return
+		}
+		s.log.Info().Str("dir", dir).Msg("backup written")
+		ctx.W.OK()
+	})
 }
 
 // waitAOF waits until the client's last change is on the disk. There are no
