@@ -49,7 +49,7 @@ func TestInfoFields(t *testing.T) {
 		ours, ref := ask(pair.Ours, args...), ask(pair.Ref, args...)
 		at := 0
 		for _, name := range ref {
-			if infoNotOurs[name] != "" || notYet(name) {
+			if infoNotOurs[name] != "" {
 				continue
 			}
 			i := slices.Index(ours[at:], name)
@@ -68,12 +68,6 @@ func TestInfoFields(t *testing.T) {
 			}
 		}
 	}
-}
-
-// notYet are fields of the section persistence.
-func notYet(name string) bool {
-	return strings.HasPrefix(name, "rdb_") || strings.HasPrefix(name, "aof_") || strings.HasPrefix(name, "module_fork") ||
-		strings.HasPrefix(name, "current_cow") || strings.HasPrefix(name, "current_fork") || strings.HasPrefix(name, "current_save")
 }
 
 // infoNames lists section heads and field names, of the fields with a name for

@@ -265,6 +265,21 @@ func TestDoubledSignal(t *testing.T) {
 	}
 }
 
+// Signals that ask for nothing the server does leave it alone.
+func TestHarmlessSignals(t *testing.T) {
+	in := start(t, "--port", "0")
+	c := in.dial(t)
+	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGPIPE} {
+		if err := in.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := c.Do("PING"); err != nil || v.Text() != "PONG" {
+			t.Errorf("after %v: %v, %v", sig, v, err)
+		}
+	}
+	in.stop(t, syscall.SIGTERM)
+}
+
 // Log rotators rename the file and expect a new one.
 func TestLogFileIsReopened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")

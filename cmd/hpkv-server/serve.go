@@ -133,8 +133,9 @@ const insistAfter = 500 * time.Millisecond
 // later one ends the process.
 func untilSignal(log zerolog.Logger) (context.Context, context.CancelFunc) {
 	// A terminal that goes away and a log that nobody reads must not end a
-	// server; redis-server ignores both signals too.
-	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	// server; redis-server ignores both signals too. Nor must the signals by which
+	// tools ask other programs to reopen their logs: ours needs no asking.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithCancel(context.Background())
