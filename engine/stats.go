@@ -1,6 +1,9 @@
 package engine
 
-import "hpkv/engine/alloc"
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/index"
+)
 
 // Stats are an engine's totals and sizes at about one moment.
 type Stats struct {
@@ -56,6 +59,33 @@ func (e *Engine) Stats() Stats {
 		}
 	}
 	return st
+}
+
+// IndexShape sums the shapes of all databases' indexes, locking one shard after
+// the other for a time that grows with its directory.
+func (e *Engine) IndexShape() index.Stats {
+	var sum index.Stats
+	for _, s := range e.shards {
+		s.mu.lock()
+		for db := range s.dbs {
+			if ks := s.dbs[db].Load(); ks != nil {
+				st := ks.table.Stats()
+				sum.Entries += st.Entries
+				sum.Buckets += st.Buckets
+				sum.Segments += st.Segments
+				sum.Directory += st.Directory
+				sum.Bytes += st.Bytes
+				sum.Stashed += st.Stashed
+				sum.Rebuilds += st.Rebuilds
+				sum.Splits += st.Splits
+				sum.Shrinks += st.Shrinks
+				sum.Merges += st.Merges
+				sum.LateCopies += st.LateCopies
+			}
+		}
+		s.mu.unlock()
+	}
+	return sum
 }
 
 // ttlSample averages the time left of randomly chosen volatile keys.

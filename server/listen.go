@@ -154,6 +154,7 @@ func (s *Server) removeSocketFile() {
 func (s *Server) closeListeners() {
 	closeAll(s.listeners)
 	s.listeners = nil
+	closeAll(s.metricsListeners)
 	closeAll(s.restListeners)
 	s.restListeners = nil
 }

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"hpkv/engine"
@@ -83,6 +85,11 @@ type Server struct {
 	started    time.Time
 
 	startMemory int64 // used when New returned, in bytes
+
+	metrics          *prometheus.Registry
+	metricsListeners []net.Listener
+	metricsServer    *http.Server
+	metricsLoops     sync.WaitGroup
 
 	restListeners []net.Listener // until Run
 	restAddrs     []net.Addr
@@ -164,6 +171,10 @@ func New(o Options) (*Server, error) {
 		s.listeners = append(s.listeners, listening{Listener: ln})
 	}
 	if err := s.listen(); err != nil {
+		s.closeListeners()
+		return nil, err
+	}
+	if err := s.openMetrics(); err != nil {
 		s.closeListeners()
 		return nil, err
 	}
@@ -316,6 +327,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.Join(err, s.engine.Close())
 	}
 	s.serveREST()
+	s.serveMetrics()
 	go s.notifier.run(s.stopping)
 	cron := make(chan struct{})
 	go func() { // stopped by s.stopping
@@ -393,6 +405,7 @@ func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	s.closeREST(ctx)
+	s.closeMetrics(ctx)
 	ended := s.driver.shutdown(ctx)
 	if s.side != nil {
 		ended = s.side.shutdown(ctx) && ended

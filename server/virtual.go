@@ -16,6 +16,12 @@ type restHost struct{ s *Server }
 // Table implements rest.Host.
 func (h restHost) Table() *command.Table { return h.s.table }
 
+// Metrics implements rest.Host.
+func (h restHost) Metrics() ([]byte, error) { return h.s.metricsText() }
+
+// NotReady implements rest.Host.
+func (h restHost) NotReady() error { return h.s.notReady() }
+
 // Lane implements rest.Host.
 func (h restHost) Lane(write bool, f func(l *engine.Lane)) error {
 	s := h.s

@@ -120,6 +120,9 @@ func (t *Table) checkSegment(s segment, start uint64) (entries int, err error) {
 	return entries, nil
 }
 
+// Slots is the room for entries.
+func (s *Stats) Slots() int { return s.Buckets * slotsPerBucket }
+
 // Stats returns the table's shape, in time proportional to the directory.
 func (t *Table) Stats() Stats {
 	s := t.stats

@@ -107,6 +107,9 @@ type Config struct {
 	SlowlogLogSlowerThan    Int // microseconds, negative: off
 	SlowlogMaxLen           Int
 	LatencyMonitorThreshold Int // milliseconds, 0: off
+	MetricsPort             Int // 0: none
+	MetricsBind             Words
+	MetricsPprof            Bool
 	LatencyTracking         Bool
 	LatencyPercentiles      Percentiles
 

@@ -71,7 +71,7 @@ func TestDefaultsAsRedis(t *testing.T) {
 
 	given := "port bind dir appendonly" // the last is ours; the others on the command line of the server we compare with
 	since72 := "set-max-listpack-entries set-max-listpack-value locale-collate cluster-announce-human-nodename server-cpulist bio-cpulist aof-rewrite-cpulist bgsave-cpulist"
-	own := "io-driver workers shards pin ordered-index"
+	own := "io-driver workers shards pin ordered-index metrics-port metrics-bind metrics-pprof"
 	for i := range table().rows {
 		if r := &table().rows[i]; r.Topic == HTTP || r.Topic == Rioc {
 			own += " " + r.Name

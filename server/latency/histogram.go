@@ -87,6 +87,20 @@ func (c *Counts) Percentile(p float64) int64 {
 	return 0
 }
 
+// UpTo returns for each of the bounds, which ascend, how many durations were at
+// most as long, in nanoseconds. A bucket counts once its longest duration does.
+func (c *Counts) UpTo(bounds []int64) []int64 {
+	list := make([]int64, len(bounds))
+	seen, i := int64(0), 0
+	for n, bound := range bounds {
+		for ; i < bucketCount && top(i) <= bound; i++ {
+			seen += c.buckets[i]
+		}
+		list[n] = seen
+	}
+	return list
+}
+
 // Octave is one line of a coarse histogram.
 type Octave struct {
 	LeUsec int64 // durations up to this many microseconds

@@ -41,6 +41,7 @@ func (s *Service) table() []route {
 		{path: "/healthz", open: true, get: s.healthy},
 		{path: "/readyz", open: true, get: s.ready},
 		{path: "/openapi.json", get: s.openAPI},
+		{path: "/metrics", get: s.metrics},
 		{path: "/console/app.js", open: true, get: s.consoleAsset},
 		{path: "/console/style.css", open: true, get: s.consoleAsset},
 		{path: "/", upstash: true, openGet: true, get: s.console, post: s.postCommand},
@@ -287,11 +288,30 @@ func (s *Service) healthy(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
 	return nil
 }
 
-// ready says whether requests are welcome: not once the server is ending.
+// ready says whether requests are welcome: not while data are loaded, changes
+// are refused, or the server is ending.
 func (s *Service) ready(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
 	if s.ending.Load() {
 		return &problem{503, "the server is shutting down"}
 	}
+	if err := s.host.NotReady(); err != nil {
+		return &problem{503, err.Error()}
+	}
 	replyText(ctx, `{"status":"ready"}`)
+	return nil
+}
+
+// metrics is GET /metrics. A key that is confined to its keys is not told about
+// the whole server.
+func (s *Service) metrics(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
+	if k.prefix != "" {
+		return &problem{403, "the API key does not allow this"}
+	}
+	text, err := s.host.Metrics()
+	if err != nil {
+		return &problem{500, err.Error()}
+	}
+	ctx.Response.Header.SetContentType("text/plain; version=0.0.4; charset=utf-8")
+	ctx.Response.SetBodyRaw(text)
 	return nil
 }

@@ -30,6 +30,10 @@ type Host interface {
 	// would that has logged in as the default user and speaks RESP2, and
 	// returns a reply for each. addr is whom they come from.
 	Execute(addr string, lines [][][]byte) []resp.Value
+	// Metrics is the server's state in Prometheus' text format.
+	Metrics() ([]byte, error)
+	// NotReady says why requests should not come now, nil if they may.
+	NotReady() error
 	// Table is the table of the commands Execute knows.
 	Table() *command.Table
 }
@@ -173,6 +177,15 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	s.watching.Wait()
 	return err
 }
+
+// Connections is the number of open HTTP connections, WebSockets not counted.
+func (s *Service) Connections() int {
+	// http counts each listener as a connection to come, and takes one off.
+	return max(int(s.http.GetOpenConnectionsCount())+1-len(s.listeners), 0)
+}
+
+// Sockets is the number of open WebSockets.
+func (s *Service) Sockets() int { return s.hub.Sockets() }
 
 // watchFiles reads the files of keys and certificates again when they change.
 // What cannot be read leaves the service as it was.
