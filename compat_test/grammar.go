@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,7 +27,7 @@ type grammarRow struct {
 
 // grammars lists the families. Commands that our server does not have are left
 // out when a fuzzing run starts.
-var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, listGrammar, hashGrammar, setGrammar, connectionGrammar}
+var grammars = [][]grammarRow{keyGrammar, stringGrammar, bitmapGrammar, hllGrammar, listGrammar, hashGrammar, setGrammar, zsetGrammar, geoGrammar, connectionGrammar}
 
 var keyGrammar = []grammarRow{
 	{6, "DEL < {key} >"},
@@ -358,13 +359,16 @@ func parseForm(words []string, closing string) ([]part, []string, error) {
 	return parts, nil, nil
 }
 
+var undamaged = []string{"COMMAND", "SCAN", "HSCAN", "SSCAN", "ZSCAN", "ZRANK", "ZREVRANK", "SPOP", "SRANDMEMBER", "HRANDFIELD"}
+
 // Command generates one command. One in thirty is damaged: an argument is
 // lost, doubled or replaced.
 func (g *Grammar) Command(r *rand.Rand) []string {
 	args := emit(nil, g.rows[g.picks[r.IntN(len(g.picks))]], r)
-	// COMMAND GETKEYS without arguments is a named difference, and what a
-	// cursor means that the server did not give is its own.
-	if r.IntN(30) == 0 && args[0] != "COMMAND" && args[0] != "SCAN" {
+	// COMMAND GETKEYS without arguments and ZRANK with another are named
+	// differences, and what a cursor means that the server did not give, or which
+	// members are chosen without a count, is its own.
+	if r.IntN(30) == 0 && !slices.Contains(undamaged, args[0]) {
 		k := r.IntN(len(args))
 		switch {
 		case k > 0 && r.IntN(2) == 0:

@@ -89,6 +89,7 @@ var commandRelax = map[string]string{
 	"object|idletime": "ttl",
 	"object|encoding": "encoding",
 	"smembers":        "sort",
+	"spop":            "sort",
 	"sinter":          "sort",
 	"sunion":          "sort",
 	"sdiff":           "sort",
