@@ -48,8 +48,10 @@ func (t *Txn) ZAdd(key []byte, scores []float64, args [][]byte, o ZAddOptions) (
 		return res, err
 	}
 	if o.Incr {
-		old, _ := s.viewZSet(&n).score(args[1])
-		if scores[0] += old; math.IsNaN(scores[0]) {
+		if old, has := s.viewZSet(&n).score(args[1]); has { // else -0 would become 0
+			scores[0] += old
+		}
+		if math.IsNaN(scores[0]) {
 			return res, ErrNaN
 		}
 		res.Score = scores[0]

@@ -24,14 +24,16 @@ const (
 	ZMax
 )
 
+// of joins y to x. y may be NaN, the product of 0 and infinity: it is not less,
+// nor more, and makes a sum 0, as infinities that cancel out do.
 func (a ZAggregate) of(x, y float64) float64 {
-	switch a {
-	case ZMin:
-		return min(x, y)
-	case ZMax:
-		return max(x, y)
+	switch {
+	case a == ZSum:
+		return orZero(x + y)
+	case a == ZMin && y < x, a == ZMax && y > x:
+		return y
 	}
-	return orZero(x + y) // infinities cancel out
+	return x
 }
 
 func orZero(f float64) float64 {
@@ -65,12 +67,13 @@ func (z *zsource) each(t *Txn, visit func(member []byte, score float64) bool) {
 	z.walk(0, z.size, false, func(m []byte, score float64) bool { return visit(m, orZero(score*z.weight)) })
 }
 
+// lookup returns a member's weighted score, which may be NaN.
 func (z *zsource) lookup(member []byte) (float64, bool) {
 	if z.isSet {
-		return orZero(z.weight), z.set.contains(elemHash(member), member)
+		return z.weight, z.set.contains(elemHash(member), member)
 	}
 	score, ok := z.score(member)
-	return orZero(score * z.weight), ok
+	return score * z.weight, ok
 }
 
 // Hold locks the shards of keys until End, unless the transaction holds shards

@@ -88,25 +88,26 @@ const (
 )
 
 // move returns the cell dLon cells to the east and dLat to the north, each -1,
-// 0 or 1, around the ends of the world.
+// 0 or 1, around the ends of the world. The cell of a coordinate at the upper
+// bound is one too far; as in Redis only a move in its direction puts that right.
 func (h hash) move(dLon, dLat int) hash {
-	even, odd := evenBits>>(64-2*h.step), uint64(oddBits)>>(64-2*h.step)
+	even, odd := uint64(evenBits)>>(64-2*h.step), uint64(oddBits)>>(64-2*h.step)
 	lat, lon := h.bits&evenBits, h.bits&oddBits
 	// With the other coordinate's bits set a carry runs through them, with
 	// those clear a borrow does.
 	switch dLon {
 	case 1:
-		lon = lon + (uint64(even) + 1)
+		lon = (lon + (even + 1)) & odd
 	case -1:
-		lon = (lon | uint64(even)) - (uint64(even) + 1)
+		lon = ((lon | even) - (even + 1)) & odd
 	}
 	switch dLat {
 	case 1:
-		lat = lat + (odd + 1)
+		lat = (lat + (odd + 1)) & even
 	case -1:
-		lat = (lat | odd) - (odd + 1)
+		lat = ((lat | odd) - (odd + 1)) & even
 	}
-	return hash{lat&uint64(even) | lon&odd, h.step}
+	return hash{lat | lon, h.step}
 }
 
 func (h hash) around() [cells]hash {
