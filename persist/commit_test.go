@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +97,9 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("synced %d, durable %d", l.Synced(), l.Durable())
 	}
 	l.SetPolicy(Always)
+	if err := l.WaitSynced(ctx, 3); err != nil { // within SyncEvery
+		t.Error(err)
+	}
 	if l.Policy() != Always || l.Durable() != 3 {
 		t.Errorf("policy %v, durable %d", l.Policy(), l.Durable())
 	}
@@ -260,5 +264,93 @@ func TestAppendAllocations(t *testing.T) {
 	payload := make([]byte, 64)
 	if n := testing.AllocsPerRun(1000, func() { l.Append(0, Record{Shard: 1, Payload: payload}) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestNoKeepsFewOpen: under No, full segments do not stay open for ever.
+func TestNoKeepsFewOpen(t *testing.T) {
+	l, _, _ := mustOpen(t, Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 1, SegmentBytes: 4096, Policy: No, SyncEvery: time.Millisecond})
+	defer l.Close()
+	payload := string(make([]byte, 3000))
+	for range 3 * keepDirty {
+		l.WaitDurable(ctx, put(l, 0, payload))
+	}
+	if err := l.WaitSynced(ctx, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// tight is a file system that has no room for large files.
+type tight struct {
+	vfs.FS
+	room int64
+}
+
+type tightFile struct {
+	vfs.File
+	room int64
+}
+
+func (f tight) Create(path string) (vfs.File, error) {
+	file, err := f.FS.Create(path)
+	return tightFile{file, f.room}, err
+}
+
+func (f tightFile) Allocate(size int64) error {
+	if size > f.room {
+		f.File.Allocate(f.room) // as a real one may
+		return syscall.ENOSPC
+	}
+	return f.File.Allocate(size)
+}
+
+// TestTightDisk: a log begins on a disk without room for a whole segment.
+func TestTightDisk(t *testing.T) {
+	o := Options{FS: tight{vfs.OS(), 300 << 10}, Dir: t.TempDir() + "/log", Streams: 2}
+	l, _, _ := mustOpen(t, o)
+	payload := string(make([]byte, 10<<10))
+	for range 100 {
+		l.WaitDurable(ctx, put(l, 0, payload))
+	}
+	if s, err := l.State(); s != StateOK {
+		t.Error(s, err)
+	}
+	mustClose(t, l)
+	l, c, _ := mustOpen(t, o)
+	defer l.Close()
+	if len(c.all) != 100 {
+		t.Errorf("%d records came back", len(c.all))
+	}
+	o.FS, o.Dir = tight{vfs.OS(), 1000}, t.TempDir()+"/log"
+	if _, _, err := Open(o, discard{}); !vfs.IsFull(err) {
+		t.Errorf("a full disk: %v", err)
+	}
+}
+
+// TestProgress: replay tells how far it is, up to all of it.
+func TestProgress(t *testing.T) {
+	o := Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 3, SegmentBytes: 1 << 20}
+	l, _, _ := mustOpen(t, o)
+	payload := string(make([]byte, 10<<10))
+	for i := range 1000 {
+		put(l, i%3, payload)
+		if i%50 == 0 {
+			mustSync(t, l)
+		}
+	}
+	mustClose(t, l)
+	var last, all int64
+	calls := 0
+	o.OnProgress = func(done, total int64) {
+		if done < last || all != 0 && total != all {
+			t.Errorf("%d of %d after %d of %d", done, total, last, all)
+		}
+		last, all = done, total
+		calls++
+	}
+	l, _, report := mustOpen(t, o)
+	defer l.Close()
+	if last != all || all != report.Bytes || calls < 10 || all < 1000*10<<10 {
+		t.Errorf("%d calls, %d of %d, report %+v", calls, last, all, report)
 	}
 }

@@ -15,7 +15,8 @@ const (
 	Always Policy = iota + 1
 	// EverySec syncs once a second; a round is durable once written.
 	EverySec
-	// No never syncs by itself; a round is durable once written.
+	// No leaves syncing to the system, but for segments full since long; a round
+	// is durable once written.
 	No
 )
 
@@ -72,7 +73,9 @@ type Options struct {
 	Streams int    // 1 to MaxStreams
 
 	// SegmentBytes is the size at which a segment is created; a round larger
-	// than that makes its segment larger. 0: 64 MB. At least 4 KB.
+	// than that makes its segment larger, a disk that is nearly full may make it
+	// smaller. 0: 64 MB, with more than 8 streams less, down to 8 MB. At least
+	// 4 KB.
 	SegmentBytes int64
 	Policy       Policy // 0: EverySec
 
@@ -112,7 +115,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("persist: %d streams; 1 to %d are possible", o.Streams, MaxStreams)
 	}
 	if o.SegmentBytes == 0 {
-		o.SegmentBytes = 64 << 20
+		o.SegmentBytes = min(64<<20, max(8<<20, 512<<20/int64(o.Streams)))
 	}
 	if o.SegmentBytes < 4<<10 {
 		return o, fmt.Errorf("persist: segments of %d bytes; at least 4096 are needed", o.SegmentBytes)

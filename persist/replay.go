@@ -89,7 +89,7 @@ func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *
 		return err
 	}
 	r.reset(f, seedOf(seg.uid), segmentHead, seg.used)
-	records, told := int64(0), int64(0)
+	records, told := int64(0), int64(segmentHead)
 	for {
 		at := r.offset()
 		e, err := r.next()

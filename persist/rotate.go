@@ -178,7 +178,7 @@ func (l *Log) makeSegment(man *manifest, stream int) (*segment, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := f.Allocate(l.o.SegmentBytes); err != nil {
+		if err := allocate(f, l.o.SegmentBytes); err != nil {
 			f.Close()
 			l.o.FS.Remove(path)
 			return nil, err
@@ -196,6 +196,24 @@ func (l *Log) makeSegment(man *manifest, stream int) (*segment, error) {
 	}
 	seg.size = size
 	return seg, nil
+}
+
+// leastSegment is how small a segment may be on a disk that is nearly full.
+const leastSegment = 64 << 10
+
+// allocate gives a new file its length, a smaller one if there is no room for
+// it: what is left of the disk is used.
+func allocate(f vfs.File, size int64) error {
+	for {
+		err := f.Allocate(size)
+		if err == nil || !vfs.IsFull(err) || size <= leastSegment {
+			return err
+		}
+		if err := f.Truncate(0); err != nil { // gives back what was allocated in part
+			return err
+		}
+		size = max(size/4, leastSegment)
+	}
 }
 
 // reuseSpare gives a spare file a new name and opens it; nil if there is none.

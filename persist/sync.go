@@ -127,10 +127,24 @@ func (l *Log) syncer() {
 			l.fail(fmt.Errorf("the directory is gone: %w", err))
 			continue
 		}
-		if l.Policy() == EverySec && l.synced.Load() < l.written.Load() {
+		if l.overdue() {
 			l.syncWritten()
 		}
 	}
+}
+
+// keepDirty is how many full segments stay open unsynced under No.
+const keepDirty = 16
+
+// overdue reports whether the syncer should sync. Under Always there may be
+// rounds from before that policy.
+func (l *Log) overdue() bool {
+	if l.Policy() != No {
+		return l.synced.Load() < l.written.Load()
+	}
+	l.dirtyMu.Lock()
+	defer l.dirtyMu.Unlock()
+	return len(l.dirty) > len(l.streams)+keepDirty
 }
 
 // Sync brings everything appended so far to the disk.
