@@ -1,6 +1,7 @@
 package hpkv
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"hpkv/engine"
+	"hpkv/journal"
 	"hpkv/numa"
 	"hpkv/server/command"
 )
@@ -21,8 +23,13 @@ type DB struct {
 
 // store is what the databases of a DB share.
 type store struct {
-	engine *engine.Engine
-	table  *command.Table
+	engine  *engine.Engine
+	table   *command.Table
+	journal *journal.Journal // nil: memory only
+	always  bool             // writes wait for the disk
+
+	stopCompacting func()
+
 	lanes  sync.Pool // of *lane
 	closed atomic.Bool
 }
@@ -31,7 +38,8 @@ type store struct {
 // what it drops is closed by a cleanup.
 type lane struct{ *engine.Lane }
 
-// Open returns an empty store.
+// Open returns a store: an empty one, or with Options.Dir what the directory
+// holds.
 func Open(o Options) (*DB, error) {
 	table, err := command.NewTable(command.Data()...)
 	if err != nil {
@@ -60,16 +68,27 @@ func Open(o Options) (*DB, error) {
 		runtime.AddCleanup(l, (*engine.Lane).Close, l.Lane)
 		return l
 	}
+	if o.Dir != "" {
+		if err := s.openLog(&o); err != nil {
+			return nil, errors.Join(fmt.Errorf("hpkv: cannot open: %w", err), e.Close())
+		}
+	}
 	return &DB{store: s}, nil
 }
 
-// Close gives all memory back. No other method may be running; those called
+// Close writes everything to disk, if the store has a directory, and gives all
+// memory back. No other method may be running; those called
 // later return ErrClosed.
 func (db *DB) Close() error {
 	if db.closed.Swap(true) {
 		return ErrClosed
 	}
-	return db.engine.Close()
+	var err error
+	if db.journal != nil {
+		db.stopCompacting()
+		err = db.journal.Close()
+	}
+	return errors.Join(err, db.engine.Close())
 }
 
 // Database returns database number n of the store, 0 to Options.Databases-1.
@@ -132,12 +151,12 @@ func (db *DB) Set(key, val []byte) error {
 
 // SetTTL stores val under key until ttl, of at least a millisecond, has
 // passed.
-func (db *DB) SetTTL(key, val []byte, ttl time.Duration) error {
-	l, t, err := db.begin()
+func (db *DB) SetTTL(key, val []byte, ttl time.Duration) (err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	_, err = t.Set(key, val, engine.SetOptions{ExpireAtMs: t.Now() + ttl.Milliseconds()})
 	return err
 }
@@ -153,65 +172,65 @@ func (db *DB) SetXX(key, val []byte) (bool, error) {
 	return db.set(key, val, engine.SetOptions{XX: true})
 }
 
-func (db *DB) set(key, val []byte, o engine.SetOptions) (bool, error) {
-	l, t, err := db.begin()
+func (db *DB) set(key, val []byte, o engine.SetOptions) (_ bool, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return false, err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	res, err := t.Set(key, val, o)
 	return res.Set, err
 }
 
 // Delete removes key and reports whether it existed.
-func (db *DB) Delete(key []byte) (bool, error) {
-	l, t, err := db.begin()
+func (db *DB) Delete(key []byte) (_ bool, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return false, err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	return t.Delete(key), nil
 }
 
 // Incr adds delta to the integer under key, 0 if the key does not exist, and
 // returns the sum.
-func (db *DB) Incr(key []byte, delta int64) (int64, error) {
-	l, t, err := db.begin()
+func (db *DB) Incr(key []byte, delta int64) (_ int64, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return 0, err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	return t.IncrBy(key, delta)
 }
 
 // Append adds val to the end of key's value and returns the new length.
-func (db *DB) Append(key, val []byte) (int64, error) {
-	l, t, err := db.begin()
+func (db *DB) Append(key, val []byte) (_ int64, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return 0, err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	return t.Append(key, val)
 }
 
 // Expire makes key vanish after ttl and reports whether it exists. A ttl of
 // zero or less removes it now.
-func (db *DB) Expire(key []byte, ttl time.Duration) (bool, error) {
-	l, t, err := db.begin()
+func (db *DB) Expire(key []byte, ttl time.Duration) (_ bool, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return false, err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	return t.ExpireAt(key, t.Now()+ttl.Milliseconds(), 0), nil
 }
 
 // Persist removes key's expiry and reports whether it had one.
-func (db *DB) Persist(key []byte) (bool, error) {
-	l, t, err := db.begin()
+func (db *DB) Persist(key []byte) (_ bool, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return false, err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	return t.Persist(key), nil
 }
 
@@ -248,12 +267,12 @@ func (db *DB) Len() (int, error) {
 }
 
 // Flush removes all keys of this database at once.
-func (db *DB) Flush() error {
-	l, t, err := db.begin()
+func (db *DB) Flush() (err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	t.FlushDB(true)
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 // The commands are those on data; commands about connections or the server
 // process are unknown here. ctx is checked before the command starts; a
 // command that runs is not interrupted.
-func (db *DB) Do(ctx context.Context, args ...any) (resp.Value, error) {
+func (db *DB) Do(ctx context.Context, args ...any) (_ resp.Value, err error) {
 	if err := ctx.Err(); err != nil {
 		return resp.Value{}, err
 	}
@@ -41,7 +41,7 @@ func (db *DB) Do(ctx context.Context, args ...any) (resp.Value, error) {
 	returned := false
 	defer func() {
 		if returned {
-			db.end(l, t)
+			db.endWrite(l, t, &err)
 		} else { // a panic: the lane may still announce a read
 			t.End()
 		}
@@ -58,6 +58,11 @@ func (db *DB) do(t *engine.Txn, argv [][]byte) (resp.Value, error) {
 		return resp.Value{}, errors.New(db.table.UnknownText(argv))
 	case !row.ArityOK(len(argv)):
 		return resp.Value{}, errors.New(row.ArityText())
+	}
+	if row.Is(command.Write) {
+		if err := db.writable(); err != nil {
+			return resp.Value{}, err
+		}
 	}
 	var w resp.Writer
 	w.SetProto(3)

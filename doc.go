@@ -17,6 +17,13 @@
 // caller's. Methods that return a value append it to a slice the caller gives
 // (nil for a fresh one), so a caller that reuses slices allocates nothing.
 //
+// # Durability
+//
+// With Options.Dir every change is appended to a log in that directory, and
+// found again at the next Open. Options.Sync says when it is forced to disk:
+// once a second, before each write returns, or never. Without Dir the data live
+// as long as the DB.
+//
 // # Several keys
 //
 // GetMany reads many keys as they were at one moment, overlapping their cache

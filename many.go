@@ -29,12 +29,12 @@ func (db *DB) GetMany(keys [][]byte, v *Values) error {
 // SetMany stores vals[i] under keys[i] for all i. Each key is one step: a
 // reader may see some of the changes and not others, and an error leaves those
 // before it done. Use Update for all or nothing.
-func (db *DB) SetMany(keys, vals [][]byte) error {
-	l, t, err := db.begin()
+func (db *DB) SetMany(keys, vals [][]byte) (err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	for len(keys) > 0 {
 		n := min(len(keys), engine.BatchSize)
 		t.Prefetch(keys[:n])
@@ -49,13 +49,12 @@ func (db *DB) SetMany(keys, vals [][]byte) error {
 }
 
 // DeleteMany removes keys, each as one step, and returns how many existed.
-func (db *DB) DeleteMany(keys [][]byte) (int, error) {
-	l, t, err := db.begin()
+func (db *DB) DeleteMany(keys [][]byte) (removed int, err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return 0, err
 	}
-	defer db.end(l, t)
-	removed := 0
+	defer db.endWrite(l, t, &err)
 	for len(keys) > 0 {
 		n := min(len(keys), engine.BatchSize)
 		t.Prefetch(keys[:n])

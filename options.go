@@ -28,6 +28,12 @@ var (
 
 // Options configure Open. The zero value is a good start.
 type Options struct {
+	// Dir is a directory in which the data are kept, and found at the next Open.
+	// It is created if absent, its parent must exist, and only one DB or server
+	// can have it open. Empty: the data are in memory only.
+	Dir string
+	// Sync says when changes are forced to disk, if there is a Dir.
+	Sync SyncPolicy
 	// Databases is the number of separate key spaces; 0 means 16. See
 	// DB.Database.
 	Databases int

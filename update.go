@@ -34,12 +34,12 @@ type write struct {
 // interfering.
 //
 // fn may see keys as they were at different moments; such a run never commits.
-func (db *DB) Update(fn func(tx *Tx) error) error {
-	l, t, err := db.begin()
+func (db *DB) Update(fn func(tx *Tx) error) (err error) {
+	l, t, err := db.beginWrite()
 	if err != nil {
 		return err
 	}
-	defer db.end(l, t)
+	defer db.endWrite(l, t, &err)
 	for range maxAttempts {
 		tx := &Tx{db: db, t: l.Begin(db.index)}
 		if committed, err := tx.run(l, fn); err != nil || committed {
