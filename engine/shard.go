@@ -43,8 +43,9 @@ type shard struct {
 	expired  uint64
 	evicted  uint64
 	stats    shardStats
-	doomed   atomic.Int64 // bytes of evicted large collections not yet freed; read by anybody
-	trimmed  int64        // second in which spare pages were last given back
+	doomed   atomic.Int64    // bytes of evicted large collections not yet freed; read by anybody
+	digits   [maxIntLen]byte // scratch: a member of a sorted set
+	trimmed  int64           // second in which spare pages were last given back
 }
 
 // dropped is a table with former contents, which snapshots up to generation may

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"hpkv/engine/alloc"
 	"hpkv/engine/zset"
 )
 
@@ -346,7 +347,7 @@ func (p *zsetPlayer) combine(t *Txn, db int) {
 }
 
 // verifyZSets compares all sorted sets of an engine with the model.
-func verifyZSets(t *testing.T, l *Lane, model [2]map[string]map[string]float64) {
+func verifyZSets(t *testing.T, e *Engine, l *Lane, model [2]map[string]map[string]float64) {
 	t.Helper()
 	for db := range model {
 		for i := range 6 {
@@ -362,35 +363,115 @@ func verifyZSets(t *testing.T, l *Lane, model [2]map[string]map[string]float64) 
 			}
 		}
 	}
+	if err := e.Check(); err != nil {
+		t.Fatal(err)
+	}
 }
 
+// TestZSetModel plays under limits that make sets large sooner or later, and
+// replays the journal into another engine.
 func TestZSetModel(t *testing.T) {
-	for _, shards := range []int{1, 8} {
-		seed := rand.Uint64()
-		t.Logf("shards %d, seed %d", shards, seed)
-		e, _ := openTest(t, Options{Shards: shards, Databases: 2})
-		p := &zsetPlayer{t: t, r: rand.New(rand.NewPCG(seed, 1)), l: e.NewLane()}
-		p.model[0], p.model[1] = map[string]map[string]float64{}, map[string]map[string]float64{}
-		keeper := e.NewLane()
-		for i := range 8000 {
-			p.step()
-			if i%100 == 0 {
-				for home := range e.Homes() {
-					e.Maintain(keeper, home, time.Millisecond)
+	for _, limit := range []int64{128, 0, 10} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			seed := testSeed(t)
+			rec := new(recorder)
+			e, _ := openTest(t, Options{Shards: 4, Databases: 2, Journal: rec})
+			e.Limits().ZSetEntries.Store(limit)
+			p := &zsetPlayer{t: t, r: rand.New(rand.NewPCG(seed, 1)), l: e.NewLane()}
+			p.model[0], p.model[1] = map[string]map[string]float64{}, map[string]map[string]float64{}
+			keeper := e.NewLane()
+			large := 0
+			for i := range 5000 {
+				p.step()
+				if i%100 == 0 {
+					for home := range e.Homes() {
+						e.Maintain(keeper, home, time.Millisecond)
+					}
+					if enc, _ := p.l.Begin(0).Encoding(p.key()); enc == "skiplist" {
+						large++
+					}
+				}
+				if i%1000 == 999 {
+					verifyZSets(t, e, p.l, p.model)
 				}
 			}
-			if i%1000 == 999 {
-				verifyZSets(t, p.l, p.model)
-				if err := e.Check(); err != nil {
-					t.Fatal(err)
-				}
+			verifyZSets(t, e, p.l, p.model)
+			if large == 0 {
+				t.Error("no set was ever seen large")
+			}
+			for _, shards := range []int{4, 1} {
+				twin, _ := openTest(t, Options{Shards: shards, Databases: 2})
+				replay(t, twin, rec.effects, 4)
+				l := twin.NewLane()
+				verifyZSets(t, twin, l, p.model)
+				l.Close()
+			}
+			p.l.Begin(0).FlushAll(false)
+			if e.Check() != nil || live(e) != 0 {
+				t.Errorf("after FLUSHALL: %v, %d parts", e.Check(), live(e))
+			}
+			keeper.Close()
+			p.l.Close()
+		})
+	}
+}
+
+// TestZSetMemory: a member of 16 bytes takes some 60 bytes in a large set.
+func TestZSetMemory(t *testing.T) {
+	const n = 100_000
+	e, _ := openTest(t, Options{Shards: 1})
+	l := e.NewLane()
+	defer l.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		if _, err := l.Begin(0).ZAdd([]byte("z"), []float64{r.Float64()}, [][]byte{nil, fmt.Appendf(nil, "member:%09d", i)}, ZAddOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st := e.Stats().Memory.Purpose
+	bytes := st[alloc.Collections].LiveBytes + st[alloc.CollectionIndex].LiveBytes
+	t.Logf("%.1f bytes a member", float64(bytes)/n)
+	if bytes > 62*n {
+		t.Errorf("%.1f bytes a member", float64(bytes)/n)
+	}
+}
+
+func TestZSetAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	e, _ := openTest(t, Options{Shards: 1})
+	l := e.NewLane()
+	defer l.Close()
+	for _, size := range []int{5, 10000} {
+		key := fmt.Appendf(nil, "z%d", size)
+		score, args := []float64{0}, [][]byte{nil, nil}
+		name := func(i int) []byte { return fmt.Appendf(args[1][:0], "member%d", i) }
+		for i := range size {
+			score[0], args[1] = float64(i), name(i)
+			if _, err := l.Begin(0).ZAdd(key, score, args, ZAddOptions{}); err != nil {
+				t.Fatal(err)
 			}
 		}
-		p.l.Begin(0).FlushAll(false)
-		if e.Check() != nil || live(e) != 0 {
-			t.Errorf("after FLUSHALL: %v, %d parts", e.Check(), live(e))
+		args[1] = []byte("member3")
+		r := ZRange{By: ByScore, Score: zset.ScoreRange{Min: 1, Max: 50}}
+		for what, do := range map[string]func(t *Txn){
+			"zadd":   func(t *Txn) { score[0]++; _, _ = t.ZAdd(key, score, args, ZAddOptions{}) },
+			"zscore": func(t *Txn) { _, _, _ = t.ZScore(key, args[1]) },
+			"zrank":  func(t *Txn) { _, _, _, _ = t.ZRank(key, args[1], false) },
+			"zrange": func(t *Txn) { _ = t.ZRange(key, &r, func(int) {}, func([]byte, float64) {}) },
+			"zpop and zadd": func(t *Txn) {
+				_, _ = t.ZPop(key, 1, false, func(int) {}, func(m []byte, _ float64) { args[1] = append(args[1][:0], m...) })
+				_, _ = t.ZAdd(key, score, args, ZAddOptions{})
+			},
+		} {
+			if n := testing.AllocsPerRun(500, func() {
+				tx := l.Begin(0)
+				do(tx)
+				tx.End()
+			}); n != 0 {
+				t.Errorf("%s: %v allocations in a set of %d", what, n, size)
+			}
 		}
-		keeper.Close()
-		p.l.Close()
 	}
 }

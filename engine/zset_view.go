@@ -8,8 +8,9 @@ import (
 // zsetView reads a located sorted set in either form. The zero view is of an
 // empty one. It is good until the next change of the shard.
 type zsetView struct {
-	val zset.Packed
-	obj *zsetObject // nil: packed
+	val  zset.Packed
+	obj  *zsetObject // nil: packed
+	room []byte      // for members kept as integers
 }
 
 // viewZSet returns a view of a sorted set; an absent one is empty.
@@ -20,7 +21,7 @@ func (s *shard) viewZSet(n *entry) zsetView {
 	case isLarge(n.hdr):
 		return zsetView{obj: s.largeOf(n).(*zsetObject)}
 	}
-	return zsetView{val: n.value()}
+	return zsetView{val: n.value(), room: s.digits[:0]}
 }
 
 func (v zsetView) len() int {
@@ -127,8 +128,7 @@ func (v zsetView) walk(lo, hi int, reverse bool, visit func(member []byte, score
 		return
 	}
 	if v.obj == nil {
-		var room [32]byte
-		v.val.Walk(&room, lo, hi, reverse, visit)
+		v.val.Walk(v.room, lo, hi, reverse, visit)
 		return
 	}
 	var c ranked.Cursor

@@ -103,8 +103,9 @@ func (b Packed) ByLex(r *LexRange, reverse bool) (lo, hi int) {
 
 // Walk visits the members of ranks [lo, hi), which must exist, in ascending or
 // descending order, until visit returns false. A member is valid only during
-// the call; room is used for those kept as integers.
-func (b Packed) Walk(room *[32]byte, lo, hi int, reverse bool, visit func(member []byte, score float64) bool) {
+// the call; those kept as integers are written to room, which has a capacity of
+// 20 bytes or is not used again.
+func (b Packed) Walk(room []byte, lo, hi int, reverse bool, visit func(member []byte, score float64) bool) {
 	at, read := lo, nextPair
 	if reverse {
 		at, read = hi, prevPair

@@ -104,7 +104,7 @@ func compareReads(t *testing.T, r *rand.Rand, step int, v Packed, all []member) 
 		slices.Reverse(in)
 	}
 	var got []member
-	v.Walk(new([32]byte), lo, hi, reverse, func(name []byte, score float64) bool {
+	v.Walk(nil, lo, hi, reverse, func(name []byte, score float64) bool {
 		got = append(got, member{string(name), score})
 		return true
 	})
@@ -146,7 +146,7 @@ func TestByLex(t *testing.T) {
 			for _, reverse := range []bool{false, true} {
 				lo, hi := b.ByLex(&lr, reverse)
 				var got []string
-				b.Walk(new([32]byte), lo, hi, false, func(name []byte, _ float64) bool {
+				b.Walk(nil, lo, hi, false, func(name []byte, _ float64) bool {
 					got = append(got, string(name))
 					return true
 				})
@@ -166,7 +166,7 @@ func FuzzGarbage(f *testing.F) {
 			return
 		}
 		n := 0
-		v.Walk(new([32]byte), 0, v.Len(), false, func(m []byte, s float64) bool {
+		v.Walk(nil, 0, v.Len(), false, func(m []byte, s float64) bool {
 			if rank, score, ok := v.Rank(m); !ok || rank != n || score != s {
 				t.Fatalf("rank of %q: %d %v %v, want %d %v", m, rank, score, ok, n, s)
 			}

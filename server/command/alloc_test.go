@@ -21,6 +21,10 @@ func TestHotCommandsDoNotAllocate(t *testing.T) {
 		r.do(fmt.Sprintf("sadd bigs m%d", i))
 		r.do(fmt.Sprintf("sadd bigt m%d", 2*i))
 	}
+	r.do("zadd z 1 a 2 b 3 c")
+	for i := range 2000 {
+		r.do(fmt.Sprintf("zadd bigz %d m%d", i, i))
+	}
 	f := func(line string) {
 		t.Helper()
 		args := commandLine(t, line)
@@ -87,6 +91,18 @@ func TestHotCommandsDoNotAllocate(t *testing.T) {
 	f("smembers bigs")
 	f("sinter bigs bigt")
 	f("sunion s i")
+	f("zadd z 5 a")
+	f("zadd bigz 700.5 m700")
+	f("zadd bigz CH GT 5 m700")
+	f("zincrby bigz 1 m800")
+	f("zscore z a")
+	f("zscore bigz m77")
+	f("zrank bigz m77")
+	f("zcard bigz")
+	f("zcount bigz 10 200")
+	f("zrange bigz 10 50")
+	f("zrangebyscore bigz 10 200 withscores limit 0 100")
+	f("zpopmin nosuch")
 }
 
 func BenchmarkGet(b *testing.B)  { benchmarkLine(b, "get k") }

@@ -146,21 +146,25 @@ func zrangestore(c *Ctx) {
 	c.integer(c.Txn.ZRangeStore(c.Args[1], c.Args[2], &r))
 }
 
-func zcount(c *Ctx)    { onRange(c, engine.ByScore, c.Txn.ZCount) }
-func zlexcount(c *Ctx) { onRange(c, engine.ByLex, c.Txn.ZCount) }
+func zcount(c *Ctx)    { onRange(c, engine.ByScore, false) }
+func zlexcount(c *Ctx) { onRange(c, engine.ByLex, false) }
 
-func zremrangebyrank(c *Ctx)  { onRange(c, engine.ByRank, c.Txn.ZRemRange) }
-func zremrangebyscore(c *Ctx) { onRange(c, engine.ByScore, c.Txn.ZRemRange) }
-func zremrangebylex(c *Ctx)   { onRange(c, engine.ByLex, c.Txn.ZRemRange) }
+func zremrangebyrank(c *Ctx)  { onRange(c, engine.ByRank, true) }
+func zremrangebyscore(c *Ctx) { onRange(c, engine.ByScore, true) }
+func zremrangebylex(c *Ctx)   { onRange(c, engine.ByLex, true) }
 
-// onRange replies with what op returns for the range of the command's last two
+// onRange counts or removes the members in the range of the command's last two
 // arguments.
-func onRange(c *Ctx, by engine.ZBy, op func(key []byte, r *engine.ZRange) (int64, error)) {
+func onRange(c *Ctx, by engine.ZBy, remove bool) {
 	r := engine.ZRange{By: by}
 	a := resp.NewArgs(c.Args[2:])
 	if readZRange(&r, &a); a.Err() != "" {
 		c.W.Error(a.Err())
 		return
 	}
-	c.integer(op(c.Args[1], &r))
+	if remove {
+		c.integer(c.Txn.ZRemRange(c.Args[1], &r))
+	} else {
+		c.integer(c.Txn.ZCount(c.Args[1], &r))
+	}
 }
