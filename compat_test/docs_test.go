@@ -18,6 +18,7 @@ var docsDifferences = map[string]string{
 	"geohash":                 "7.2: no member will do",
 	"geopos":                  "7.2: no member will do",
 	"quit":                    "7.2: deprecated",
+	"pfmerge":                 "7.2: without a source",
 	"zrank":                   "7.2: WITHSCORE",
 	"zrevrank":                "7.2: WITHSCORE",
 	"xinfo|consumers":         "7.2: history",
