@@ -118,6 +118,7 @@ var Differences = map[string]string{
 	"client-setinfo":  "CLIENT SETINFO came with 7.2; texts from its source",
 	"getkeys-arity":   "7.2 lets COMMAND GETKEYS and GETKEYSANDFLAGS through with a command alone, and complains about that",
 	"zrank-withscore": "ZRANK and ZREVRANK got WITHSCORE with 7.2",
+	"timeout-range":   "7.2 calls a timeout too large, 7.0 takes it for negative",
 	"hello-noauth":    "7.2 names the protocol argument in this text",
 	"set-listpack":    "7.2 packs small sets of strings, as it packs hashes",
 }

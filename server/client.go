@@ -38,7 +38,8 @@ type client struct {
 	noEvict       bool
 	noTouch       bool
 
-	// suspended: a deferred command has the client; input waits.
+	// suspended: a deferred command has the client, or one that waits for keys;
+	// input waits.
 	suspended bool
 	// held: a pause of all clients keeps the command at the head of the input
 	// from running. See pause.go.
@@ -82,6 +83,9 @@ type client struct {
 
 		channels, patterns, shards atomic.Int32 // subscriptions
 	}
+
+	// blocked is the call that waits for keys, or nil. Written by the owner.
+	blocked atomic.Pointer[blockedCall]
 
 	// killed: set once by whoever ends the connection; nothing is executed
 	// after it was seen.
@@ -233,6 +237,9 @@ func (c *client) kill() bool {
 // release lets go of what the client holds in the engine and of its buffers.
 // Owner, once, when the connection has closed.
 func (c *client) release(x *executor) {
+	if b := c.blocked.Swap(nil); b != nil {
+		b.abandon()
+	}
 	for _, w := range c.watches {
 		w.watch.Release()
 	}

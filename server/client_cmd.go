@@ -34,6 +34,7 @@ func clientRow() command.Row {
 		sub("setname", 3, plain, nil, clientSetName),
 		sub("tracking", -3, plain, nil, clientTracking),
 		sub("trackinginfo", 2, plain, nil, clientTrackingInfo),
+		sub("unblock", -3, admin, nil, clientUnblock),
 		sub("unpause", 2, admin, nil, clientUnpause),
 	}}
 }
@@ -90,6 +91,8 @@ var clientHelp = []string{
 	"    Control server assisted client side caching.",
 	"TRACKINGINFO",
 	"    Report tracking status for the current connection.",
+	"UNBLOCK <clientid> [TIMEOUT|ERROR]",
+	"    Unblock the specified blocked client.",
 	"UNPAUSE",
 	"    Stop the current client pause, resuming traffic.",
 }

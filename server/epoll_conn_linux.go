@@ -223,6 +223,10 @@ func (c *conn) settle() {
 	if c.eof && !c.suspended && (len(c.in) == 0 || c.incomplete()) {
 		c.finished = true // all that came is executed, or will never be complete
 	}
+	if c.blocked.Load() != nil && (c.peerClosed || c.finished) {
+		c.close() // nobody waits for the reply any more
+		return
+	}
 	c.publish()
 	switch {
 	case c.finished && !c.suspended && c.backlog.len() == 0 && c.withheld.len() == 0:

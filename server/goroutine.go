@@ -224,6 +224,8 @@ func (c *goConn) step() bool {
 			c.linger()
 		}
 		return false
+	case c.blocked.Load() != nil:
+		return c.readAhead()
 	case c.suspended || c.held || c.paused:
 		<-c.wake
 	case len(c.in) > 0 && !c.incomplete():
@@ -286,6 +288,33 @@ func (c *goConn) read() bool {
 		return true
 	}
 	return false
+}
+
+// readAhead reads input of a client that waits for keys, to be executed later:
+// the end of the stream ends the wait. What does not fit stays where it is.
+func (c *goConn) readAhead() bool {
+	if c.finished {
+		return false
+	}
+	at := len(c.in)
+	if at >= goReadBytes {
+		<-c.wake
+		return true
+	}
+	if !c.enterRead() {
+		return true
+	}
+	buf := append(make([]byte, 0, at+goReadBytes), c.in...)
+	n, err := c.Conn.Read(buf[at:cap(buf)])
+	c.leaveRead()
+	if n > 0 {
+		c.in = buf[:at+n]
+		if c.parser != nil { // knows nothing of these bytes
+			c.parser.Reset()
+			c.parser = nil
+		}
+	}
+	return err == nil || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // enterRead prepares a blocking read; false: there is mail to run first.

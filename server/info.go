@@ -179,12 +179,9 @@ func listenerText(a net.Addr) string {
 }
 
 func infoClients(w *infoWriter, s *Server) {
-	blocked, in, out := int64(0), int64(0), int64(0)
+	in, out := int64(0), int64(0)
 	list := s.clients.all()
 	for _, c := range list {
-		if publicFlags(c.public.flags.Load())&flagSuspended != 0 {
-			blocked++
-		}
 		in = max(in, c.public.qbuf.Load())
 		out = max(out, int64(c.link.unsent()))
 	}
@@ -193,9 +190,9 @@ func infoClients(w *infoWriter, s *Server) {
 	w.num("maxclients", s.cfg.MaxClients.Load())
 	w.num("client_recent_max_input_buffer", in)
 	w.num("client_recent_max_output_buffer", out)
-	w.num("blocked_clients", blocked)
+	w.num("blocked_clients", s.blocked.count.Load())
 	w.num("tracking_clients", 0)
-	w.num("clients_in_timeout_table", 0)
+	w.num("clients_in_timeout_table", s.blocked.timed())
 }
 
 func infoStats(w *infoWriter, s *Server) {

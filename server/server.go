@@ -101,6 +101,7 @@ type Server struct {
 	errors    errorBook
 	executors executorPool
 	deferred  deferredBook
+	blocked   blockedBook
 	pauses    pauseBook
 	hub       hub
 	notifier  notifier

@@ -39,6 +39,12 @@ type Host interface {
 	// same. It is called at most once in a command and returns at once; the
 	// client's further input waits until work has returned.
 	Defer(c *Ctx, work func(*Ctx))
+
+	// Wait makes the client wait for the keys of w, whose shards are held by
+	// c.Txn and which w.Try found empty: w.Try is called again when one of them
+	// has changed, until it replies, and the time is limited. It returns at once;
+	// the client's further input waits.
+	Wait(c *Ctx, w Wait)
 }
 
 // Defer runs work where it may take long: on the host's terms, or here and now

@@ -19,6 +19,7 @@ func Data() [][]Row {
 		zsetCombineRows,
 		listRows,
 		geoRows,
+		blockingRows,
 		lcsRows,
 		hashRows,
 		setRows,

@@ -173,6 +173,8 @@ type spoiler struct {
 	work func(*Ctx)
 }
 
+func (*spoiler) Wait(*Ctx, Wait) { panic("waits") }
+
 func (h *spoiler) Defer(c *Ctx, work func(*Ctx)) {
 	if h.work != nil {
 		h.r.t.Error("deferred twice")
