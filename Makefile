@@ -65,6 +65,9 @@ bench-compare: build ## measure hpkv-server beside redis-server on this machine
 	$(DEPS)
 	bin/hpkv-bench compare
 
+bench-rest: ## measure REST beside nginx's static 200 (wants wrk and nginx)
+	.ci/bench-rest
+
 cover: ## test coverage by function, and cover.html
 	$(DEPS)
 	$(GO) test -timeout 20m -coverpkg=./... -coverprofile=cover.out $(PKGS)
