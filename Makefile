@@ -12,7 +12,7 @@ PKGS      = ./...
 DEPS      = .ci/install-test-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz compat stress crash bench bench-compare cover cross generate
+.PHONY: help build run test race lint fuzz compat stress crash bench bench-compare bench-rest cover cross generate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -29,3 +29,28 @@ func TestMemoryLimit(t *testing.T) {
 		t.Errorf("%d bytes", len(got))
 	}
 }
+
+// What was acknowledged is there after a restart, and notifications of a patch
+// leave the log alone: it has the result.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	options := []string{"--dir", dir, "--appendonly", "yes", "--appendfsync", "always"}
+	r := start(t, options...)
+	r.listener("*")
+	r.put("k", "v")
+	r.put("doc", `{"a":1}`)
+	r.want("POST", "/record", partial("doc", `{"b":2}`), 200, stored)
+	r.want("POST", "/record/atomic", `{"key":"n","increment":5}`, 200, `{"success":true,"result":5,"message":"Record incremented"}`)
+	r.wantCommand("POST", "/multi-exec", `[["SET","a","1"],["INCR","a"]]`, 200, `[{"result":"OK"},{"result":2}]`)
+	r.put("gone", "v")
+	r.want("DELETE", "/record/gone", "", 200, deleted)
+	r.stop()
+	r = start(t, options...)
+	wait(t, "the data are loaded", func() bool { return r.ask("GET", "/readyz", "").StatusCode == 200 })
+	for key, want := range map[string]string{"k": "v", "doc": `{"a":1,"b":2}`, "n": "5", "a": "2"} {
+		if got := r.value(key); got != want {
+			t.Errorf("%s is %s, want %s", key, got, want)
+		}
+	}
+	r.want("GET", "/record/gone", "", 404, notFound)
+}

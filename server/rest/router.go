@@ -27,7 +27,8 @@ type route struct {
 // handler answers a request, or says why it does not.
 type handler func(ctx *fasthttp.RequestCtx, k *apiKey) *problem
 
-// table lists all routes; of several that fit, the first counts.
+// table lists all routes. One that is matched as a whole goes before those with
+// a prefix, and of these the first that fits.
 func (s *Service) table() []route {
 	return []route{
 		{path: "/record", post: s.postRecord},
@@ -80,13 +81,12 @@ func parseTarget(uri string) target {
 }
 
 func (s *Service) find(t *target) *route {
+	if r := s.exact[t.path]; r != nil {
+		t.rest = t.path[strings.LastIndexByte(t.path, '/')+1:]
+		return r
+	}
 	for i := range s.routes {
-		r := &s.routes[i]
-		if r.prefix == "" && t.path == r.path {
-			t.rest = t.path[strings.LastIndexByte(t.path, '/')+1:]
-			return r
-		}
-		if r.prefix != "" && strings.HasPrefix(t.path, r.prefix) {
+		if r := &s.routes[i]; r.prefix != "" && strings.HasPrefix(t.path, r.prefix) {
 			t.rest = t.path[len(r.prefix):]
 			return r
 		}

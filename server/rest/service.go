@@ -55,6 +55,7 @@ type Service struct {
 	hub    Hub
 	cert   *certificate // nil: no TLS
 	routes []route
+	exact  map[string]*route // those that are matched as a whole
 
 	listeners []net.Listener // set by Serve
 
@@ -94,7 +95,12 @@ func New(o Options) (*Service, error) {
 	s := &Service{cfg: o.Config, host: o.Host, log: o.Log, stop: make(chan struct{})}
 	s.keys.cfg = o.Config
 	s.hub.init(s)
-	s.routes = s.table()
+	s.routes, s.exact = s.table(), make(map[string]*route)
+	for i := range s.routes {
+		if r := &s.routes[i]; r.prefix == "" {
+			s.exact[r.path] = r
+		}
+	}
 	if err := s.keys.load(); err != nil {
 		return nil, err
 	}
