@@ -127,7 +127,7 @@ func promote(b []byte, index int, value uint8) (out []byte, changed bool, err er
 	if err != nil {
 		return b, false, err
 	}
-	out, changed, err = Raise(out, index, value, 0)
+	out, _, err = Raise(out, index, value, 0)
 	return out, true, err
 }
 

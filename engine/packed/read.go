@@ -165,7 +165,8 @@ func Find(b []byte, off int, elem []byte, stride int) (at int, ok bool) {
 		return 0, false
 	}
 	var room [9]byte
-	tag, rest := room[0], elem
+	var tag byte
+	rest := elem
 	switch num, isInt := ParseInt(elem); {
 	case isInt:
 		n := putInt(room[:], num)
