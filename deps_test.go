@@ -37,13 +37,13 @@ var lattice = []struct{ pkg, may string }{
 	{"engine", "numa engine/..."},
 	{"persist", "persist/..."},
 	{"persist/...", ""},
-	{"journal", "engine persist"},
+	{"server/journal", "engine persist"},
 	{"server/command", "engine engine/... resp"},
 	{"server/config", "engine/glob resp"},
 	{"server/rest", "engine resp server/command server/config"},
 	{"server/latency", ""},
 	{"server/pubsub", "engine/glob resp"},
-	{"server", "engine engine/... journal numa resp resp/rioc persist server/..."},
+	{"server", "engine engine/... numa resp resp/rioc persist server/..."},
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-admin", "persist persist/... engine resp cmd/internal/progress"},
 	{"cmd/internal/progress", ""},
@@ -51,7 +51,7 @@ var lattice = []struct{ pkg, may string }{
 	{"cmd/hpkv-bench/...", "cmd/internal/progress cmd/hpkv-bench/... . resp resp/rioc numa"},
 	{"compat_test", "resp"},
 	{"compat_test/clients", "compat_test"},
-	{".", "engine journal numa persist resp server/command"}, // no sockets
+	{".", "engine numa persist resp server/command server/journal"}, // no sockets
 }
 
 // mayUseUnsafe lists the only packages, and files of other packages, that may

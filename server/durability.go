@@ -11,11 +11,11 @@ import (
 	"syscall"
 	"time"
 
-	"hpkv/journal"
 	"hpkv/persist"
 	"hpkv/resp"
 	"hpkv/server/command"
 	"hpkv/server/config"
+	"hpkv/server/journal"
 )
 
 // What may stand in the way of commands; bits of durability.obstacle.

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"hpkv/journal"
 	"hpkv/persist/vfs"
+	"hpkv/server/journal"
 )
 
 // disk is the system's disk, which tests can stop and break.

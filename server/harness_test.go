@@ -15,9 +15,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"hpkv/engine"
-	"hpkv/journal"
 	"hpkv/server/command"
 	"hpkv/server/config"
+	"hpkv/server/journal"
 )
 
 // patience bounds every wait of the tests; only a failing test uses it up.

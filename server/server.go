@@ -18,10 +18,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"hpkv/engine"
-	"hpkv/journal"
 	"hpkv/numa"
 	"hpkv/server/command"
 	"hpkv/server/config"
+	"hpkv/server/journal"
 	"hpkv/server/latency"
 	"hpkv/server/rest"
 )
