@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"hpkv/engine"
-	"hpkv/journal"
 	"hpkv/numa"
 	"hpkv/server/command"
+	"hpkv/server/journal"
 )
 
 // DB is an open store, or one database of it. All databases of a store share

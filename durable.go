@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"hpkv/engine"
-	"hpkv/journal"
 	"hpkv/persist"
+	"hpkv/server/journal"
 )
 
 // SyncPolicy says when changes are forced to disk.
