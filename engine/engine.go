@@ -39,6 +39,7 @@ type Engine struct {
 	evict        eviction
 	closed       atomic.Bool
 	txnID        atomic.Uint64
+	keepExpired  atomic.Bool   // background work leaves expired keys alone
 	eventClasses atomic.Uint32 // the EventClass of events that are raised
 	wanted       []atomic.Bool // databases whose ordered index was asked for
 
@@ -151,6 +152,10 @@ func (e *Engine) Close() error {
 	e.stopBackground()
 	return e.arena.Close()
 }
+
+// SetActiveExpiry turns the expiry of keys that nobody accesses on, as it is at
+// first, or off. Expired keys are absent either way.
+func (e *Engine) SetActiveExpiry(on bool) { e.keepExpired.Store(!on) }
 
 // Databases returns the number of databases.
 func (e *Engine) Databases() int { return e.databases }

@@ -88,7 +88,7 @@ func (s *shard) maintainDatabase(t *Txn, db int, now int64) (again, volatile boo
 	t.enter(s)
 	defer t.leave(s)
 	ks := s.dbs[db].Load()
-	if ks.wheel != nil && ks.wheel.count > 0 {
+	if ks.wheel != nil && ks.wheel.count > 0 && !s.e.keepExpired.Load() {
 		volatile = true
 		t.db = db
 		again = ks.wheel.advance(s, now, expireStep, func(ref alloc.Ref) { t.expireRef(s, db, ref) })

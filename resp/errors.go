@@ -133,15 +133,22 @@ const (
 
 // Errors of transactions.
 const (
-	ErrNestedMulti     = "ERR MULTI calls can not be nested"
-	ErrExecNoMulti     = "ERR EXEC without MULTI"
-	ErrDiscardNoMulti  = "ERR DISCARD without MULTI"
-	ErrWatchInMulti    = "ERR WATCH inside MULTI is not allowed"
-	ErrSlowlogCount    = "ERR count should be greater than or equal to -1"
-	ErrMonitorBlocking = "ERR MONITOR isn't allowed for DENY BLOCKING client"
-	ErrMonitorKeys     = "ERR Replica can't interact with the keyspace"
-	ErrNotInMulti      = "ERR Command not allowed inside a transaction"
-	ErrExecAbort       = "EXECABORT Transaction discarded because of previous errors."
+	ErrNestedMulti      = "ERR MULTI calls can not be nested"
+	ErrExecNoMulti      = "ERR EXEC without MULTI"
+	ErrDiscardNoMulti   = "ERR DISCARD without MULTI"
+	ErrWatchInMulti     = "ERR WATCH inside MULTI is not allowed"
+	ErrNoCluster        = "ERR This instance has cluster support disabled"
+	ErrNoFailover       = "ERR No failover in progress."
+	ErrFailoverTimeout  = "ERR FAILOVER timeout must be greater than 0"
+	ErrFailoverReplicas = "ERR FAILOVER requires connected replicas."
+	ErrNoResp2          = "ERR RESP2 is not supported by this command"
+	ErrMasterPort       = "ERR Invalid master port"
+	ErrDebugProtocol    = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+	ErrSlowlogCount     = "ERR count should be greater than or equal to -1"
+	ErrMonitorBlocking  = "ERR MONITOR isn't allowed for DENY BLOCKING client"
+	ErrMonitorKeys      = "ERR Replica can't interact with the keyspace"
+	ErrNotInMulti       = "ERR Command not allowed inside a transaction"
+	ErrExecAbort        = "EXECABORT Transaction discarded because of previous errors."
 )
 
 // Errors of CLIENT.

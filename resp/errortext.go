@@ -112,6 +112,33 @@ func UnknownPFDebug(sub []byte) string {
 	return "ERR Unknown PFDEBUG subcommand '" + string(shown(sub, len(sub))) + "'"
 }
 
+// NotAllowed is the reply to a command that a setting of the server keeps from
+// the client. name and setting are its name in the text and in the setting.
+func NotAllowed(name, setting string) string {
+	return "ERR " + name + " command not allowed. If the enable-" + setting + "-command option is set to \"local\", you can run it from a local connection, " +
+		"otherwise you need to set this option in the configuration file, and then restart the server."
+}
+
+// UnknownCategory is the reply of ACL CAT to a category that does not exist.
+func UnknownCategory(name []byte) string {
+	return "ERR Unknown category '" + string(shown(name, shownLength)) + "'"
+}
+
+// PasswordBits is the reply of ACL GENPASS to a size out of bounds.
+func PasswordBits(most int) string {
+	return "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to " + strconv.Itoa(most)
+}
+
+// UserNotFound is the reply of ACL DRYRUN to an unknown user.
+func UserNotFound(name []byte) string {
+	return "ERR User '" + string(shown(name, len(name))) + "' not found"
+}
+
+// CommandNotFound is the reply of ACL DRYRUN to an unknown command.
+func CommandNotFound(name []byte) string {
+	return "ERR Command '" + string(shown(name, len(name))) + "' not found"
+}
+
 // NoLatencySamples is the reply of LATENCY GRAPH to an event that never was.
 func NoLatencySamples(event []byte) string {
 	return "ERR No samples available for event '" + string(shown(event, len(event))) + "'"

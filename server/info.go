@@ -265,7 +265,7 @@ func infoReplication(w *infoWriter, s *Server) {
 	w.str("role", "master")
 	w.num("connected_slaves", 0)
 	w.str("master_failover_state", "no-failover")
-	w.str("master_replid", s.runID)
+	w.str("master_replid", *s.replID.Load())
 	w.str("master_replid2", strings.Repeat("0", 40))
 	w.num("master_repl_offset", 0)
 	w.num("second_repl_offset", -1)

@@ -22,11 +22,7 @@ func pubsubRows() []command.Row {
 			Run: func(ctx *command.Ctx) { subscribe(ctx, k) }}
 	}
 	off := func(name string, k *subscribeKind, keys []command.KeySpec) command.Row {
-		flags := listen
-		if keys != nil {
-			flags |= command.NoMandatoryKeys
-		}
-		return command.Row{Name: name, Arity: -1, Flags: flags, Keys: keys,
+		return command.Row{Name: name, Arity: -1, Flags: listen, Keys: keys,
 			Run: func(ctx *command.Ctx) { unsubscribe(ctx, k) }}
 	}
 	return []command.Row{

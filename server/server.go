@@ -82,6 +82,7 @@ type Server struct {
 	addrs      []net.Addr
 	rest       *rest.Service // nil: not asked for
 	runID      string
+	replID     atomic.Pointer[string] // as INFO shows it
 	started    time.Time
 
 	startMemory int64 // used when New returned, in bytes
@@ -146,6 +147,7 @@ func New(o Options) (*Server, error) {
 	if s.clock == nil {
 		s.clock = engine.SystemClock{}
 	}
+	s.replID.Store(&s.runID)
 	table, err := newTable(o.rows)
 	if err != nil {
 		return nil, fmt.Errorf("command table: %w", err)
@@ -204,7 +206,7 @@ func New(o Options) (*Server, error) {
 func NewTable() (*command.Table, error) { return newTable(nil) }
 
 func newTable(more []command.Row) (*command.Table, error) {
-	return command.NewTable(append(command.Data(), connectionRows(), transactionRows(), pubsubRows(), serverRows(), durabilityRows(), more)...)
+	return command.NewTable(append(command.WithSubs(command.Data(), "memory", memoryRows()), connectionRows(), transactionRows(), pubsubRows(), replicationRows(), serverRows(), durabilityRows(), more)...)
 }
 
 func rowSet(table *command.Table, names []string) map[*command.Row]bool {

@@ -44,6 +44,9 @@ func ParseCategory(name []byte) (Category, bool) {
 	return 0, false
 }
 
+// Categories are the names of all categories, in Redis' order.
+func Categories() []string { return categoryNames[:] }
+
 // Names lists the set's categories in Redis' order, without the @.
 func (c Category) Names() []string {
 	var names []string

@@ -122,7 +122,7 @@ func badKeys(r *Row) string {
 func (k *KeySpec) bad(r *Row) string {
 	access := k.Flags & (KeyRO | KeyRW | KeyOW | KeyRM)
 	least := max(r.Arity, -r.Arity)
-	if r.Is(NoMandatoryKeys) {
+	if r.Is(NoMandatoryKeys) || k.Flags&KeyNotKey != 0 {
 		least = 1 << 30
 	}
 	switch {

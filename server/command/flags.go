@@ -18,7 +18,7 @@ const (
 	SkipSlowlog                      // never enters the slow log
 	Fast                             // constant or logarithmic time; implies @fast, its absence @slow
 	NoAuth                           // served before the client authenticates
-	MayReplicate                     // can propagate although it is not a Write (PUBLISH)
+	MayReplicate                     // can propagate although it is not a Write (PUBLISH); not reported
 	NoMandatoryKeys                  // all of its key arguments are optional
 	NoAsyncLoading                   // refused while a replica loads in the background
 	NoMulti                          // refused inside MULTI
@@ -48,7 +48,7 @@ var flagNames = [...]struct {
 	{Write, "write"}, {ReadOnly, "readonly"}, {DenyOOM, "denyoom"}, {Admin, "admin"},
 	{PubSub, "pubsub"}, {NoScript, "noscript"}, {Blocking, "blocking"}, {Loading, "loading"},
 	{Stale, "stale"}, {SkipMonitor, "skip_monitor"}, {SkipSlowlog, "skip_slowlog"},
-	{Fast, "fast"}, {NoAuth, "no_auth"}, {MayReplicate, "may_replicate"},
+	{Fast, "fast"}, {NoAuth, "no_auth"},
 	{NoMandatoryKeys, "no_mandatory_keys"}, {NoAsyncLoading, "no_async_loading"},
 	{NoMulti, "no_multi"}, {MovableKeys, "movablekeys"}, {AllowBusy, "allow_busy"},
 }

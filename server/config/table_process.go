@@ -17,7 +17,6 @@ func securityRows() []Row {
 		{Name: "enable-protected-configs", Topic: Security, Kind: Enumeration, Default: "no", names: allowances, Flags: Immutable,
 			Doc: "who may change the protected settings (dir, dbfilename) at run time", field: func(c *Config) holder { return &c.EnableProtectedConfigs }},
 		{Name: "enable-debug-command", Topic: Security, Kind: Enumeration, Default: "no", names: allowances, Flags: Immutable,
-			Status: Planned, Why: "DEBUG is not available yet",
 			Doc: "who may use DEBUG", field: func(c *Config) holder { return &c.EnableDebugCommand }},
 		{Name: "enable-module-command", Topic: Security, Kind: Enumeration, Default: "no", names: allowances, Flags: Immutable,
 			Status: Inert, Why: "modules cannot be loaded",

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"hpkv/engine/glob"
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+func debugRow() command.Row {
+	return command.Row{Name: "debug", Arity: -2, Flags: command.Admin | command.NoScript | command.Loading | command.Stale, Run: debugCommand}
+}
+
+// debugSubs are the subcommands of DEBUG. It is no container: as in Redis, the
+// right to use it is checked before the name of the subcommand. args are the
+// number of arguments behind the name, -1 for any.
+var debugSubs = []struct {
+	name string
+	args int
+	run  command.Handler
+	help []string
+}{
+	{"CHANGE-REPL-ID", 0, debugChangeReplID, []string{"CHANGE-REPL-ID", "    Change the replication IDs of the instance."}},
+	{"ERROR", 1, func(ctx *command.Ctx) { ctx.W.Error(string(ctx.Args[2])) }, []string{"ERROR <string>", "    Return a protocol error with <string> as message."}},
+	{"LOG", 1, debugLog, []string{"LOG <message>", "    Write <message> to the server log."}},
+	{"OBJECT", 1, debugObject, []string{"OBJECT <key>", "    Show low level info about <key> and its value."}},
+	{"PROTOCOL", 1, debugProtocol, []string{"PROTOCOL <type>", "    Reply with a test value of the specified type: string, integer, double,",
+		"    null, array, set, map, attrib, push, bignum, verbatim, true, false."}},
+	{"SET-ACTIVE-EXPIRE", 1, debugSetActiveExpire, []string{"SET-ACTIVE-EXPIRE <0|1>", "    Setting it to 0 disables expiring keys that nobody accesses."}},
+	{"SLEEP", 1, debugSleep, []string{"SLEEP <seconds>", "    Keep this connection waiting for <seconds>. Decimals allowed."}},
+	{"STRINGMATCH-LEN", 2, debugStringMatch, []string{"STRINGMATCH-LEN <len> <pattern>", "    Match <pattern> against a string of <len> bytes."}},
+}
+
+// debugCommand answers DEBUG, where enable-debug-command lets the client use it.
+func debugCommand(ctx *command.Ctx) {
+	c := owner(ctx)
+	if !c.srv.cfg.EnableDebugCommand.Load().Admits(c.local()) {
+		ctx.W.Error(resp.NotAllowed("DEBUG", "debug"))
+		return
+	}
+	if resp.EqualFold(ctx.Args[1], "HELP") && len(ctx.Args) == 2 {
+		debugHelp(ctx)
+		return
+	}
+	for i := range debugSubs {
+		if s := &debugSubs[i]; resp.EqualFold(ctx.Args[1], s.name) && len(ctx.Args) == 2+s.args {
+			s.run(ctx)
+			return
+		}
+	}
+	ctx.W.Error(resp.BadSubcommand("debug", ctx.Args[1]))
+}
+
+func debugHelp(ctx *command.Ctx) {
+	mark, n := ctx.W.BeginArray(), 0
+	line := func(s string) {
+		ctx.W.Status(s)
+		n++
+	}
+	line("DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+	for i := range debugSubs {
+		for _, s := range debugSubs[i].help {
+			line(s)
+		}
+	}
+	line("HELP")
+	line("    Prints this help.")
+	ctx.W.EndArray(mark, n)
+}
+
+// debugSleep keeps the client waiting, and nobody else: there is no thread that
+// all clients share.
+func debugSleep(ctx *command.Ctx) {
+	seconds, err := strconv.ParseFloat(string(ctx.Args[2]), 64)
+	if err != nil || math.IsNaN(seconds) || seconds < 0 {
+		seconds = 0
+	}
+	stopping := owner(ctx).srv.stopping
+	ctx.Defer(func(ctx *command.Ctx) {
+		select {
+		case <-time.After(time.Duration(min(seconds, 1e6) * float64(time.Second))):
+		case <-stopping:
+		}
+		ctx.W.OK()
+	})
+}
+
+func debugChangeReplID(ctx *command.Ctx) {
+	s := owner(ctx).srv
+	id := newRunID()
+	s.replID.Store(&id)
+	s.log.Warn().Str("replid", id).Msg("replication ID changed after DEBUG CHANGE-REPL-ID")
+	ctx.W.OK()
+}
+
+func debugLog(ctx *command.Ctx) {
+	owner(ctx).srv.log.Warn().Bytes("message", ctx.Args[2]).Msg("DEBUG LOG")
+	ctx.W.OK()
+}
+
+func debugObject(ctx *command.Ctx) {
+	key := ctx.Args[2]
+	encoding, ok := ctx.Txn.Encoding(key)
+	if !ok {
+		ctx.W.Error(resp.ErrNoSuchKey)
+		return
+	}
+	idle, _ := ctx.Txn.IdleSeconds(key)
+	bytes, _ := ctx.Txn.MemoryUsage(key)
+	lru := (ctx.Txn.Now()/1000 - idle) & (1<<24 - 1)
+	ctx.W.Status(fmt.Sprintf("Value refcount:1 encoding:%s memory:%d lru:%d lru_seconds_idle:%d", encoding, bytes, lru, idle))
+}
+
+func debugSetActiveExpire(ctx *command.Ctx) {
+	n, _ := resp.ParseInt64(ctx.Args[2])
+	owner(ctx).srv.engine.SetActiveExpiry(n != 0)
+	ctx.W.OK()
+}
+
+// stringMatchMost bounds the string of STRINGMATCH-LEN.
+const stringMatchMost = 1 << 24
+
+func debugStringMatch(ctx *command.Ctx) {
+	n, ok := resp.ParseInt64(ctx.Args[2])
+	if !ok || n < 0 || n > stringMatchMost {
+		ctx.W.Error(resp.ErrNotInteger)
+		return
+	}
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = 'x'
+	}
+	match := int64(0)
+	if glob.Match(ctx.Args[3], text) {
+		match = 1
+	}
+	ctx.W.Int(match)
+}
+
+// debugProtocol writes one reply of each kind, for those who test a client.
+func debugProtocol(ctx *command.Ctx) {
+	w := ctx.W
+	series := func() {
+		for i := range int64(3) {
+			w.Int(i)
+		}
+	}
+	switch name := lower(ctx.Args[2]); name {
+	case "string":
+		w.BulkString("Hello World")
+	case "integer":
+		w.Int(12345)
+	case "double":
+		w.Double(3.141)
+	case "null":
+		w.Null()
+	case "array":
+		w.Array(3)
+		series()
+	case "set":
+		w.Set(3)
+		series()
+	case "map":
+		w.Map(3)
+		for i := range int64(3) {
+			w.Int(i)
+			w.Bool(i == 1)
+		}
+	case "attrib":
+		if w.Attribute(1) {
+			w.BulkString("key-popularity")
+			w.Array(2)
+			w.BulkString("key:123")
+			w.Int(90)
+		}
+		w.BulkString("Some real reply following the attribute")
+	case "push":
+		if w.Proto() == 2 {
+			w.Error(resp.ErrNoResp2)
+			return
+		}
+		w.Push(2)
+		w.BulkString("server-cpu-usage")
+		w.Int(42)
+		w.BulkString("Some real reply following the push reply")
+	case "bignum":
+		w.BigNumber("1234567999999999999999999999999999999")
+	case "verbatim":
+		w.Verbatim("txt", "This is a verbatim\nstring")
+	case "true", "false":
+		w.Bool(name == "true")
+	default:
+		w.Error(resp.ErrDebugProtocol)
+	}
+}
+
+// moduleRow is MODULE: there are none, and none can be loaded.
+func moduleRow() command.Row {
+	const admin = command.Admin | command.NoScript
+	refuse := func(ctx *command.Ctx) { ctx.W.Error(resp.NotAllowed("MODULE", "module")) }
+	return command.Row{Name: "module", Arity: -2, Sub: []command.Row{
+		{Name: "help", Arity: 2, Flags: command.Loading | command.Stale, Run: command.Help(
+			"LIST",
+			"    Return a list of loaded modules.")},
+		{Name: "list", Arity: 2, Flags: admin, Tips: []string{"nondeterministic_output_order"},
+			Run: func(ctx *command.Ctx) { ctx.W.Array(0) }},
+		{Name: "load", Arity: -3, Flags: admin | command.NoAsyncLoading, Run: refuse},
+		{Name: "loadex", Arity: -3, Flags: admin | command.NoAsyncLoading, Run: refuse},
+		{Name: "unload", Arity: 3, Flags: admin | command.NoAsyncLoading, Run: refuse},
+	}}
+}

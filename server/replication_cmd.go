@@ -1,0 +1,121 @@
+package server
+
+import (
+	"hpkv/resp"
+	"hpkv/server/command"
+)
+
+// replicationRows answer for a server that has no replicas and belongs to no
+// cluster.
+func replicationRows() []command.Row {
+	const admin = command.Admin | command.NoScript | command.Stale
+	of := func(name string) command.Row {
+		return command.Row{Name: name, Arity: 3, Flags: admin | command.NoAsyncLoading, Run: replicaOf}
+	}
+	return []command.Row{
+		{Name: "role", Arity: 1, Flags: command.NoScript | command.Loading | command.Stale | command.Fast,
+			Cats: command.CatAdmin | command.CatDangerous, Run: role},
+		of("replicaof"), of("slaveof"),
+		{Name: "failover", Arity: -1, Flags: admin, Run: failover},
+		{Name: "wait", Arity: 3, Flags: command.NoScript, Cats: command.CatConnection,
+			Tips: []string{"request_policy:all_shards", "response_policy:agg_min"}, Run: wait},
+		{Name: "cluster", Arity: -2, Sub: clusterRows()},
+		{Name: "readonly", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: noCluster},
+		{Name: "readwrite", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: noCluster},
+		{Name: "asking", Arity: 1, Flags: command.Fast, Cats: command.CatConnection, Run: noCluster},
+	}
+}
+
+func role(ctx *command.Ctx) {
+	ctx.W.Array(3)
+	ctx.W.BulkString("master")
+	ctx.W.Int(0) // there is no replication stream to have an offset in
+	ctx.W.Array(0)
+}
+
+// replicaOf takes NO ONE, which the server is a replica of. It refuses to follow
+// another server: a client must not believe that this one holds a copy.
+func replicaOf(ctx *command.Ctx) {
+	if resp.EqualFold(ctx.Args[1], "NO") && resp.EqualFold(ctx.Args[2], "ONE") {
+		ctx.W.OK()
+		return
+	}
+	if port, ok := resp.ParseInt64(ctx.Args[2]); !ok || port < 0 || port > 65535 {
+		ctx.W.Error(resp.ErrMasterPort)
+		return
+	}
+	ctx.W.Error("ERR this server cannot be a replica of another one")
+}
+
+// failover checks its arguments as Redis does and then has nobody to hand over
+// to.
+func failover(ctx *command.Ctx) {
+	a := resp.NewArgs(ctx.Args[1:])
+	abort, to, force := false, false, false
+	for a.More() {
+		switch {
+		case !to && !abort && a.TagWith("TO", 2):
+			to = true
+			a.Bytes()
+			a.Int64()
+		case !abort && a.TagWith("TIMEOUT", 1):
+			if a.Int64() <= 0 {
+				a.Fail(resp.ErrFailoverTimeout)
+			}
+		case !force && a.Tag("FORCE"):
+			force = true
+		case len(ctx.Args) == 2 && a.Tag("ABORT"):
+			abort = true
+		default:
+			a.Fail(resp.ErrSyntax)
+		}
+	}
+	switch e := a.Err(); {
+	case e != "":
+		ctx.W.Error(e)
+	case abort:
+		ctx.W.Error(resp.ErrNoFailover)
+	default:
+		ctx.W.Error(resp.ErrFailoverReplicas)
+	}
+}
+
+// wait answers at once: no replica will ever acknowledge anything.
+func wait(ctx *command.Ctx) {
+	a := resp.NewArgs(ctx.Args[1:])
+	a.Int64()
+	timeout, ok := resp.ParseInt64(ctx.Args[2])
+	switch e := a.Err(); {
+	case e != "":
+		ctx.W.Error(e)
+	case !ok:
+		ctx.W.Error(resp.ErrTimeout)
+	case timeout < 0:
+		ctx.W.Error(resp.ErrTimeoutSign)
+	default:
+		ctx.W.Int(0)
+	}
+}
+
+// clusterRows are the questions clients ask to find out what they talk to.
+func clusterRows() []command.Row {
+	varies := []string{"nondeterministic_output"}
+	sub := func(name string, arity int, flags command.Flag, tips []string) command.Row {
+		return command.Row{Name: name, Arity: arity, Flags: flags | command.Stale, Tips: tips, Run: noCluster}
+	}
+	return []command.Row{
+		sub("countkeysinslot", 3, 0, nil),
+		sub("getkeysinslot", 4, 0, varies),
+		sub("help", 2, command.Loading, nil),
+		sub("info", 2, 0, varies),
+		sub("keyslot", 3, 0, nil),
+		sub("links", 2, 0, varies),
+		sub("myid", 2, 0, nil),
+		sub("nodes", 2, 0, varies),
+		sub("replicas", 3, command.Admin, varies),
+		sub("shards", 2, 0, varies),
+		sub("slots", 2, 0, varies),
+	}
+}
+
+func noCluster(ctx *command.Ctx) { ctx.W.Error(resp.ErrNoCluster) }
