@@ -62,6 +62,9 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	}
 	if t.e.journal != nil {
 		t.journalize(s, ef)
+		if emptied && s.capture != nil {
+			t.captureAbsence(s, ef)
+		}
 	}
 	if len(s.watches) != 0 {
 		s.touchWatched(ef)

@@ -21,7 +21,9 @@ import (
 //     comes later in the journal;
 //   - a key that was absent when its position was passed is absent in the
 //     replay: what the replay may have made of it has been removed by the same
-//     effect that removed it here;
+//     effect that removed it here. An effect that takes the last element of a
+//     collection might leave some of a list that the replay has in part only, so
+//     while a walk goes on the removal is journalled for itself;
 //   - a position is the key's hash, so a key that is created, moved in memory or
 //     carried along by the growth of the index keeps it;
 //   - flushing a database leaves nothing behind to be captured, and swapping two
@@ -61,7 +63,8 @@ const (
 	captureWholeMax = 16 << 10
 )
 
-// BeginCapture starts a capture of the shard, or starts it again.
+// BeginCapture starts a capture of the shard, or starts it again. It comes before
+// the point in the journal from which on a replay shall do.
 func (e *Engine) BeginCapture(shard int) {
 	s := e.shards[shard]
 	s.mu.lock()
@@ -220,6 +223,14 @@ func (t *Txn) captureList(s *shard, n *entry, p *capturePart) {
 	}
 	t.together = false
 	t.handOver()
+}
+
+// captureAbsence journals that an effect has removed its key.
+func (t *Txn) captureAbsence(s *shard, ef *Effect) {
+	gone := Effect{Kind: EffectRemove, DB: ef.DB, Key: ef.Key}
+	s.seq++
+	s.captured++
+	t.journalize(s, &gone)
 }
 
 // captured journals t.effect, which changes nothing here.

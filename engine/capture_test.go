@@ -89,7 +89,9 @@ func (p *scribbler) step() {
 	t := p.l.Begin(p.r.IntN(dbs))
 	defer t.End()
 	later := t.Now() + int64(p.r.IntN(3000))
-	switch n := p.r.IntN(1300); {
+	switch n := p.r.IntN(1400); {
+	case n >= 1200:
+		p.list(t)
 	case n >= 1000:
 		p.scribble(t)
 	case n < 3:
@@ -132,6 +134,39 @@ func (p *scribbler) step() {
 	}
 }
 
+// list changes a list by positions and by values.
+func (p *scribbler) list(t *Txn) {
+	key, index := fmt.Appendf(nil, "l%d", p.r.IntN(6)), int64(p.r.IntN(9)-4)
+	end := []ListEnd{ListLeft, ListRight}[p.r.IntN(2)]
+	var elems [][]byte
+	for range 1 + p.r.IntN(1<<p.r.IntN(9)) {
+		elems = append(elems, fmt.Appendf(nil, "%0*d", p.r.IntN(90), p.r.IntN(20)))
+	}
+	few := elems[:min(len(elems), 3)]
+	switch p.r.IntN(10) {
+	case 0:
+		_, _ = t.ListPush(key, end, elems, false)
+	case 1, 2:
+		_, _ = t.ListPush(key, end, few, false)
+	case 3:
+		_, _ = t.ListPop(key, end, int64(p.r.IntN(200)), func(int) {}, func(ListValue) {})
+	case 4:
+		_ = t.ListSet(key, index, elems[0])
+	case 5:
+		_, _ = t.ListInsert(key, true, elems[0], few[len(few)-1])
+	case 6:
+		_, _ = t.ListRemove(key, index, elems[0])
+	case 7:
+		_ = t.ListTrim(key, int64(p.r.IntN(10)), -int64(p.r.IntN(10)))
+	default: // all of it, by value
+		var all [][]byte
+		_ = t.ListRange(key, 0, -1, func(int) {}, func(v ListValue) { all = append(all, v.Append(nil)) })
+		for _, v := range all[:min(len(all), 50)] {
+			_, _ = t.ListRemove(key, 0, v)
+		}
+	}
+}
+
 // TestCapture interleaves captures of all shards with changes at random: the
 // journal from the beginning of the captures on must hold everything.
 func TestCapture(t *testing.T) {
@@ -148,6 +183,9 @@ func TestCapture(t *testing.T) {
 				p.step()
 			}
 			before := contents(e)
+			for shard := range shards {
+				e.BeginCapture(shard)
+			}
 			e.SetJournal(rec) // it misses what was before
 			whole := len(before) == 0
 			moments := map[int]map[string]string{} // number of effects: contents

@@ -270,6 +270,9 @@ func elements(e *Engine, db int, key []byte, typ Type) string {
 		err = t.HGetAll(key, func(int) {}, func(f, v []byte) { all = append(all, fmt.Sprintf("%q %q", f, v)) })
 	case TypeZSet:
 		err = t.ZRange(key, &ZRange{By: ByRank, Stop: -1}, func(int) {}, func(m []byte, score float64) { all = append(all, fmt.Sprint(score, " ", string(m))) })
+	case TypeList:
+		err = t.ListRange(key, 0, -1, func(int) {}, func(v ListValue) { all = append(all, string(v.Append(nil))) })
+		return fmt.Sprintf("%d %q %v", len(all), all, err)
 	default:
 		panic("no reader for a " + typ.String())
 	}

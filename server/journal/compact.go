@@ -21,6 +21,10 @@ func (j *Journal) Compact(ctx context.Context) error {
 		return ErrCompacting
 	}
 	defer j.compacting.Store(false)
+	for shard := range j.e.Shards() {
+		j.e.BeginCapture(shard)
+		defer j.e.EndCapture(shard)
+	}
 	pass, err := j.log.BeginCompaction()
 	if err != nil {
 		return err
@@ -41,13 +45,11 @@ func (j *Journal) capture(ctx context.Context) error {
 	defer l.Close()
 	burst := time.Now()
 	for shard := range j.e.Shards() {
-		j.e.BeginCapture(shard)
 		for !l.Capture(shard) {
 			if time.Since(burst) < captureBurst {
 				continue
 			}
 			if err := j.pause(ctx); err != nil {
-				j.e.EndCapture(shard)
 				return err
 			}
 			burst = time.Now()

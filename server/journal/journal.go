@@ -62,6 +62,9 @@ func Start(e *engine.Engine, o Options) (*Journal, error) {
 	}
 	l := e.NewLane()
 	defer l.Close()
+	for shard := range e.Shards() {
+		e.BeginCapture(shard)
+	}
 	l.StartJournal(j)
 	return j, nil
 }
