@@ -284,3 +284,89 @@ func TestClockBackwards(t *testing.T) {
 		t.Errorf("the last time is %d", first)
 	}
 }
+
+// TestCompactionFails: what cannot be dropped is kept, and dropped next time.
+func TestCompactionFails(t *testing.T) {
+	mem, faulty, _, o := faultyLog(t, EverySec)
+	o.SyncEvery = time.Hour
+	l, _, _ := mustOpen(t, o)
+	put(l, 0, "old")
+	mustSync(t, l)
+	c, err := l.BeginCompaction()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(l, 0, "state")
+	faulty.Set(failing(syscall.ENOSPC, manifestTemp, "writeat"))
+	if err := c.Finish(context.Background()); !vfs.IsFull(err) {
+		t.Errorf("Finish on a full disk: %v", err)
+	}
+	if _, err := l.BeginCompaction(); !vfs.IsFull(err) {
+		t.Errorf("BeginCompaction on a full disk: %v", err)
+	}
+	faulty.Set(nil)
+	if s, err := l.State(); s != StateOK {
+		t.Error(s, err)
+	}
+	left := mem.Crash(mem.Ops(), nil)
+	if c, err = l.BeginCompaction(); err != nil {
+		t.Fatal(err)
+	}
+	put(l, 0, "newer state")
+	if err := c.Finish(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, l)
+	for fsys, want := range map[*vfs.Mem]string{left: "old state", mem: "newer state"} {
+		o.FS = fsys
+		l, got, _ := mustOpen(t, o)
+		l.Close()
+		if payloads(got.streams[0]) != want {
+			t.Errorf("%q came back, want %q", payloads(got.streams[0]), want)
+		}
+	}
+}
+
+// TestBackupFails: a backup that fails leaves nothing behind, and one without
+// hard links is a copy.
+func TestBackupFails(t *testing.T) {
+	mem, faulty, _, o := faultyLog(t, EverySec)
+	l, _, _ := mustOpen(t, o)
+	defer l.Close()
+	for range 10 {
+		put(l, 1, strings.Repeat("x", 1000))
+		mustSync(t, l)
+	}
+	for _, op := range []string{"mkdir", "create", "writeat", "sync", "syncdir", "rename"} {
+		faulty.Set(failing(syscall.EIO, "/backup", op))
+		if err := l.Backup(context.Background(), "/backup", nil); !errors.Is(err, syscall.EIO) {
+			t.Errorf("%s fails: %v", op, err)
+		}
+		if _, err := mem.Stat("/backup"); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s fails: left are %v", op, mem)
+		}
+	}
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
+	faulty.Set(nil)
+	if err := l.Backup(canceled, "/backup", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	faulty.Set(failing(syscall.EXDEV, "/backup", "link"))
+	if err := l.Backup(context.Background(), "/backup", nil); err != nil {
+		t.Fatal(err)
+	}
+	faulty.Set(nil)
+	if err := l.Backup(context.Background(), "/backup", nil); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("over another: %v", err)
+	}
+	if s, err := l.State(); s != StateOK {
+		t.Error(s, err)
+	}
+	o.Dir = "/backup"
+	b, c, _ := mustOpen(t, o)
+	defer b.Close()
+	if len(c.all) != 10 {
+		t.Errorf("the backup has %d records", len(c.all))
+	}
+}
