@@ -123,8 +123,13 @@ var Differences = map[string]string{
 	"set-listpack":    "7.2 packs small sets of strings, as it packs hashes",
 }
 
-// NewCommands are commands of 7.2 that a 7.0 reference does not have.
-var NewCommands = map[string]bool{"client|setinfo": true, "client|no-touch": true}
+// NewCommands are commands of 7.2, and those on the expiry of fields of 7.4, that
+// a 7.0 reference does not have.
+var NewCommands = map[string]bool{
+	"client|setinfo": true, "client|no-touch": true,
+	"hexpire": true, "hpexpire": true, "hexpireat": true, "hpexpireat": true,
+	"httl": true, "hpttl": true, "hexpiretime": true, "hpexpiretime": true, "hpersist": true,
+}
 
 // relaxFor returns the relaxation a command carries by itself, or "".
 func relaxFor(args []string) string {

@@ -45,7 +45,12 @@ func (p *scribbler) elements(of int) [][]byte {
 // scribble changes a collection.
 func (p *scribbler) scribble(t *Txn) {
 	key := p.collection()
-	switch p.r.IntN(11) {
+	switch p.r.IntN(13) {
+	case 11:
+		at := t.Now() + p.r.Int64N(4000) - 100
+		_ = t.HExpire(key, p.elements(1), at, 0, func(FieldState) {})
+	case 12:
+		_ = t.HPersist(key, p.elements(1), func(FieldState) {})
 	case 8, 9:
 		var scores []float64
 		var args [][]byte // scores, which are given apart, and members

@@ -10,7 +10,7 @@ import (
 // the type or nothing, to be read; leave the shard when done, whatever the
 // outcome. It counts the look-up.
 func (t *Txn) openRead(key []byte, typ Type, n *entry) (*shard, error) {
-	s := t.open(key, n)
+	s := t.openFresh(key, typ, n)
 	t.hit(key, n.found())
 	if !n.found() {
 		return s, nil
@@ -24,11 +24,20 @@ func (t *Txn) openRead(key []byte, typ Type, n *entry) (*shard, error) {
 
 // openWrite is openRead of a key that is to be changed.
 func (t *Txn) openWrite(key []byte, typ Type, n *entry) (*shard, error) {
-	s := t.open(key, n)
+	s := t.openFresh(key, typ, n)
 	if n.found() && n.hdr.Type() != typ.stored() {
 		return s, ErrWrongType
 	}
 	return s, nil
+}
+
+// openFresh is open of a key that is to be used as a value of the type.
+func (t *Txn) openFresh(key []byte, typ Type, n *entry) *shard {
+	s := t.open(key, n)
+	if typ == TypeHash && n.found() && isLarge(n.hdr) && n.hdr.Type() == typ.stored() {
+		t.freshen(s, n, key)
+	}
+	return s
 }
 
 // applyDelta carries out an effect on a collection and returns how many elements
@@ -51,6 +60,8 @@ func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
 		return t.hashSet(s, n, ef)
 	case EffectHashDelete:
 		return t.hashDelete(s, n, ef)
+	case EffectHashExpire:
+		return t.hashExpire(s, n, ef)
 	}
 	panic("engine: unknown effect")
 }

@@ -267,7 +267,15 @@ func elements(e *Engine, db int, key []byte, typ Type) string {
 	case TypeSet:
 		err = t.SMembers(key, func(int) {}, func(m []byte) { all = append(all, string(m)) })
 	case TypeHash:
-		err = t.HGetAll(key, func(int) {}, func(f, v []byte) { all = append(all, fmt.Sprintf("%q %q", f, v)) })
+		var fields [][]byte
+		err = t.HGetAll(key, func(int) {}, func(f, v []byte) {
+			fields = append(fields, bytes.Clone(f))
+			all = append(all, fmt.Sprintf("%q %q", f, v))
+		})
+		_ = t.HExpireTime(key, fields, func(at int64) {
+			all[len(all)-len(fields)] += fmt.Sprint(" ", at)
+			fields = fields[1:]
+		})
 	case TypeZSet:
 		err = t.ZRange(key, &ZRange{By: ByRank, Stop: -1}, func(int) {}, func(m []byte, score float64) { all = append(all, fmt.Sprint(score, " ", string(m))) })
 	case TypeList:

@@ -45,13 +45,18 @@ func (v *hashView) get(t *Txn, field []byte) (val []byte, ok bool) {
 		_, val := v.obj.pair(ref)
 		return val, true
 	}
-	off, ok := packed.Find(v.val, packed.Start, field, 2)
+	off, ok := v.find(field)
 	if !ok {
 		return nil, false
 	}
 	_, off, _ = packed.Next(v.val, off)
 	e, _, ok := packed.Next(v.val, off)
 	return t.bytesOf(e), ok
+}
+
+// find returns the place of a field of a packed hash.
+func (v *hashView) find(field []byte) (off int, ok bool) {
+	return packed.Find(v.val, packed.Start, field, 2)
 }
 
 // each visits fields and values until visit returns false. They are valid during

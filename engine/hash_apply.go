@@ -9,12 +9,40 @@ import (
 // A hash is a packed sequence of fields and values in turn (formPacked) or a
 // hashObject (formLarge), by Redis' rules.
 
-// hashObject is a large hash.
-type hashObject struct{ dict }
+// hashObject is a large hash. Its fields may expire, see hash_expire.go.
+type hashObject struct {
+	dict
+	timed    int    // fields that expire
+	timers   timers // of at least those
+	reminded int64  // the time of the hash's timer in the shard
+	small    bool   // it is large for its expiries only
+}
 
-func (o *hashObject) kind() Type       { return TypeHash }
-func (o *hashObject) count() int       { return o.len() }
-func (o *hashObject) encoding() string { return "hashtable" }
+func (s *shard) newHashObject() *hashObject {
+	return &hashObject{dict: s.newDict(true), reminded: never}
+}
+
+func (o *hashObject) kind() Type { return TypeHash }
+func (o *hashObject) count() int { return o.len() }
+
+func (o *hashObject) encoding() string {
+	if o.small {
+		return "listpackex" // what Redis calls a small hash that has had expiries
+	}
+	return "hashtable"
+}
+
+func (o *hashObject) bytes() int64 { return o.dict.bytes() + timerBytes*int64(cap(o.timers)) }
+
+// timerBytes is the size of a timer.
+const timerBytes = 24
+
+func (o *hashObject) check() (parts int64, err error) {
+	if parts, err = o.dict.check(); err == nil {
+		err = o.checkTimers()
+	}
+	return parts, err
+}
 
 func (o *hashObject) export(cursor uint64, c *chunk) (next uint64) {
 	c.kind = EffectHashSet
@@ -22,6 +50,10 @@ func (o *hashObject) export(cursor uint64, c *chunk) (next uint64) {
 		field, val := o.pair(ref)
 		c.add(field)
 		c.add(val)
+		if at := o.expireAt(ref); at != 0 {
+			c.also = EffectHashExpire
+			c.extra = append(c.extra, field, c.number(uint64(at)))
+		}
 	}
 	for next = o.table.Scan(cursor, visit); next != 0 && !c.full(); {
 		next = o.table.Scan(next, visit)
@@ -32,25 +64,43 @@ func (o *hashObject) export(cursor uint64, c *chunk) (next uint64) {
 // newHash makes a large hash of fields and values in turn. On error it returns
 // what there is.
 func (s *shard) newHash(pairs [][]byte) (large, error) {
-	o := &hashObject{s.newDict(true)}
+	o := s.newHashObject()
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if err := o.put(pairs[i], pairs[i+1]); err != nil {
+		if err := o.put(pairs[i], pairs[i+1], false); err != nil {
 			return o, err
 		}
 	}
 	return o, nil
 }
 
-// put gives a field a value.
-func (o *hashObject) put(field, val []byte) error {
+// put gives a field a value; its expiry goes unless it is kept.
+func (o *hashObject) put(field, val []byte, keepExpiry bool) error {
 	var slot index.Slot
 	h := elemHash(field)
-	if _, ok := o.find(h, field, &slot); ok {
-		_, err := o.set(&slot, field, val, 0)
+	ref, ok := o.find(h, field, &slot)
+	if !ok {
+		_, err := o.insert(h, field, val, 0)
 		return err
 	}
-	_, err := o.insert(h, field, val, 0)
+	at, was := int64(0), int64(0)
+	if o.timed > 0 {
+		if was = o.expireAt(ref); keepExpiry {
+			at = was
+		}
+	}
+	_, err := o.set(&slot, field, val, at)
+	if err == nil && at != was {
+		o.count1(was, -1)
+	}
 	return err
+}
+
+// drop removes the field at slot.
+func (o *hashObject) drop(slot *index.Slot) {
+	if o.timed > 0 {
+		o.count1(o.expireAt(slot.Ref()), -1)
+	}
+	o.delete(slot)
 }
 
 // hashLen returns the number of fields of a located hash, 0 if it is absent.
@@ -85,12 +135,14 @@ func (t *Txn) hashSet(s *shard, n *entry, ef *Effect) (left int, err error) {
 		}
 	}
 	o := s.largeOf(n).(*hashObject)
+	o.small = o.small && !t.outgrowsPacked(pairs)
 	for i := 0; i < len(pairs); i += 2 {
-		if err = o.put(pairs[i], pairs[i+1]); err != nil {
+		if err = o.put(pairs[i], pairs[i+1], ef.Kind == EffectHashUpdate); err != nil {
 			ef.Items = pairs[:i]
 			break
 		}
 	}
+	o.small = o.small && int64(o.len()) <= t.e.limits.HashEntries.Load()
 	return o.len(), err
 }
 
@@ -165,12 +217,12 @@ func putField(seq, field, val []byte) []byte {
 // hashToLarge gives a hash its large form. An absent key gets an empty hash,
 // which the caller fills.
 func (t *Txn) hashToLarge(s *shard, n *entry, ef *Effect) error {
-	o := &hashObject{s.newDict(true)}
+	o := s.newHashObject()
 	err := error(nil)
 	if n.found() {
 		v := s.viewHash(n)
 		v.each(t, func(field, val []byte) bool {
-			err = o.put(field, val)
+			err = o.put(field, val, false)
 			return err == nil
 		})
 	}
@@ -196,7 +248,7 @@ func (t *Txn) hashDelete(s *shard, n *entry, ef *Effect) (left int, err error) {
 		var slot index.Slot
 		for _, f := range items {
 			if _, ok := o.find(elemHash(f), f, &slot); ok {
-				o.delete(&slot)
+				o.drop(&slot)
 				ef.Items = append(ef.Items, f)
 			}
 		}

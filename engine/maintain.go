@@ -75,6 +75,10 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 	}
 	t.enter(s)
 	defer t.leave(s)
+	if len(s.timed) > 0 {
+		more, fields := t.expireHashes(s, now)
+		again, volatile = again || more, volatile || fields
+	}
 	again = s.reclaim(reclaimStep) || again
 	again = s.defragment(defragStep) || again
 	if second := now / 1000; !again && second != s.trimmed {

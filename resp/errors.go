@@ -101,6 +101,11 @@ const (
 const (
 	ErrHashNotInt   = "ERR hash value is not an integer"
 	ErrHashNotFloat = "ERR hash value is not a float"
+
+	ErrFieldsMissing  = "ERR Mandatory argument FIELDS is missing or not at the right position"
+	ErrNumFields      = "ERR Parameter `numFields` should be greater than 0"
+	ErrNumFieldsMatch = "ERR The `numfields` parameter must match the number of arguments"
+	ErrNegativeExpire = "ERR invalid expire time, must be >= 0"
 )
 
 // Errors of bitmaps.

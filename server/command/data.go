@@ -39,6 +39,7 @@ func Data() [][]Row {
 		blockingRows,
 		lcsRows,
 		hashRows,
+		hashExpireRows,
 		setRows,
 		rangeRows,
 	}
