@@ -379,3 +379,26 @@ func (t *Txn) ListMove(buf, src, dst []byte, from, to ListEnd) ([]byte, bool, er
 	// Within one list, at one end, there are two of it now: either may go.
 	return buf, true, t.applyPop(as, &a, src, from, 1)
 }
+
+// ListStore makes key a list of elems, whatever it was before, or removes it if
+// there are none. It returns their number.
+func (t *Txn) ListStore(key []byte, elems [][]byte) (int64, error) {
+	var n entry
+	s := t.open(key, &n)
+	defer t.leave(s)
+	if len(elems) == 0 {
+		if n.found() {
+			t.applyRemove(s, &n, key, EventDel)
+		}
+		return 0, nil
+	}
+	t.effect = Effect{Kind: EffectPut, Type: TypeList, Form: formLarge, DB: t.db, Key: key, Items: elems}
+	if t.fitsPacked(nil, elems) {
+		val := t.scratch(grown(nil, elems))[:0]
+		for _, e := range elems {
+			val = packed.Append(val, e)
+		}
+		t.effect = Effect{Kind: EffectPut, Type: TypeList, Form: formPacked, DB: t.db, Key: key, Value: val}
+	}
+	return int64(len(elems)), t.apply(s, &n, EventSortStore)
+}

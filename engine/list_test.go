@@ -321,6 +321,18 @@ func (p *listPlayer) keys(t *Txn, op int, key []byte, list []string) {
 			p.must(t.SwapDB(0, 1))
 			p.model[0], p.model[1] = p.model[1], p.model[0]
 		}
+	case 7:
+		elems := p.elems()
+		n, err := t.ListStore(key, elems)
+		p.must(err)
+		list = nil
+		for _, e := range elems {
+			list = append(list, string(e))
+		}
+		if n != int64(len(list)) {
+			p.t.Fatalf("store: %d", n)
+		}
+		p.set(db, key, list)
 	case 6:
 		_, err := t.Set([]byte("string"), []byte("x"), SetOptions{})
 		p.must(err)

@@ -121,6 +121,7 @@ const (
 
 // Errors of lists, and of commands with a number of keys.
 const (
+	ErrSortScore      = "ERR One or more scores can't be converted into double"
 	ErrRankZero       = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list"
 	ErrCountNegative  = "ERR COUNT can't be negative"
 	ErrMaxLenNegative = "ERR MAXLEN can't be negative"

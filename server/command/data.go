@@ -37,6 +37,7 @@ func Data() [][]Row {
 		listRows,
 		geoRows,
 		blockingRows,
+		sortRows,
 		lcsRows,
 		hashRows,
 		hashExpireRows,
