@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -21,7 +22,7 @@ type apiKey struct {
 	secret   [32]byte
 	prefix   string
 	readOnly bool
-	limiter  *rate.Limiter
+	limiter  atomic.Pointer[rate.Limiter] // nil: no request was limited yet
 }
 
 func newAPIKey(k config.APIKey) *apiKey {
@@ -31,7 +32,6 @@ func newAPIKey(k config.APIKey) *apiKey {
 		secret:   sha256.Sum256([]byte("hpkv token\x00" + k.Key)),
 		prefix:   k.Prefix,
 		readOnly: k.ReadOnly,
-		limiter:  rate.NewLimiter(rate.Inf, 0),
 	}
 }
 
@@ -40,11 +40,16 @@ func (k *apiKey) allow(perSecond int64) bool {
 	if perSecond == 0 {
 		return true
 	}
-	if k.limiter.Limit() != rate.Limit(perSecond) { // the setting has changed
-		k.limiter.SetLimit(rate.Limit(perSecond))
-		k.limiter.SetBurst(int(perSecond))
+	l := k.limiter.Load()
+	if l == nil || l.Limit() != rate.Limit(perSecond) { // the setting has changed
+		fresh := rate.NewLimiter(rate.Limit(perSecond), int(perSecond))
+		if k.limiter.CompareAndSwap(l, fresh) {
+			l = fresh
+		} else {
+			l = k.limiter.Load()
+		}
 	}
-	return k.limiter.Allow()
+	return l.Allow()
 }
 
 // keyring knows the API keys of the settings and of the file.

@@ -162,13 +162,15 @@ func (t *tenant) groups(p *pattern) map[string]*group {
 	return t.wild
 }
 
-// add makes a socket known and subscribes it. It reports false when the service
-// is ending.
-func (h *Hub) add(c *socket, patterns []string) bool {
+// add makes a socket known and subscribes it.
+func (h *Hub) add(c *socket, patterns []string) *problem {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.s.ending.Load() {
-		return false
+	switch {
+	case h.s.ending.Load():
+		return &problem{503, "the server is shutting down"}
+	case int64(len(h.mu.sockets)) >= h.s.cfg.RestMaxConnections.Load():
+		return &problem{503, "too many connections"}
 	}
 	h.mu.sockets[c] = struct{}{}
 	fresh := false
@@ -194,7 +196,7 @@ func (h *Hub) add(c *socket, patterns []string) bool {
 	if fresh {
 		h.rebuild()
 	}
-	return true
+	return nil
 }
 
 // remove forgets a socket that has ended.

@@ -36,6 +36,7 @@ func TestRestart(t *testing.T) {
 	dir := t.TempDir()
 	options := []string{"--dir", dir, "--appendonly", "yes", "--appendfsync", "always"}
 	r := start(t, options...)
+	wait(t, "the log is open", func() bool { return r.ask("GET", "/readyz", "").StatusCode == 200 })
 	r.listener("*")
 	r.put("k", "v")
 	r.put("doc", `{"a":1}`)

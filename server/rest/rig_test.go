@@ -226,7 +226,8 @@ func do(t *testing.T, c *resp.Client, want string, args ...any) {
 // socket is a WebSocket that the test speaks.
 type socket struct {
 	*websocket.Conn
-	t *testing.T
+	t     *testing.T
+	early []string // notifications that came before an answer
 }
 
 // connect opens a WebSocket; query is "token=..." or "apiKey=...".
@@ -238,7 +239,7 @@ func (r *rig) connect(query string) *socket {
 	}
 	r.t.Cleanup(func() { c.Close() })
 	c.SetReadDeadline(time.Now().Add(patience))
-	return &socket{c, r.t}
+	return &socket{Conn: c, t: r.t}
 }
 
 func (s *socket) send(text string) {
@@ -280,7 +281,12 @@ type notice struct {
 // "key" for one that was deleted.
 func (s *socket) notified() string {
 	s.t.Helper()
-	text := s.read()
+	var text string
+	if len(s.early) > 0 {
+		text, s.early = s.early[0], s.early[1:]
+	} else {
+		text = s.read()
+	}
 	var n notice
 	if err := json.Unmarshal([]byte(text), &n); err != nil || n.Type != "notification" || n.Timestamp == 0 {
 		s.t.Fatalf("no notification: %s, %v", text, err)
@@ -289,6 +295,18 @@ func (s *socket) notified() string {
 		return n.Key
 	}
 	return n.Key + "=" + *n.Value
+}
+
+// answered reads the next answer; notifications that come before are kept.
+func (s *socket) answered() string {
+	s.t.Helper()
+	for {
+		text := s.read()
+		if !strings.HasPrefix(text, `{"type":"notification"`) {
+			return text
+		}
+		s.early = append(s.early, text)
+	}
 }
 
 // token asks for one.

@@ -97,6 +97,7 @@ func (s *Service) find(t *target) *route {
 // handle answers every request that could be read.
 func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 	s.Counters.Requests.Add(1)
+	s.silent.Delete(ctx.Conn())
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.log.Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("a REST request panicked")

@@ -58,6 +58,7 @@ type Service struct {
 	exact  map[string]*route // those that are matched as a whole
 
 	listeners []net.Listener // set by Serve
+	silent    sync.Map       // net.Conn to nothing: connections without a first request
 
 	Counters Counters
 
@@ -87,7 +88,7 @@ const (
 )
 
 // reloadPeriod is how often the files of keys and certificates are looked at.
-const reloadPeriod = 2 * time.Second
+const reloadPeriod = time.Second
 
 // New reads the files that the settings name. The error says in a user's words
 // what is wrong with them.
@@ -116,6 +117,7 @@ func New(o Options) (*Service, error) {
 		Handler:                       s.handle,
 		ErrorHandler:                  s.broken,
 		Logger:                        quiet{},
+		ConnState:                     s.connState,
 		Concurrency:                   int(o.Config.RestMaxConnections.Load()),
 		ReadBufferSize:                headBytes,
 		ReadTimeout:                   timeout,
@@ -131,6 +133,17 @@ func New(o Options) (*Service, error) {
 	}
 	o.Config.OnChange("rest-api-key", func() error { return s.reloadKeys() })
 	return s, nil
+}
+
+// connState notes connections that no request has come from yet, as browsers
+// and pools open them in reserve: http would wait for one when it ends.
+func (s *Service) connState(c net.Conn, state fasthttp.ConnState) {
+	switch state {
+	case fasthttp.StateNew:
+		s.silent.Store(c, nil)
+	case fasthttp.StateClosed:
+		s.silent.Delete(c)
+	}
 }
 
 // quiet drops what fasthttp would log about single connections.
@@ -171,6 +184,10 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	for _, ln := range s.listeners { // an accept loop that has yet to start is unknown to http
 		ln.Close()
 	}
+	s.silent.Range(func(c, _ any) bool {
+		c.(net.Conn).Close()
+		return true
+	})
 	err := s.http.ShutdownWithContext(ctx)
 	if errors.Is(err, net.ErrClosed) {
 		err = nil

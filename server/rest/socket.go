@@ -19,12 +19,13 @@ const (
 
 // Times of a WebSocket. Peers that vanish are noticed when they answer no ping.
 const (
-	pingPeriod  = 30 * time.Second
-	pongWait    = 75 * time.Second
-	closeWait   = 2 * time.Second // for the peer's part of a closing handshake
-	writeWait   = 10 * time.Second
-	frameBuffer = 4 << 10
-	maxUnread   = 1 << 20 // bytes of answers not taken before requests wait
+	pingPeriod    = 30 * time.Second
+	pongWait      = 75 * time.Second
+	closeWait     = 2 * time.Second // for the peer's part of a closing handshake
+	writeWait     = 10 * time.Second
+	handshakeWait = time.Minute
+	frameBuffer   = 4 << 10
+	maxUnread     = 1 << 20 // bytes of answers not taken before requests wait
 )
 
 var writeBuffers sync.Pool
@@ -48,9 +49,17 @@ func (s *Service) upgrade(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
 		WriteBufferPool:  &writeBuffers,
 		CheckOrigin:      func(*fasthttp.RequestCtx) bool { return true }, // pages of any origin may have a token
 	}
+	// Who has seen the answer to the handshake hears of every change from then
+	// on, so the subscription comes first.
+	if p := s.hub.add(c, c.subscribe); p != nil {
+		return p
+	}
 	if err := up.Upgrade(ctx, c.serve); err != nil {
+		s.hub.remove(c)
 		return bad(err.Error())
 	}
+	// When the answer cannot be written, nobody calls serve.
+	c.unserved = time.AfterFunc(handshakeWait, func() { s.hub.remove(c) })
 	return nil
 }
 
@@ -92,6 +101,7 @@ type socket struct {
 	key       *apiKey
 	scope     *scope
 	subscribe []string
+	unserved  *time.Timer
 
 	groups []*group // owned by the hub
 	round  uint64   // owned by the hub: the last delivery
@@ -101,23 +111,27 @@ type socket struct {
 
 	out struct { // leaf lock
 		sync.Mutex
-		frames   [][]byte
-		answers  int // bytes of frames that answer requests
-		pushed   int // bytes of the others
-		ending   bool
-		code     int
-		why      string
-		finished bool // the writer has ended
+		frames  []frame
+		answers int // bytes of frames not written that answer requests
+		pushed  int // bytes of those that do not
+		ending  bool
+		code    int
+		why     string
 	}
+}
+
+// frame is one message to the peer. Its bytes may be shared.
+type frame struct {
+	text   []byte
+	pushed bool // it answers nothing
 }
 
 // serve runs a connection to its end.
 func (c *socket) serve(conn *websocket.Conn) {
-	c.conn = conn
-	if !c.s.hub.add(c, c.subscribe) {
-		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(closeGoingAway, ""), time.Now().Add(writeWait))
-		return
+	if !c.unserved.Stop() {
+		return // it was given up
 	}
+	c.conn = conn
 	defer c.s.hub.remove(c)
 	conn.SetReadLimit(c.s.cfg.RestBodyLimit.Load())
 	_ = conn.SetReadDeadline(time.Now().Add(pongWait))
@@ -160,31 +174,31 @@ func (c *socket) await() bool {
 	}
 }
 
-func (c *socket) answer(frame []byte) {
+func (c *socket) answer(text []byte) {
 	c.out.Lock()
-	c.out.frames = append(c.out.frames, frame)
-	c.out.answers += len(frame)
+	c.out.frames = append(c.out.frames, frame{text, false})
+	c.out.answers += len(text)
 	c.out.Unlock()
 	signal(c.wake)
 }
 
 // push queues a notification. Any goroutine. A peer that lets too many of them
 // wait is disconnected: a gap would mislead it, a reconnect does not.
-func (c *socket) push(frame []byte) {
+func (c *socket) push(text []byte) {
 	c.out.Lock()
 	if c.out.ending {
 		c.out.Unlock()
 		return
 	}
-	if limit := c.s.cfg.RestPushLimit.Load(); int64(c.out.pushed+len(frame)) > limit {
+	if limit := c.s.cfg.RestPushLimit.Load(); int64(c.out.pushed+len(text)) > limit {
 		c.out.frames = nil
 		c.out.Unlock()
 		c.s.Counters.TooSlow.Add(1)
 		c.end(closeTooSlow, "notifications are not read fast enough")
 		return
 	}
-	c.out.frames = append(c.out.frames, frame)
-	c.out.pushed += len(frame)
+	c.out.frames = append(c.out.frames, frame{text, true})
+	c.out.pushed += len(text)
 	c.out.Unlock()
 	signal(c.wake)
 }
@@ -226,9 +240,6 @@ func (c *socket) write() {
 			c.out.Lock()
 			frames, ending := c.out.frames, c.out.ending
 			c.out.frames = nil
-			if len(frames) == 0 {
-				c.out.answers, c.out.pushed = 0, 0
-			}
 			c.out.Unlock()
 			if len(frames) == 0 {
 				if ending {
@@ -238,12 +249,25 @@ func (c *socket) write() {
 			}
 			for _, f := range frames {
 				_ = c.conn.SetWriteDeadline(time.Now().Add(writeWait))
-				if c.conn.WriteMessage(websocket.TextMessage, f) != nil {
+				if c.conn.WriteMessage(websocket.TextMessage, f.text) != nil {
 					return
 				}
+				c.written(f)
 			}
-			signal(c.space)
 		}
+	}
+}
+
+// written takes a frame off the books.
+func (c *socket) written(f frame) {
+	c.out.Lock()
+	if f.pushed {
+		c.out.pushed -= len(f.text)
+	} else {
+		c.out.answers -= len(f.text)
+	}
+	c.out.Unlock()
+	if !f.pushed {
 		signal(c.space)
 	}
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"encoding/base64"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -179,7 +180,7 @@ func commandLines(body []byte) ([][][]byte, *problem) {
 }
 
 func atEnd(d *decoder) *problem {
-	if _, err := d.ReadToken(); err == nil {
+	if _, err := d.ReadToken(); err != io.EOF {
 		return bad("malformed JSON: something follows the array")
 	}
 	return nil
