@@ -14,8 +14,10 @@ import (
 // Redis 7.2 rather than the older reference, or which later work completes.
 // Keys are "command field" or "* field".
 var commandDifferences = map[string]string{
-	"* tips":        "7.2 reworded request and response policies; clients of a single server ignore them",
-	"* subcommands": "containers list what we have so far; each subcommand is compared as a row of its own",
+	"zrank arity":    "7.2: WITHSCORE",
+	"zrevrank arity": "7.2: WITHSCORE",
+	"* tips":         "7.2 reworded request and response policies; clients of a single server ignore them",
+	"* subcommands":  "containers list what we have so far; each subcommand is compared as a row of its own",
 
 	"command|getkeys arity":         "7.2: -3",
 	"command|getkeysandflags arity": "7.2: -3",

@@ -163,10 +163,14 @@ func tryRotate(c *Ctx, woken bool) (done bool) {
 }
 
 func blmpop(c *Ctx) {
-	a := resp.NewArgs(c.Args[1:])
-	ms := timeout(&a)
+	a := resp.NewArgs(c.Args[2:])
 	m := parseMultiPop(&a)
-	if e := a.Err(); e != "" {
+	e, first := a.Err(), resp.NewArgs(c.Args[1:2])
+	ms := timeout(&first) // looked at last
+	if e == "" {
+		e = first.Err()
+	}
+	if e != "" {
 		c.W.Error(e)
 		return
 	}

@@ -34,6 +34,7 @@ func Data() [][]Row {
 		zsetRows,
 		zsetRangeRows,
 		zsetCombineRows,
+		zsetBlockingRows,
 		listRows,
 		geoRows,
 		blockingRows,

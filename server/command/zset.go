@@ -235,15 +235,18 @@ func zmpop(c *Ctx) {
 		c.W.Error(a.Err())
 		return
 	}
-	if !popFirst(c, &o) {
+	if !popFirst(c, &o, false) {
 		c.W.NullArray()
 	}
 }
 
 // popFirst pops from the first key that has members and replies; false, without
 // a reply, if none has.
-func popFirst(c *Ctx, o *popOptions) bool {
+func popFirst(c *Ctx, o *popOptions, woken bool) bool {
 	for _, key := range o.keys {
+		if woken && !c.holds(key, engine.TypeZSet) {
+			continue
+		}
 		n, err := c.Txn.ZPop(key, o.count, o.most, func(n int) {
 			c.W.Array(2)
 			c.W.Bulk(key)
