@@ -130,6 +130,7 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestKeyFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys")
 	write := func(text string) {
 		t.Helper()

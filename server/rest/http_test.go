@@ -185,6 +185,7 @@ func TestBrokenRequests(t *testing.T) {
 }
 
 func TestIdleConnectionsEnd(t *testing.T) {
+	t.Parallel()
 	r := start(t, "--rest-idle-timeout", "1")
 	c := r.dial()
 	c.send("GET /healthz" + head + "\r\n")

@@ -33,6 +33,7 @@ func TestMemoryLimit(t *testing.T) {
 // What was acknowledged is there after a restart, and notifications of a patch
 // leave the log alone: it has the result.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	options := []string{"--dir", dir, "--appendonly", "yes", "--appendfsync", "always"}
 	r := start(t, options...)

@@ -204,6 +204,7 @@ func refusedFor(op, refused string) string {
 }
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	dial := func(token string) error {
 		c, _, err := websocket.DefaultDialer.Dial("ws://"+r.http+"/ws?token="+token, nil)

@@ -54,6 +54,7 @@ func writeCertificate(t *testing.T, dir string, serial int64) *x509.CertPool {
 // REST and WebSocket speak TLS, and a renewed certificate is used without a
 // restart; one that cannot be read leaves the old one in place.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	pool := writeCertificate(t, dir, 1)
 	r := start(t, "--rest-tls-cert-file", filepath.Join(dir, "cert.pem"), "--rest-tls-key-file", filepath.Join(dir, "key.pem"))
