@@ -232,15 +232,16 @@ func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev 
 	// The value is read from from's record and parts while to's are written:
 	// from stays as it is throughout.
 	src, replaced := *from, to.found()
-	for cursor, more := uint64(0), true; more; more = cursor != 0 {
-		var err error
-		cursor, err = t.e.shardOf(src.hash).exportStep(&src, db, key, cursor, &t.lane.chunk, func(ef *Effect) error {
-			t.effect = *ef
-			err := t.apply(s, to, EventNone)
-			s.find(db, to.hash, key, to) // the next part needs its slot
+	if isLarge(src.hdr) {
+		if err := t.transferLarge(&src, s, to, db, key); err != nil {
 			return err
-		})
-		if err != nil {
+		}
+	} else {
+		t.effect = Effect{
+			Kind: EffectPut, Type: typeOf(src.hdr.Type()), Form: src.hdr.Form(), DB: db,
+			Key: key, Value: src.value(), ExpireAtMs: src.expireAt(),
+		}
+		if err := t.apply(s, to, EventNone); err != nil {
 			return err
 		}
 	}
@@ -248,6 +249,24 @@ func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev 
 		t.raise(db, EventNew, key)
 	}
 	t.raise(db, ev, key)
+	return nil
+}
+
+// transferLarge is the part of transfer that copies a large collection.
+func (t *Txn) transferLarge(src *entry, s *shard, to *entry, db int, key []byte) error {
+	from, h := t.e.shardOf(src.hash), hashKey(key)
+	for cursor, more := uint64(0), true; more; more = cursor != 0 {
+		var err error
+		cursor, err = from.exportStep(src, db, key, cursor, &t.lane.chunk, func(ef *Effect) error {
+			t.effect = *ef
+			err := t.apply(s, to, EventNone)
+			s.find(db, h, key, to) // the next part needs its slot
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
