@@ -24,6 +24,7 @@ type blockedCall struct {
 	try     func(c *command.Ctx, woken bool) bool
 	mute    bool        // the client does not want the reply
 	w       resp.Writer // the reply; owned by whoever ends the wait
+	round   uint64      // that took the changes
 	ctx     command.Ctx // of a try; here so that it need not be allocated
 
 	due  time.Time // zero: never
@@ -59,8 +60,10 @@ func (b *blockedCall) serve(t *engine.Txn) bool {
 	return b.try(&b.ctx, true)
 }
 
-// done hands the reply to the client's owner.
-func (b *blockedCall) done(uint64) {
+// done hands the reply to the client's owner, to be delivered when the log's
+// round is safe.
+func (b *blockedCall) done(round uint64) {
+	b.round = round
 	b.c.srv.blocked.remove(b)
 	b.c.link.post(b.deliver)
 }
@@ -83,7 +86,8 @@ func (b *blockedCall) deliver() {
 	c.srv.returnExecutor(x)
 	if b.w.Len() > 0 {
 		c.publish()
-		c.link.send(b.w.Buffer())
+		c.round = max(c.round, b.round)
+		c.deliver(b.w.Buffer(), b.round)
 	}
 }
 
