@@ -15,14 +15,30 @@ var (
 	argumentFlags = []string{"multiple", "multiple_token", "optional"}
 )
 
-// Every command is documented, and its arguments fit its row.
+// undone are commands whose documentation is there before they are: the first
+// word of each.
+var undone = []string{"acl", "blmove", "blmpop", "blpop", "brpop", "brpoplpush", "bzmpop", "bzpopmax", "bzpopmin", "client|unblock",
+	"debug", "failover", "lolwut", "memory", "module", "role", "wait"}
+
+// Every command is documented, every documented command exists, and its
+// arguments fit its row.
 func TestDocsTable(t *testing.T) {
 	table, err := NewTable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows := map[string]bool{}
+	defer func() {
+		for _, name := range command.Documented() {
+			container, _, _ := strings.Cut(name, "|")
+			if !rows[name] && !slices.Contains(undone, name) && !slices.Contains(undone, container) {
+				t.Errorf("docs.json has an entry for %s, which is no command", name)
+			}
+		}
+	}()
 	for _, r := range table.Rows() {
 		for _, r := range append([]*command.Row{r}, r.Subs()...) {
+			rows[r.FullName()] = true
 			d := r.Doc()
 			if d == nil {
 				t.Errorf("docs.json has no entry for %s", r.FullName())
