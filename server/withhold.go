@@ -76,7 +76,7 @@ func (c *client) deliver(p []byte, round uint64) {
 	}
 	c.withheld.add(p, round)
 	c.link.await()
-	if !d.mustWait(round) { // it became durable before we asked to be woken
+	if !d.mustWait(round) || d.lost() { // it became so before we asked to be woken
 		c.deliverWithheld()
 	}
 }
