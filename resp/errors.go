@@ -58,6 +58,7 @@ const (
 	ErrOverflow    = "ERR increment or decrement would overflow"
 	ErrDecrement   = "ERR decrement would overflow"
 	ErrNaN         = "ERR increment would produce NaN or Infinity"
+	ErrInfinite    = "ERR value is NaN or Infinity"
 	ErrOffset      = "ERR offset is out of range"
 	ErrTooBig      = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
 	ErrLCSType     = "ERR The specified keys must contain string values"

@@ -110,6 +110,10 @@ func hincrbyfloat(c *Ctx) {
 		c.W.Error(resp.ErrNotFloat)
 		return
 	}
+	if by.IsInf() {
+		c.W.Error(resp.ErrInfinite)
+		return
+	}
 	sum, err := c.Txn.HIncrByFloat(c.scratch[:0], c.Args[1], c.Args[2], func(dst, old []byte) ([]byte, error) {
 		have, ok := resp.ParseLongDouble(old)
 		if !ok {
