@@ -14,7 +14,7 @@ var listRows = []Row{
 	{Name: "rpushx", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: rpushx},
 	{Name: "lpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: lpop},
 	{Name: "rpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: rpop},
-	{Name: "lmpop", Arity: -4, Flags: Write, Keys: countedKeys(1, KeyRW|KeyAccess|KeyDelete), Cats: CatList, Run: lmpop},
+	{Name: "lmpop", Arity: -4, Flags: Write, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatList, Run: lmpop},
 	{Name: "llen", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatList, Run: llen},
 	{Name: "lrange", Arity: 4, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatList, Run: lrange},
 	{Name: "lindex", Arity: 3, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatList, Run: lindex},
@@ -28,11 +28,6 @@ var listRows = []Row{
 }
 
 var moveKeys = twoKeys(KeyRW|KeyAccess|KeyDelete, KeyRW|KeyInsert)
-
-// countedKeys is the spec of keys whose number is the argument at pos.
-func countedKeys(pos int, f KeyFlag) []KeySpec {
-	return []KeySpec{{Flags: f, Begin: BeginIndex, Pos: pos, Find: FindKeyNum, First: 1, Step: 1}}
-}
 
 func lpush(c *Ctx)  { push(c, engine.ListLeft, false) }
 func rpush(c *Ctx)  { push(c, engine.ListRight, false) }
