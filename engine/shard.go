@@ -193,6 +193,9 @@ func (s *shard) checkKeyspace(ks *keyspace) error {
 		if hdr.Volatile() {
 			volatile++
 		}
+		if typeOf(hdr.Type()) == TypeSet && hdr.Form() == formInts && !ints(rec.Value(hdr)).valid() {
+			bad = fmt.Errorf("record %d, key %q: bad set of integers", ref, rec.Key(hdr))
+		}
 		if got := s.heap.Capacity(ref); got < hdr.Size() {
 			bad = fmt.Errorf("record %d of %d bytes in an object of %d", ref, hdr.Size(), got)
 		}

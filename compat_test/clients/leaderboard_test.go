@@ -70,8 +70,8 @@ func readTables(ctx context.Context, t *testing.T, c *redis.Client) {
 	}
 	equal(t, []string{player(149), player(150), player(151)})(c.ZRange(ctx, "board", 149, 151).Result())
 	equal(t, int64(51))(c.ZCount(ctx, "board", "1000", "1500").Result())
-	equal(t, []string{player(103), player(104)})(c.ZRangeByScore(ctx, "board",
-		&redis.ZRangeBy{Min: "(1000", Max: "+inf", Offset: 2, Count: 2}).Result())
+	equal(t, []string{player(103), player(104)})(c.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: "board", ByScore: true, Start: "(1000", Stop: "+inf", Offset: 2, Count: 2}).Result())
 	equal(t, []float64{20, 0, 70})(c.ZMScore(ctx, "board", player(2), "nobody", player(7)).Result())
 	equal(t, int64(1))(c.ZAddArgs(ctx, "board", redis.ZAddArgs{GT: true, Ch: true,
 		Members: []redis.Z{{Score: 5000, Member: player(3)}, {Score: 1, Member: player(4)}}}).Result())
