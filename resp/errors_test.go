@@ -68,7 +68,7 @@ func TestErrorTexts(t *testing.T) {
 		switch name {
 		case "ErrTimeoutLong", "ErrTimeoutRange": // came with 7.2
 			continue
-		case "ErrNumFields", "ErrNumFieldsMatch": // came with 7.4
+		case "ErrFieldsMissing", "ErrNegativeExpire", "ErrNumFields", "ErrNumFieldsMatch": // came with 7.4
 			continue
 		}
 		if name == "ErrHelloNoAuth" && !bytes.Contains(program, []byte(text)) {
