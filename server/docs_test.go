@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	docGroups = []string{"bitmap", "connection", "generic", "geo", "hash", "hyperloglog", "list", "pubsub",
+	docGroups = []string{"cluster", "bitmap", "connection", "generic", "geo", "hash", "hyperloglog", "list", "pubsub",
 		"scripting", "server", "set", "sorted-set", "stream", "string", "transactions"}
 	argumentTypes = []string{"block", "double", "integer", "key", "oneof", "pattern", "pure-token", "string", "unix-time"}
 	argumentFlags = []string{"multiple", "multiple_token", "optional"}
@@ -80,6 +80,7 @@ func badDoc(r *command.Row, d *command.Doc) (bad []string) {
 // looseArity are commands whose arity, as in Redis, is not the least number of
 // arguments that can succeed.
 var looseArity = map[string]bool{
+	"debug":       true, // Redis documents no arguments
 	"client|kill": true, // its filters are all optional, one is needed
 }
 

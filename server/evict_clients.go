@@ -43,10 +43,12 @@ func (s *Server) evictClients() {
 		if total <= limit {
 			return
 		}
+		s.totals.evicted.Add(1) // before its peer can know
 		if z.c.kill() {
-			s.totals.evicted.Add(1)
 			s.log.Warn().Int64("client", z.c.id).Str("addr", z.c.addr).Int64("bytes", z.bytes).
 				Msg("client closed: all clients together exceeded maxmemory-clients")
+		} else {
+			s.totals.evicted.Add(-1)
 		}
 		total -= z.bytes
 	}
