@@ -37,7 +37,6 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 		t.remove(s, n)
 	case EffectFlush:
 		t.drop(s, ef.DB)
-		s.capture.flushed(ef.DB)
 	case EffectSwap:
 		t.swap(s, ef.DB, ef.OtherDB)
 		s.capture.swapped(ef.DB, ef.OtherDB)

@@ -26,8 +26,10 @@ import (
 //     while a walk goes on the removal is journalled for itself;
 //   - a position is the key's hash, so a key that is created, moved in memory or
 //     carried along by the growth of the index keeps it;
-//   - flushing a database leaves nothing behind to be captured, and swapping two
-//     exchanges what was passed of them together with their keys.
+//   - flushing a database empties it in the replay too, whatever was passed of it;
+//     the walk goes on, since keys that were stored between the beginning of the
+//     walk and that of the replay are known to the walk alone. Swapping two
+//     databases exchanges what was passed of them together with their keys.
 //
 // At the end all positions were passed, so the replay holds the same as the
 // shard. A long string and a large collection are captured in pieces, under the
@@ -238,14 +240,6 @@ func (t *Txn) captured(s *shard) {
 	s.seq++
 	s.captured++
 	t.journalize(s, &t.effect)
-}
-
-// flushed notes that nothing of db is left to be captured: it is empty. REQUIRES:
-// the shard's lock.
-func (c *capture) flushed(db int) {
-	if c != nil {
-		c.dbs[db].done = true
-	}
 }
 
 // swapped notes that two databases have exchanged their keys. REQUIRES: the

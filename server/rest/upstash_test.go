@@ -137,7 +137,7 @@ func TestBase64(t *testing.T) {
 		`["GET","all"]`:                `{"result":` + b64(string(all)) + `}`,
 		`["MGET","all","none","ok"]`:   `{"result":[` + b64(string(all)) + `,null,` + b64("OK") + `]}`,
 		`["SET","x","1"]`:              `{"result":"OK"}`,
-		`["INCR","x"]`:                 `{"result":2}`,
+		`["INCR","n"]`:                 `{"result":1}`,
 		`["PING"]`:                     `{"result":` + b64("PONG") + `}`,
 		`["GET"]`:                      `{"error":"ERR wrong number of arguments for 'get' command"}`,
 		`["SCAN","0","MATCH","nokey"]`: `{"result":[` + b64("0") + `,[]]}`,
