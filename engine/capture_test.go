@@ -293,3 +293,53 @@ func TestCaptureSteps(t *testing.T) {
 		t.Error("a capture that was given up goes on")
 	}
 }
+
+// TestCaptureBeforeTheTurn changes everything between the beginning of a capture
+// and the point in the journal from which on a replay must do: what is flushed,
+// swapped, stored and removed there is known to the capture alone.
+func TestCaptureBeforeTheTurn(t *testing.T) {
+	rec := new(recorder)
+	e, _ := openTest(t, Options{Shards: 2, Databases: 3, Journal: rec})
+	l := e.NewLane()
+	defer l.Close()
+	set := func(db int, key string) {
+		t.Helper()
+		txn := l.Begin(db)
+		defer txn.End()
+		if _, err := txn.Set([]byte(key), []byte("v"), SetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 100 {
+		for db := range 3 {
+			set(db, fmt.Sprintf("old%d", i))
+		}
+	}
+	for shard := range e.Shards() {
+		e.BeginCapture(shard)
+	}
+	txn := l.Begin(0)
+	txn.FlushDB(true)
+	txn.End()
+	for i := range 100 {
+		set(0, fmt.Sprintf("flushed%d", i))
+	}
+	txn = l.Begin(0)
+	if err := txn.SwapDB(0, 1); err != nil {
+		t.Fatal(err)
+	}
+	txn.End()
+	set(0, "swapped")
+	txn = l.Begin(2)
+	txn.Delete([]byte("old7"))
+	txn.End()
+
+	rec.effects = nil // the turn
+	for shard := range e.Shards() {
+		for !l.Capture(shard) {
+		}
+	}
+	twin, _ := openTest(t, Options{Shards: 2, Databases: 3})
+	replay(t, twin, rec.effects, e.Shards())
+	sameContents(t, twin, e)
+}
