@@ -226,14 +226,7 @@ func (t *Txn) hashToLarge(s *shard, n *entry, ef *Effect) error {
 			return err == nil
 		})
 	}
-	if err == nil {
-		err = t.installLarge(s, n, ef, o)
-	}
-	if err != nil {
-		for !o.free(reclaimStep) {
-		}
-	}
-	return err
+	return t.becomeLarge(s, n, ef, o, err)
 }
 
 // hashDelete carries out EffectHashDelete.

@@ -121,7 +121,7 @@ func (s *shard) discard(ref alloc.Ref) {
 	s.heap.Free(ref)
 }
 
-// install makes l the value of key n, which holds nothing, or a value in
+// installLarge makes l the value of key n, which holds nothing, or a value in
 // another form that l has taken over. On error l is the caller's still.
 func (t *Txn) installLarge(s *shard, n *entry, ef *Effect, l large) error {
 	ed, err := t.beginEdit(s, n, ef, l.kind(), formLarge, handleBytes)
@@ -135,6 +135,19 @@ func (t *Txn) installLarge(s *shard, n *entry, ef *Effect, l large) error {
 		return err
 	}
 	return nil
+}
+
+// becomeLarge installs l, which has taken over n's elements unless filling it
+// failed with err. On error l is freed.
+func (t *Txn) becomeLarge(s *shard, n *entry, ef *Effect, l large, err error) error {
+	if err == nil {
+		err = t.installLarge(s, n, ef, l)
+	}
+	if err != nil {
+		for !l.free(reclaimStep) {
+		}
+	}
+	return err
 }
 
 // putLarge is put of a large collection that begins with the effect's elements.

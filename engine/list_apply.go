@@ -104,12 +104,7 @@ func (t *Txn) enlarge(s *shard, n *entry, ef *Effect, val []byte) (left int, err
 	if err = l.Adopt(val, lim); err == nil {
 		err = t.growLarge(ef, l, lim)
 	}
-	if err == nil {
-		err = t.installLarge(s, n, ef, l)
-	}
-	if err != nil {
-		for !l.free(reclaimStep) {
-		}
+	if err = t.becomeLarge(s, n, ef, l, err); err != nil {
 		ef.Items = ef.Items[:0]
 		return packed.Count(val), ErrNoMemory
 	}

@@ -196,12 +196,7 @@ func (t *Txn) addToPacked(s *shard, n *entry, ef *Effect, m []byte) (bool, error
 func (t *Txn) addAsLarge(s *shard, n *entry, ef *Effect, m []byte) (bool, error) {
 	if !n.found() {
 		o, err := s.newSet([][]byte{m})
-		if err == nil {
-			err = t.installLarge(s, n, ef, o)
-		}
-		if err != nil {
-			o.free(reclaimStep)
-		}
+		err = t.becomeLarge(s, n, ef, o, err)
 		return err == nil, err
 	}
 	if err := t.setToLarge(s, n, ef); err != nil {
@@ -222,14 +217,7 @@ func (t *Txn) setToLarge(s *shard, n *entry, ef *Effect) error {
 			return err == nil
 		})
 	}
-	if err == nil {
-		err = t.installLarge(s, n, ef, o)
-	}
-	if err != nil {
-		for !o.free(reclaimStep) {
-		}
-	}
-	return err
+	return t.becomeLarge(s, n, ef, o, err)
 }
 
 // setRemove carries out EffectSetRemove.

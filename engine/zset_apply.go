@@ -69,14 +69,7 @@ func (t *Txn) zsetToLarge(s *shard, n *entry, ef *Effect) error {
 		err = o.append(member, score)
 		return err == nil
 	})
-	if err == nil {
-		err = t.installLarge(s, n, ef, o)
-	}
-	if err != nil {
-		for !o.free(reclaimStep) {
-		}
-	}
-	return err
+	return t.becomeLarge(s, n, ef, o, err)
 }
 
 // zsetRemove carries out EffectZSetRemove.

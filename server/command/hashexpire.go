@@ -80,15 +80,25 @@ func hpttl(c *Ctx)        { fieldTimes(c, inMillis) }
 func hexpiretime(c *Ctx)  { fieldTimes(c, atSecond) }
 func hpexpiretime(c *Ctx) { fieldTimes(c, atMilli) }
 
-func fieldTimes(c *Ctx, form timeForm) {
+// hashFields reads key FIELDS numfields field ..., or answers why it cannot. As in
+// Redis the type of the key comes first.
+func hashFields(c *Ctx) (fields [][]byte, ok bool) {
 	if t := c.Txn.Type(c.Args[1]); t != engine.TypeNone && t != engine.TypeHash {
 		c.W.Error(resp.ErrWrongType)
-		return
+		return nil, false
 	}
 	a := resp.NewArgs(c.Args[2:])
-	fields := fieldList(&a)
+	fields = fieldList(&a)
 	if e := a.Err(); e != "" {
 		c.W.Error(e)
+		return nil, false
+	}
+	return fields, true
+}
+
+func fieldTimes(c *Ctx, form timeForm) {
+	fields, ok := hashFields(c)
+	if !ok {
 		return
 	}
 	mark := c.W.Len()
@@ -107,14 +117,8 @@ func fieldTimes(c *Ctx, form timeForm) {
 }
 
 func hpersist(c *Ctx) {
-	if t := c.Txn.Type(c.Args[1]); t != engine.TypeNone && t != engine.TypeHash {
-		c.W.Error(resp.ErrWrongType)
-		return
-	}
-	a := resp.NewArgs(c.Args[2:])
-	fields := fieldList(&a)
-	if e := a.Err(); e != "" {
-		c.W.Error(e)
+	fields, ok := hashFields(c)
+	if !ok {
 		return
 	}
 	mark := c.W.Len()
