@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
-	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/redisbench"
 	"hpkv/cmd/hpkv-bench/internal/workload"
 )
@@ -78,12 +76,9 @@ func (o *compareOptions) check(fs *flag.FlagSet) error {
 			}
 		}
 	}
-	specs := o.servers.orDefault()
-	if o.base == "" {
-		o.base = specs[min(1, len(specs)-1)].Name
-	}
-	if !slices.ContainsFunc(specs, func(s proc.Spec) bool { return s.Name == o.base }) {
-		return fmt.Errorf("--base %s: no server has that name", o.base)
+	var err error
+	if o.base, err = o.servers.base(o.base); err != nil {
+		return err
 	}
 	if _, err := workload.Find(o.workloads); err != nil {
 		return err

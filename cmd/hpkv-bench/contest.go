@@ -8,12 +8,10 @@ import (
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
-	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/redisbench"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
-	"hpkv/cmd/internal/progress"
 )
 
 // The generators of compare.
@@ -30,8 +28,7 @@ type contest struct {
 	groups []group
 	result *report.Comparison
 
-	began       time.Time
-	done, total int // measured runs
+	pace *pace
 }
 
 // group is the part of the matrix that runs on servers loaded with values of
@@ -51,8 +48,8 @@ type cell struct {
 }
 
 func newContest(e env, o *compareOptions) *contest {
-	c := &contest{env: e, o: o, specs: o.servers.orDefault(), began: time.Now(), result: &report.Comparison{
-		Machine: machine.Read(), Base: o.base, Rounds: o.rounds, Placement: o.place.settle(),
+	c := &contest{env: e, o: o, specs: o.servers.orDefault(), result: &report.Comparison{
+		Head: report.Head{Placement: o.place.settle()}, Base: o.base, Rounds: o.rounds,
 	}}
 	c.plan()
 	return c
@@ -85,9 +82,12 @@ func (c *contest) plan() {
 		}
 		c.groups = append(c.groups, g)
 	}
+	runs := 0
 	for _, g := range c.groups {
-		c.total += len(g.cells) * len(c.specs) * c.o.rounds
+		runs += len(g.cells) * len(c.specs) * c.o.rounds
 	}
+	// Preparing and starting cost about as much again as a short run.
+	c.pace = newPace(c.env, runs, c.o.seconds+0.5)
 }
 
 func (c *contest) newCell(w workload.Workload, pipeline, clients, size int, spread workload.Spread) *cell {
@@ -110,7 +110,7 @@ func (c *contest) newCell(w workload.Workload, pipeline, clients, size int, spre
 // run measures everything. What was measured is in c.result also when it
 // returns an error.
 func (c *contest) run(ctx context.Context) error {
-	c.result.Servers = describe(ctx, c.specs)
+	c.result.Head = head(ctx, c.specs, c.result.Placement)
 	c.result.Generator = c.generatorName(ctx)
 	memory := map[[2]int][]report.Memory{} // by group and server
 	err := func() error {
@@ -148,7 +148,7 @@ func (c *contest) generatorName(ctx context.Context) string {
 }
 
 // measured tells whether there is anything to show.
-func (c *contest) measured() bool { return c.done > 0 }
+func (c *contest) measured() bool { return c.pace.done > 0 }
 
 // runGroup starts fresh servers, loads them and measures each cell once on
 // each of them.
@@ -229,16 +229,15 @@ func medianMemory(samples []report.Memory) report.Memory {
 // runCell measures one cell once on server s.
 func (c *contest) runCell(ctx context.Context, f *fleet, s, round int, g *group, cell *cell) error {
 	entry := &cell.row.Entries[s]
-	c.done++
 	if entry.Skipped != "" {
+		c.pace.done++
 		return nil
 	}
 	p, err := f.only(s)
 	if err != nil {
 		return err
 	}
-	c.env.progress.Printf("round %d/%d  %s  %s  (%d/%d%s)", round+1, c.o.rounds, cell.row.Cell, p.Name,
-		c.done, c.total, progress.Eta(c.done-1, c.total, time.Since(c.began)))
+	c.pace.next("round %d/%d  %s  %s", round+1, c.o.rounds, cell.row.Cell, p.Name)
 	if cell.requests == 0 {
 		if err := c.calibrate(ctx, p, g, cell); err != nil {
 			return explain(p, cell.row.Cell.String(), err)
@@ -266,43 +265,18 @@ func (c *contest) calibrate(ctx context.Context, p *proc.Process, g *group, cell
 	return nil
 }
 
-// measure prepares the data and runs the load, with the server's CPU clock
-// read before and after.
+// measure prepares the data and runs the load.
 func (c *contest) measure(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) (report.Sample, error) {
 	if err := c.prepare(ctx, p, g, cell, requests); err != nil {
 		return report.Sample{}, err
 	}
-	before, err := proc.CPU(p.Pid())
-	if err != nil && err != proc.ErrNoAccounting {
-		return report.Sample{}, err
-	}
-	delayed, _ := proc.RunDelay(p.Pid()) // 0 where the platform does not tell
-	start := time.Now()
-	var sample report.Sample
-	var loadCPU time.Duration
-	if c.o.generator == generatorBuiltin {
-		sample, loadCPU, err = c.sendBuiltin(ctx, p, g, cell, requests)
-	} else {
-		sample, loadCPU, err = c.sendRedis(ctx, p, g, cell, requests)
-	}
-	if err != nil {
-		return sample, err
-	}
-	wall := time.Since(start)
-	// The server answers this after it closed the load's connections: their
-	// cost belongs to this run.
-	if _, err := do(p, "PING"); err != nil {
-		return sample, err
-	}
-	if after, err := proc.CPU(p.Pid()); err == nil {
-		sample.CPUMicros = float64(after-before) / float64(time.Microsecond) / float64(requests)
-		sample.ServerBusy = (after - before).Seconds() / wall.Seconds()
-	}
-	if after, err := proc.RunDelay(p.Pid()); err == nil {
-		sample.Waited = (after - delayed).Seconds() / wall.Seconds()
-	}
-	sample.LoadBusy = loadCPU.Seconds() / wall.Seconds()
-	return sample, nil
+	b, err := observe(p, func() (burst, error) {
+		if c.o.generator == generatorBuiltin {
+			return c.sendBuiltin(ctx, p, g, cell, requests)
+		}
+		return c.sendRedis(ctx, p, g, cell, requests)
+	})
+	return b.Sample, err
 }
 
 // prepare gives rows with a data structure of their own a fresh one.
@@ -324,7 +298,7 @@ func (c *contest) prepare(ctx context.Context, p *proc.Process, g *group, cell *
 	return fill(ctx, p, c.o.place.load, workload.Expand(cell.Fill, workload.Value(g.size)), n, func(int64) {})
 }
 
-func (c *contest) sendRedis(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) (report.Sample, time.Duration, error) {
+func (c *contest) sendRedis(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) (burst, error) {
 	space := g.keys
 	if cell.keys == workload.Hot {
 		space = 1
@@ -333,25 +307,14 @@ func (c *contest) sendRedis(ctx context.Context, p *proc.Process, g *group, cell
 		Addr: p.Addr, Args: workload.Expand(cell.Args, workload.Value(g.size)), Requests: requests,
 		Clients: cell.row.Clients, Pipeline: cell.row.Pipeline, KeySpace: space, CPUs: c.o.place.load,
 	}.Do(ctx)
-	return report.Sample{
-		OpsPerSec: r.OpsPerSec, P50: report.Millis(r.P50), P99: report.Millis(r.P99), P999: report.Millis(r.P999),
-	}, cpu, err
+	sample := report.Sample{OpsPerSec: r.OpsPerSec, P50: report.Millis(r.P50), P99: report.Millis(r.P99), P999: report.Millis(r.P999)}
+	return burst{sample, requests, cpu}, err
 }
 
-func (c *contest) sendBuiltin(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) (report.Sample, time.Duration, error) {
+func (c *contest) sendBuiltin(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) (burst, error) {
 	source, kinds := loadgen.Mix([]workload.Share{{Workload: cell.Workload, Weight: 1}}, g.size, cell.keys, g.keys, uint64(time.Now().UnixNano()))
-	own, _ := proc.CPU(selfPid)
-	r, err := loadgen.Run(ctx, loadgen.Config{
+	return send(ctx, loadgen.Config{
 		Addr: p.Addr, Clients: cell.row.Clients, Pipeline: cell.row.Pipeline, CPUs: c.o.place.load,
 		Threads: max(1, len(c.o.place.load)), Requests: requests, Kinds: kinds, NewSource: source,
 	})
-	if err == nil && r.Errors > 0 {
-		err = fmt.Errorf("%d error replies, first: %s", r.Errors, r.FirstError)
-	}
-	after, _ := proc.CPU(selfPid)
-	h := r.All()
-	ms := func(percent float64) float64 {
-		return report.Millis(time.Duration(h.ValueAtPercentile(percent)))
-	}
-	return report.Sample{OpsPerSec: r.OpsPerSec(), P50: ms(50), P99: ms(99), P999: ms(99.9)}, after - own, err
 }

@@ -151,6 +151,19 @@ func (l serverList) orDefault() []proc.Spec {
 	}
 }
 
+// base checks the name of the server that ratios refer to; without one it is
+// the second server.
+func (l serverList) base(name string) (string, error) {
+	specs := l.orDefault()
+	if name == "" {
+		return specs[min(1, len(specs)-1)].Name, nil
+	}
+	if !slices.ContainsFunc(specs, func(s proc.Spec) bool { return s.Name == name }) {
+		return "", fmt.Errorf("--base %s: no server has that name", name)
+	}
+	return name, nil
+}
+
 const serverHelp = "`NAME=PROGRAM [ARG...]`: a server to measure; repeat it for several, hpkv first, then its peers. " +
 	"{port} and {dir} in the arguments make them the whole command line " +
 	"(default hpkv=./bin/hpkv-server and redis=redis-server)"

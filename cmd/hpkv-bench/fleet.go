@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
+	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
@@ -59,13 +61,13 @@ func (f *fleet) stop() {
 	}
 }
 
-// describe lists the servers for a report.
-func describe(ctx context.Context, specs []proc.Spec) []report.Server {
-	servers := make([]report.Server, len(specs))
+// head describes the machine and the servers for a report.
+func head(ctx context.Context, specs []proc.Spec, placed string) report.Head {
+	h := report.Head{Machine: machine.Read(), Servers: make([]report.Server, len(specs)), Placement: placed}
 	for i, s := range specs {
-		servers[i] = report.Server{Name: s.Name, Version: s.Version(ctx), Command: s.Command}
+		h.Servers[i] = report.Server{Name: s.Name, Version: s.Version(ctx), Command: s.Command}
 	}
-	return servers
+	return h
 }
 
 // explain adds to err that the server has ended, if it has.
@@ -143,4 +145,25 @@ func refusal(p *proc.Process, w workload.Workload) (string, error) {
 		}
 	}
 	return probe(w.Args)
+}
+
+// figures returns the numbers of a section of INFO.
+func figures(p *proc.Process, section string) (map[string]int64, error) {
+	v, err := do(p, "INFO", section)
+	if err != nil {
+		return nil, explain(p, "INFO", err)
+	}
+	return parseFigures(v.Text()), nil
+}
+
+// parseFigures reads "name:number" lines; other lines are left out.
+func parseFigures(text string) map[string]int64 {
+	numbers := map[string]int64{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+			numbers[name] = n
+		}
+	}
+	return numbers
 }

@@ -10,10 +10,8 @@ import (
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
-	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
-	"hpkv/cmd/internal/progress"
 )
 
 // phase is a load under which GET is timed. The writes beside the GETs make
@@ -89,13 +87,12 @@ func latency(ctx context.Context, e env, args []string) error {
 	}
 	placed := place.settle()
 	specs := servers.orDefault()
-	described := describe(ctx, specs)
-	state := machine.Read()
+	top := head(ctx, specs, placed)
 	results := make([][]timing, len(chosen)) // by phase and server
 	for i := range results {
 		results[i] = make([]timing, len(specs))
 	}
-	began, done, total := time.Now(), 0, *rounds*len(chosen)*len(specs)
+	pace := newPace(e, *rounds*len(chosen)*len(specs), *seconds)
 	round := func(n int) error {
 		f, err := startFleet(ctx, specs, place.server)
 		if err != nil {
@@ -122,8 +119,7 @@ func latency(ctx context.Context, e env, args []string) error {
 				if err != nil {
 					return err
 				}
-				e.progress.Printf("round %d/%d  %s  %s  (%d/%d%s)", n+1, *rounds, ph.name, p.Name, done+1, total,
-					progress.Eta(done, total, time.Since(began)))
+				pace.next("round %d/%d  %s  %s", n+1, *rounds, ph.name, p.Name)
 				source, kinds := loadgen.Mix(ph.mix, 64, workload.Uniform, *keys, uint64(n*len(chosen)+i))
 				r, err := loadgen.Run(ctx, loadgen.Config{
 					Addr: p.Addr, Clients: *clients, Pipeline: *pipeline, CPUs: place.load, Rate: *rate,
@@ -134,7 +130,6 @@ func latency(ctx context.Context, e env, args []string) error {
 					return explain(p, ph.name, err)
 				}
 				results[i][s].add(r)
-				done++
 			}
 		}
 		return nil
@@ -146,20 +141,18 @@ func latency(ctx context.Context, e env, args []string) error {
 	}
 	e.progress.Clear()
 
-	fmt.Fprintf(e.out, "machine    %s\n", state)
-	for _, s := range described {
-		fmt.Fprintf(e.out, "server     %s: %s\n", s.Name, s.Version)
+	if err := top.Write(e.out); err != nil {
+		return err
 	}
 	load := "full load"
 	if *rate > 0 {
 		load = report.Count(*rate) + " requests/s"
 	}
-	fmt.Fprintf(e.out, "placement  %s\n", placed)
 	fmt.Fprintf(e.out, "load       %s, %d connections, pipeline %d, %s keys of 16+64 bytes, %d rounds of %gs\n",
 		load, *clients, *pipeline, report.Count(float64(*keys)), *rounds, *seconds)
 	fmt.Fprintf(e.out, "figures    of GET in ms, medians of the rounds; max and stalls (> %s without any reply) over all rounds;\n", *stall)
 	fmt.Fprintf(e.out, "           busy: stalls in which generator or server mostly waited for a processor, so not counted\n\n")
-	return writeLatency(e.out, chosen, described, results)
+	return writeLatency(e.out, chosen, top.Servers, results)
 }
 
 func (t *timing) add(r loadgen.Result) {

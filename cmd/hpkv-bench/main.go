@@ -25,6 +25,7 @@ var commands = []command{
 	{"compare", "speed, CPU per operation and memory of servers, side by side", compare},
 	{"memory", "resident memory per key, and after overwrites and deletes", memory},
 	{"latency", "p99.9 of GET under full load, and stalls", latency},
+	{"log", "what the log costs: throughput, syncs, and the disk's own", logCommand},
 	{"load", "load one server that is already running", load},
 	{"rioc", "batches over HPKV's binary protocol", rioc},
 	{"embedded", "the Go library beside Go maps and a Go cache", embedded},

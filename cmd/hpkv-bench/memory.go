@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
-	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
@@ -24,11 +22,10 @@ const (
 
 // memoryReport is what the subcommand measured.
 type memoryReport struct {
-	Machine    machine.Machine `json:"machine"`
-	Servers    []report.Server `json:"servers"`
-	Keys       uint64          `json:"keys"`
-	ValueBytes int             `json:"value_bytes"`
-	Results    []memoryResult  `json:"results"`
+	report.Head
+	Keys       uint64         `json:"keys"`
+	ValueBytes int            `json:"value_bytes"`
+	Results    []memoryResult `json:"results"`
 }
 
 // memoryResult is one server.
@@ -67,7 +64,7 @@ func memory(ctx context.Context, e env, args []string) error {
 	}
 	placed := place.settle()
 	specs := servers.orDefault()
-	r := memoryReport{Machine: machine.Read(), Servers: describe(ctx, specs), Keys: *keys, ValueBytes: *value}
+	r := memoryReport{Head: head(ctx, specs, placed), Keys: *keys, ValueBytes: *value}
 	for _, spec := range specs {
 		m, err := measureMemory(ctx, e, spec, place, churn{*keys, *value, *seed}, *watch)
 		if err != nil {
@@ -76,14 +73,10 @@ func memory(ctx context.Context, e env, args []string) error {
 		r.Results = append(r.Results, m)
 	}
 	e.progress.Clear()
-	if err := r.writeText(e.out, placed); err != nil {
+	if err := r.writeText(e.out); err != nil {
 		return err
 	}
-	return writeFile(*jsonFile, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
-	})
+	return writeFile(*jsonFile, func(w io.Writer) error { return report.JSON(w, &r) })
 }
 
 // churn is the load of the subcommand. What happens to a key depends only on
@@ -231,12 +224,10 @@ func (r *memoryResult) watch(ctx context.Context, e env, p *proc.Process, length
 	}
 }
 
-func (m *memoryReport) writeText(w io.Writer, placed string) error {
-	fmt.Fprintf(w, "machine    %s\n", m.Machine)
-	for _, s := range m.Servers {
-		fmt.Fprintf(w, "server     %s: %s\n", s.Name, s.Version)
+func (m *memoryReport) writeText(w io.Writer) error {
+	if err := m.Head.Write(w); err != nil {
+		return err
 	}
-	fmt.Fprintf(w, "placement  %s\n", placed)
 	fmt.Fprintf(w, "loaded     %s keys of %d bytes with values of %d bytes; bytes/key: growth over the empty server\n",
 		report.Count(float64(m.Keys)), len(workload.KeyName), m.ValueBytes)
 	fmt.Fprintf(w, "churned    every key overwritten with %d to %d bytes, half deleted; live: bytes of the remaining keys and values\n\n", churnLeast, churnMost)

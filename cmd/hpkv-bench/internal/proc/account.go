@@ -62,6 +62,12 @@ func RSS(pid int) (int64, error) {
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid)); err == nil {
 		return parseKilobytes(text, "Rss:")
 	}
+	return RoughRSS(pid)
+}
+
+// RoughRSS is RSS by the kernel's counter, which costs next to nothing while
+// the process runs.
+func RoughRSS(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, ErrNoAccounting
@@ -115,4 +121,26 @@ func parseRunDelay(text []byte) (time.Duration, error) {
 	}
 	n, err := strconv.ParseInt(string(f[1]), 10, 64)
 	return time.Duration(n), err
+}
+
+// Written returns the bytes that process pid, its threads and its ended
+// children have caused to be written to a disk. The kernel counts pages as they
+// become dirty: a page that is changed again before it was written out counts
+// once.
+func Written(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return 0, ErrNoAccounting
+	}
+	return parseWritten(text)
+}
+
+// parseWritten finds "write_bytes: N" in text.
+func parseWritten(text []byte) (int64, error) {
+	for line := range bytes.Lines(text) {
+		if n, ok := bytes.CutPrefix(line, []byte("write_bytes: ")); ok {
+			return strconv.ParseInt(string(bytes.TrimSpace(n)), 10, 64)
+		}
+	}
+	return 0, errors.New("no write_bytes in the process's accounts")
 }

@@ -33,11 +33,11 @@ func TestParseSpec(t *testing.T) {
 }
 
 func TestArgs(t *testing.T) {
-	plain := Spec{"r", []string{"redis-server", "--io-threads", "1"}}.Args(7000, "/d")
+	plain := Spec{Name: "r", Command: []string{"redis-server", "--io-threads", "1"}}.Args(7000, "/d")
 	if got := strings.Join(plain, " "); got != "redis-server --io-threads 1 --port 7000 --bind 127.0.0.1 --dir /d --save  --appendonly no" {
 		t.Errorf("got %q", got)
 	}
-	own := Spec{"p", []string{"pogocache", "-p", "{port}", "-d={dir}"}}.Args(7000, "/d")
+	own := Spec{Name: "p", Command: []string{"pogocache", "-p", "{port}", "-d={dir}"}}.Args(7000, "/d")
 	if !slices.Equal(own, []string{"pogocache", "-p", "7000", "-d=/d"}) {
 		t.Errorf("got %q", own)
 	}
@@ -62,6 +62,9 @@ func TestParseMemoryAndDelay(t *testing.T) {
 	}
 	if _, err := parseKilobytes([]byte("Pss: 1 kB\n"), "Rss:"); err == nil {
 		t.Error("a missing line was not noticed")
+	}
+	if n, err := parseWritten([]byte("wchar: 5\nwrite_bytes: 4096\ncancelled_write_bytes: 1\n")); err != nil || n != 4096 {
+		t.Errorf("got %d, %v", n, err)
 	}
 	if d, err := parseRunDelay([]byte("106960077 10097027 1710\n")); err != nil || d != 10097027 {
 		t.Errorf("got %v, %v", d, err)
@@ -116,7 +119,7 @@ func TestStartMeasureStop(t *testing.T) {
 	if len(cpus) > 1 {
 		cpus = cpus[:1]
 	}
-	p, err := Start(context.Background(), Spec{"redis", []string{"redis-server"}}, cpus)
+	p, err := Start(context.Background(), Spec{Name: "redis", Command: []string{"redis-server"}}, cpus)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,10 +149,10 @@ func TestStartMeasureStop(t *testing.T) {
 }
 
 func TestStartFails(t *testing.T) {
-	if _, err := Start(context.Background(), Spec{"x", []string{"/nonexistent/server"}}, nil); err == nil {
+	if _, err := Start(context.Background(), Spec{Name: "x", Command: []string{"/nonexistent/server"}}, nil); err == nil {
 		t.Error("a missing program was started")
 	}
-	_, err := Start(context.Background(), Spec{"x", []string{"sh", "-c", "echo cannot open the shop >&2; exit 3", "{port}"}}, nil)
+	_, err := Start(context.Background(), Spec{Name: "x", Command: []string{"sh", "-c", "echo cannot open the shop >&2; exit 3", "{port}"}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "cannot open the shop") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("the server's own words and exit code must show, got %v", err)
 	}

@@ -32,6 +32,7 @@ type Process struct {
 	Line []string // the command line it runs with
 
 	cmd    *exec.Cmd
+	cpus   []int
 	dir    string
 	log    string        // file that holds its output
 	done   chan struct{} // closed when the process was reaped
@@ -46,51 +47,81 @@ func Start(ctx context.Context, s Spec, cpus []int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "hpkv-bench-")
+	dir, err := os.MkdirTemp(s.Parent, "hpkv-bench-")
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{
 		Name: s.Name, Port: port, Addr: fmt.Sprintf("127.0.0.1:%d", port),
-		Line: s.Args(port, dir), dir: dir, log: filepath.Join(dir, "output.log"),
-		done: make(chan struct{}),
+		Line: s.Args(port, dir), cpus: cpus, dir: dir, log: filepath.Join(dir, "output.log"),
 	}
-	if err := p.launch(cpus); err != nil {
+	if err := p.launch(); err != nil {
 		os.RemoveAll(dir)
-		return nil, fmt.Errorf("cannot start %s: %w", s.Name, err)
+		return nil, err
 	}
-	if err := p.waitReady(ctx); err != nil {
-		output := p.output()
+	if err := p.waitReady(ctx, startLimit); err != nil {
 		p.Stop()
-		return nil, fmt.Errorf("server %s (%s): %w%s", s.Name, strings.Join(p.Line, " "), err, output)
+		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Process) launch(cpus []int) error {
+func (p *Process) launch() error {
 	log, err := os.Create(p.log)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	p.cmd = exec.Command(p.Line[0], p.Line[1:]...)
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = childAttributes()
-	if err := OnCPUs(cpus, p.cmd.Start); err != nil {
-		return err
+	cmd, done := exec.Command(p.Line[0], p.Line[1:]...), make(chan struct{})
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = childAttributes()
+	if err := OnCPUs(p.cpus, cmd.Start); err != nil {
+		return fmt.Errorf("cannot start %s: %w", p.Name, err)
 	}
+	p.cmd, p.done, p.paused = cmd, done, false
+	p.ended.Store(nil)
 	go func() {
-		err := p.cmd.Wait()
+		err := cmd.Wait()
 		p.ended.Store(&err)
-		close(p.done)
+		close(done)
 	}()
 	return nil
 }
 
+// Restart ends the process, by force if kill is set, and starts it again on
+// its files. ready is the time from the start until it answered PING; it and
+// the end may each take limit.
+func (p *Process) Restart(ctx context.Context, kill bool, limit time.Duration) (ready time.Duration, err error) {
+	if kill {
+		p.cmd.Process.Kill()
+	} else {
+		p.cmd.Process.Signal(syscall.SIGTERM)
+	}
+	p.Resume()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+	case <-timer.C:
+		return 0, fmt.Errorf("server %s has not ended in %s", p.Name, limit)
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	start := time.Now()
+	if err := p.launch(); err != nil {
+		return 0, err
+	}
+	err = p.waitReady(ctx, limit)
+	return time.Since(start), err
+}
+
 // waitReady dials until PING is answered: a listening socket alone may belong
 // to a server that is still loading.
-func (p *Process) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
+func (p *Process) waitReady(ctx context.Context, limit time.Duration) error {
+	fail := func(err error) error {
+		return fmt.Errorf("server %s (%s): %w%s", p.Name, strings.Join(p.Line, " "), err, p.output())
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	retry := time.NewTicker(5 * time.Millisecond)
 	defer retry.Stop()
@@ -101,9 +132,9 @@ func (p *Process) waitReady(ctx context.Context) error {
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("ended before it answered: %v", endState(p.cmd))
+			return fail(fmt.Errorf("ended before it answered: %v", endState(p.cmd)))
 		case <-ctx.Done():
-			return fmt.Errorf("no answer to PING: %v (%w)", last, ctx.Err())
+			return fail(fmt.Errorf("no answer to PING: %v (%w)", last, ctx.Err()))
 		case <-retry.C:
 		}
 	}
@@ -111,6 +142,9 @@ func (p *Process) waitReady(ctx context.Context) error {
 
 // Exited tells whether the process has ended by itself or by Stop.
 func (p *Process) Exited() bool { return p.ended.Load() != nil }
+
+// Dir is the directory of the server's files.
+func (p *Process) Dir() string { return p.dir }
 
 // Pid is the process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }

@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,15 @@ import (
 type Spec struct {
 	Name    string   // short name for tables
 	Command []string // program and arguments
+	// Parent is where the directory for the server's files is made; empty:
+	// where the system keeps temporary files.
+	Parent string
+}
+
+// With returns the server with more arguments, under another name.
+func (s Spec) With(name string, args ...string) Spec {
+	s.Name, s.Command = name, slices.Concat(s.Command, args)
+	return s
 }
 
 // ParseSpec reads "NAME=PROGRAM [ARG...]" or "PROGRAM [ARG...]"; words are
@@ -38,21 +48,25 @@ func ParseSpec(s string) (Spec, error) {
 }
 
 // Args returns the command line for a server on 127.0.0.1:port that keeps its
-// files in dir and persists nothing.
+// files in dir. It persists nothing unless its own arguments speak of
+// --appendonly.
 func (s Spec) Args(port int, dir string) []string {
 	replace := strings.NewReplacer("{port}", fmt.Sprint(port), "{dir}", dir)
 	args := make([]string, 0, len(s.Command)+10)
-	complete := false
+	complete, logs := false, false
 	for _, word := range s.Command {
 		complete = complete || strings.Contains(word, "{port}")
+		logs = logs || word == "--appendonly"
 		args = append(args, replace.Replace(word))
 	}
 	if complete {
 		return args
 	}
-	return append(args,
-		"--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", dir,
-		"--save", "", "--appendonly", "no")
+	args = append(args, "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", dir, "--save", "")
+	if !logs {
+		args = append(args, "--appendonly", "no")
+	}
+	return args
 }
 
 func splitWords(s string) ([]string, error) {

@@ -162,7 +162,7 @@ func (c *Comparison) relative(r *Row, e Entry, p panel) float64 {
 	if base == nil || e.Skipped != "" {
 		return math.NaN()
 	}
-	return ratio(p.value(e.Median), p.value(base.Median))
+	return Quotient(p.value(e.Median), p.value(base.Median))
 }
 
 // axisStep keeps the axis at no more than about eight marks.

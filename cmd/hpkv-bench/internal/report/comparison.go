@@ -1,33 +1,21 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
 	"slices"
-
-	"hpkv/cmd/hpkv-bench/internal/machine"
 )
 
 // Comparison is everything one `compare` run measured.
 type Comparison struct {
-	Machine   machine.Machine `json:"machine"`
-	Servers   []Server        `json:"servers"`
-	Base      string          `json:"base"` // ratios are to this server
-	Placement string          `json:"placement"`
-	Generator string          `json:"generator"`
-	Rounds    int             `json:"rounds"`
-	Rows      []Row           `json:"rows"`
-	Memory    []Memory        `json:"memory"`
-	Notes     []string        `json:"notes"`
-}
-
-// Server is one server of the comparison.
-type Server struct {
-	Name    string   `json:"name"`
-	Version string   `json:"version"`
-	Command []string `json:"command"`
+	Head
+	Base      string   `json:"base"` // ratios are to this server
+	Generator string   `json:"generator"`
+	Rounds    int      `json:"rounds"`
+	Rows      []Row    `json:"rows"`
+	Memory    []Memory `json:"memory"`
+	Notes     []string `json:"notes"`
 }
 
 // Cell is one point of the matrix.
@@ -101,17 +89,23 @@ func (c *Comparison) Settle() {
 			if len(e.Rounds) == 0 {
 				continue
 			}
-			e.Median = Sample{
-				OpsPerSec:  e.median(func(s Sample) float64 { return s.OpsPerSec }),
-				CPUMicros:  e.median(func(s Sample) float64 { return s.CPUMicros }),
-				P50:        e.median(func(s Sample) float64 { return s.P50 }),
-				P99:        e.median(func(s Sample) float64 { return s.P99 }),
-				P999:       e.median(func(s Sample) float64 { return s.P999 }),
-				ServerBusy: e.median(func(s Sample) float64 { return s.ServerBusy }),
-				LoadBusy:   e.median(func(s Sample) float64 { return s.LoadBusy }),
-				Waited:     e.median(func(s Sample) float64 { return s.Waited }),
-			}
+			e.Median = MedianSample(e.Rounds)
 		}
+	}
+}
+
+// MedianSample takes the median of each figure by itself.
+func MedianSample(samples []Sample) Sample {
+	median := func(f func(Sample) float64) float64 { return Median(pick(samples, f)) }
+	return Sample{
+		OpsPerSec:  median(func(s Sample) float64 { return s.OpsPerSec }),
+		CPUMicros:  median(func(s Sample) float64 { return s.CPUMicros }),
+		P50:        median(func(s Sample) float64 { return s.P50 }),
+		P99:        median(func(s Sample) float64 { return s.P99 }),
+		P999:       median(func(s Sample) float64 { return s.P999 }),
+		ServerBusy: median(func(s Sample) float64 { return s.ServerBusy }),
+		LoadBusy:   median(func(s Sample) float64 { return s.LoadBusy }),
+		Waited:     median(func(s Sample) float64 { return s.Waited }),
 	}
 }
 
@@ -132,15 +126,13 @@ func (c *Comparison) noteDisturbance() {
 	}
 }
 
-func (e *Entry) pick(f func(Sample) float64) []float64 {
-	values := make([]float64, len(e.Rounds))
-	for i, s := range e.Rounds {
+func pick(samples []Sample, f func(Sample) float64) []float64 {
+	values := make([]float64, len(samples))
+	for i, s := range samples {
 		values[i] = f(s)
 	}
 	return values
 }
-
-func (e *Entry) median(f func(Sample) float64) float64 { return Median(e.pick(f)) }
 
 // Find returns the named server's entry of a row, nil if it has no figures.
 func (r *Row) Find(server string) *Entry {
@@ -151,29 +143,11 @@ func (r *Row) Find(server string) *Entry {
 	return &r.Entries[i]
 }
 
-// ratio divides, NaN if either figure is not known.
-func ratio(a, b float64) float64 {
-	if a == 0 || b == 0 {
-		return math.NaN()
-	}
-	return a / b
-}
-
-// known is f, NaN if it was not measured.
-func known(f float64) float64 {
-	if f == 0 {
-		return math.NaN()
-	}
-	return f
-}
-
 // WriteText prints the whole comparison for people.
 func (c *Comparison) WriteText(w io.Writer) error {
-	fmt.Fprintf(w, "machine    %s\n", c.Machine)
-	for _, s := range c.Servers {
-		fmt.Fprintf(w, "server     %s: %s\n", s.Name, s.Version)
+	if err := c.Head.Write(w); err != nil {
+		return err
 	}
-	fmt.Fprintf(w, "placement  %s\n", c.Placement)
 	fmt.Fprintf(w, "load       %s\n", c.Generator)
 	fmt.Fprintf(w, "figures    medians of %d interleaved rounds; ratios to %s; CPU us/op is the server process's user and system time;\n", c.Rounds, c.Base)
 	fmt.Fprintf(w, "           +-: largest minus smallest CPU us/op of the rounds, as a part of the median; busy: processors used\n\n")
@@ -214,10 +188,10 @@ func (c *Comparison) speedTable() *Table {
 				t.Add(append(head, e.Server, e.Skipped)...)
 			} else {
 				m := e.Median
-				t.Add(append(head, e.Server, Count(m.OpsPerSec), Ratio(ratio(m.OpsPerSec, base.OpsPerSec)),
-					Fixed(known(m.CPUMicros), 3), Ratio(ratio(m.CPUMicros, base.CPUMicros)),
-					Percent(Spread(e.pick(func(s Sample) float64 { return s.CPUMicros }))),
-					Fixed(m.P99, 3), Fixed(m.P999, 3), Fixed(known(m.ServerBusy), 2), Fixed(known(m.LoadBusy), 2))...)
+				t.Add(append(head, e.Server, Count(m.OpsPerSec), Ratio(Quotient(m.OpsPerSec, base.OpsPerSec)),
+					Fixed(Known(m.CPUMicros), 3), Ratio(Quotient(m.CPUMicros, base.CPUMicros)),
+					Percent(Spread(pick(e.Rounds, func(s Sample) float64 { return s.CPUMicros }))),
+					Fixed(m.P99, 3), Fixed(m.P999, 3), Fixed(Known(m.ServerBusy), 2), Fixed(Known(m.LoadBusy), 2))...)
 			}
 			head = []string{"", "", "", "", ""}
 		}
@@ -235,14 +209,10 @@ func (c *Comparison) memoryTable() *Table {
 			}
 		}
 		t.Add("strings", Count(float64(m.Keys)), fmt.Sprintf("%d+%d", m.KeyBytes, m.ValueBytes), m.Server,
-			Bytes(m.EmptyBytes), Bytes(m.LoadedBytes), Fixed(m.PerKey, 1), Ratio(ratio(m.PerKey, base)))
+			Bytes(m.EmptyBytes), Bytes(m.LoadedBytes), Fixed(m.PerKey, 1), Ratio(Quotient(m.PerKey, base)))
 	}
 	return t
 }
 
 // WriteJSON writes the comparison with every round.
-func (c *Comparison) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(c)
-}
+func (c *Comparison) WriteJSON(w io.Writer) error { return JSON(w, c) }

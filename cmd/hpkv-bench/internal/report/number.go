@@ -46,6 +46,22 @@ func Percentile[T cmp.Ordered](sorted []T, percent float64) T {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
+// Quotient divides, NaN if either figure is not known: 0 or NaN.
+func Quotient(a, b float64) float64 {
+	if a == 0 || b == 0 {
+		return math.NaN()
+	}
+	return a / b
+}
+
+// Known is f, NaN if it was not measured: 0.
+func Known(f float64) float64 {
+	if f == 0 {
+		return math.NaN()
+	}
+	return f
+}
+
 // Count prints n rounded to a whole number, with a comma at each thousand.
 func Count(n float64) string {
 	if math.IsNaN(n) {

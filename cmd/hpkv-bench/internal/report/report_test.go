@@ -38,11 +38,13 @@ func sample() *Comparison {
 		return Sample{OpsPerSec: ops, CPUMicros: cpu, P50: p99 / 2, P99: p99, P999: p999, ServerBusy: 0.99, LoadBusy: 0.8}
 	}
 	c := &Comparison{
-		Machine: machine.Machine{CPU: "Test CPU", Cores: 2, MemoryBytes: 8 << 30, Platform: "linux/amd64", Kernel: "6.1", Go: "go1.26",
-			Date: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)},
-		Servers:   []Server{{"hpkv", "hpkv 0.1 <dev>", []string{"./bin/hpkv-server"}}, {"redis", "Redis server v=7.0.15", []string{"redis-server"}}, {"other", "", []string{"other"}}},
+		Head: Head{
+			Machine: machine.Machine{CPU: "Test CPU", Cores: 2, MemoryBytes: 8 << 30, Platform: "linux/amd64", Kernel: "6.1", Go: "go1.26",
+				Date: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)},
+			Servers:   []Server{{"hpkv", "hpkv 0.1 <dev>", []string{"./bin/hpkv-server"}}, {"redis", "Redis server v=7.0.15", []string{"redis-server"}}, {"other", "", []string{"other"}}},
+			Placement: "servers on processor 0, load on processor 1",
+		},
 		Base:      "redis",
-		Placement: "servers on processor 0, load on processor 1",
 		Generator: "redis-benchmark 7.0.15",
 		Rounds:    3,
 		Rows: []Row{
@@ -111,7 +113,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("Count(%v) = %q, want %q", n, got, want)
 		}
 	}
-	if Ratio(ratio(1, 0)) != "-" || Ratio(1.5) != "1.50x" || Fixed(math.NaN(), 2) != "-" || Percent(0.456) != "46%" {
+	if Ratio(Quotient(1, 0)) != "-" || Ratio(1.5) != "1.50x" || Fixed(math.NaN(), 2) != "-" || Percent(0.456) != "46%" {
 		t.Error("unknown values must print as a dash")
 	}
 }

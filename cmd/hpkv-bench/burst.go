@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hpkv/cmd/hpkv-bench/internal/loadgen"
+	"hpkv/cmd/hpkv-bench/internal/proc"
+	"hpkv/cmd/hpkv-bench/internal/report"
+)
+
+// burst is one load on one server and what it showed.
+type burst struct {
+	report.Sample
+	requests int64
+	cpu      time.Duration // that the generator used
+}
+
+// observe runs a load on p and fills in what the server used meanwhile. Where
+// the platform does not tell, that stays 0.
+func observe(p *proc.Process, load func() (burst, error)) (burst, error) {
+	before, err := proc.CPU(p.Pid())
+	if err != nil && err != proc.ErrNoAccounting {
+		return burst{}, err
+	}
+	delayed, _ := proc.RunDelay(p.Pid())
+	start := time.Now()
+	b, err := load()
+	if err != nil {
+		return b, err
+	}
+	wall := time.Since(start)
+	// The server answers this after it closed the load's connections: their
+	// cost belongs to this run.
+	if _, err := do(p, "PING"); err != nil {
+		return b, err
+	}
+	if after, err := proc.CPU(p.Pid()); err == nil {
+		b.CPUMicros = float64(after-before) / float64(time.Microsecond) / float64(max(b.requests, 1))
+		b.ServerBusy = (after - before).Seconds() / wall.Seconds()
+	}
+	if after, err := proc.RunDelay(p.Pid()); err == nil {
+		b.Waited = (after - delayed).Seconds() / wall.Seconds()
+	}
+	b.LoadBusy = b.cpu.Seconds() / wall.Seconds()
+	return b, nil
+}
+
+// send runs a load of the builtin generator. Error replies fail.
+func send(ctx context.Context, c loadgen.Config) (burst, error) {
+	own, _ := proc.CPU(selfPid)
+	r, err := loadgen.Run(ctx, c)
+	if err == nil && r.Errors > 0 {
+		err = fmt.Errorf("%d error replies, first: %s", r.Errors, r.FirstError)
+	}
+	after, _ := proc.CPU(selfPid)
+	h := r.All()
+	ms := func(percent float64) float64 {
+		return report.Millis(time.Duration(h.ValueAtPercentile(percent)))
+	}
+	sample := report.Sample{OpsPerSec: r.OpsPerSec(), P50: ms(50), P99: ms(99), P999: ms(99.9)}
+	return burst{sample, r.Requests, after - own}, err
+}
