@@ -126,6 +126,9 @@ func (l layout) write(s *shard, ref alloc.Ref, key, val []byte, atMs int64) {
 
 // key returns an element's key in place.
 func (d *dict) key(ref alloc.Ref) []byte {
+	if head := d.s.e.arena.Bytes(ref, 0, 2); head[0] == 0 {
+		return d.s.e.arena.Bytes(ref, 2, int(head[1])) // what most members of sets are like
+	}
 	l := d.s.elemAt(ref)
 	return d.s.e.arena.Bytes(ref, l.at, l.key)
 }
@@ -147,6 +150,25 @@ func (d *dict) expireAt(ref alloc.Ref) int64 {
 }
 
 func (d *dict) len() int { return d.table.Len() }
+
+// each visits the elements until visit returns false. The dict must not change
+// meanwhile.
+func (d *dict) each(visit func(ref alloc.Ref) bool) {
+	var room [index.Batch]alloc.Ref
+	var w index.Walk
+	w.Begin(d.table)
+	for {
+		refs := w.Refs(room[:])
+		if len(refs) == 0 {
+			return
+		}
+		for _, ref := range refs {
+			if !visit(ref) {
+				return
+			}
+		}
+	}
+}
 
 // find looks an element up by its key, h being the key's hash. The slot is good
 // until the next change.

@@ -63,15 +63,7 @@ func (v *hashView) find(field []byte) (off int, ok bool) {
 // the call only.
 func (v *hashView) each(t *Txn, visit func(field, val []byte) bool) {
 	if v.obj != nil {
-		more := true
-		one := func(ref alloc.Ref) {
-			if more {
-				more = visit(v.obj.pair(ref))
-			}
-		}
-		for pos := v.obj.table.Scan(0, one); pos != 0 && more; {
-			pos = v.obj.table.Scan(pos, one)
-		}
+		v.obj.each(func(ref alloc.Ref) bool { return visit(v.obj.pair(ref)) })
 		return
 	}
 	for off := packed.Start; ; {

@@ -50,6 +50,7 @@ type Lane struct {
 	views     []setView           // scratch: the sets of an operation
 	digits2   [maxIntLen + 4]byte // scratch: another integer as a string
 	work      []byte              // scratch: a packed value in the making
+	join      join                // scratch: see join
 }
 
 // NewLane returns a lane; Close it when its owner ends.

@@ -40,12 +40,16 @@ func (v *setView) len() int {
 
 // contains reports whether m is a member; h is its elemHash.
 func (v *setView) contains(h uint64, m []byte) bool {
-	switch {
-	case v.obj != nil:
+	if v.obj != nil {
 		var slot index.Slot
 		_, ok := v.obj.find(h, m, &slot)
 		return ok
-	case v.ints:
+	}
+	return v.compactContains(m)
+}
+
+func (v *setView) compactContains(m []byte) bool {
+	if v.ints {
 		num, ok := parseInt(m)
 		if ok {
 			_, ok = ints(v.val).find(num)
@@ -61,7 +65,7 @@ func (v *setView) contains(h uint64, m []byte) bool {
 func (v *setView) each(t *Txn, visit func(m []byte) bool) {
 	switch {
 	case v.obj != nil:
-		v.eachElement(visit)
+		v.obj.each(func(ref alloc.Ref) bool { return visit(v.obj.key(ref)) })
 	case v.ints:
 		have := ints(v.val)
 		for i := range have.len() {
@@ -77,14 +81,6 @@ func (v *setView) each(t *Txn, visit func(m []byte) bool) {
 			}
 			off = next
 		}
-	}
-}
-
-func (v *setView) eachElement(visit func(m []byte) bool) {
-	more := true
-	one := func(ref alloc.Ref) { more = more && visit(v.obj.key(ref)) }
-	for pos := v.obj.table.Scan(0, one); pos != 0 && more; {
-		pos = v.obj.table.Scan(pos, one)
 	}
 }
 

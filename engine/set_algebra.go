@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"hpkv/engine/index"
 	"hpkv/engine/packed"
 )
 
@@ -61,64 +62,104 @@ func (t *Txn) algebra(op SetOp, sets []setView, limit int64, visit func(m []byte
 		return found != limit
 	}
 	switch op {
-	case SetInter:
-		t.intersectSets(sets, take)
+	case SetInter: // the members of the smallest that all others have
+		slices.SortFunc(sets, func(a, b setView) int { return cmp.Compare(a.len(), b.len()) })
+		t.eachAmong(&sets[0], sets[1:], true, take)
 	case SetUnion:
 		t.uniteSets(sets, take)
 	case SetDiff:
-		sets[0].each(t, func(m []byte) bool {
-			return anyContains(sets[1:], m) || take(m)
-		})
+		t.eachAmong(&sets[0], sets[1:], false, take)
 	}
 	clear(sets)
 }
 
-// intersectSets visits the members of the smallest set that all others have.
-func (t *Txn) intersectSets(sets []setView, take func(m []byte) bool) {
-	slices.SortFunc(sets, func(a, b setView) int { return cmp.Compare(a.len(), b.len()) })
-	others := sets[1:]
-	sets[0].each(t, func(m []byte) bool {
-		h := elemHash(m)
-		for i := range others {
-			if !others[i].contains(h, m) {
-				return true
+// eachAmong visits the members of v that all of others have, or that none of them
+// has if in is false, until take returns false.
+func (t *Txn) eachAmong(v *setView, others []setView, in bool, take func(m []byte) bool) (more bool) {
+	more = true
+	if v.obj == nil {
+		v.each(t, func(m []byte) bool {
+			h := elemHash(m)
+			for i := range others {
+				if others[i].contains(h, m) != in {
+					return true
+				}
 			}
-		}
-		return take(m)
-	})
-}
-
-func anyContains(sets []setView, m []byte) bool {
-	if len(sets) == 0 {
-		return false
+			more = take(m)
+			return more
+		})
+		return more
 	}
-	h := elemHash(m)
-	for i := range sets {
-		if sets[i].contains(h, m) {
+	j := &t.lane.join
+	var w index.Walk
+	w.Begin(v.obj.table)
+	for {
+		batch := w.Entries(j.entries[:])
+		if len(batch) == 0 {
 			return true
 		}
+		for i := range others {
+			batch = j.among(batch, v.obj, &others[i], in)
+		}
+		for _, e := range batch {
+			if !take(v.obj.key(e.Ref)) {
+				return false
+			}
+		}
 	}
-	return false
+}
+
+// join is scratch memory for looking members of one large set up in others, a
+// batch at a time. Tables place elements by the same hash, of which they know
+// enough to find candidates for a member in another table without a look at the
+// member itself.
+type join struct {
+	entries [index.Batch]index.Entry
+	pairs   []index.Pair
+}
+
+// among leaves of a batch of members of o those that other has, or those that it
+// has not if in is false.
+func (j *join) among(batch []index.Entry, o *setObject, other *setView, in bool) []index.Entry {
+	var found uint64 // bit for each entry
+	if other.obj == nil {
+		for i, e := range batch {
+			if other.compactContains(o.key(e.Ref)) {
+				found |= 1 << i
+			}
+		}
+	} else {
+		j.pairs = other.obj.table.Join(batch, j.pairs[:0])
+		for _, p := range j.pairs {
+			if string(o.key(batch[p.I].Ref)) == string(other.obj.key(p.Ref)) {
+				found |= 1 << p.I
+			}
+		}
+	}
+	kept := batch[:0]
+	for i, e := range batch {
+		if found>>i&1 != 0 == in {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 // probedSets is how many sets are asked whether they have had a member before it
 // pays to remember all of them.
-const probedSets = 4
+const probedSets = 8
 
 // uniteSets visits the members of each set that no former one has.
 func (t *Txn) uniteSets(sets []setView, take func(m []byte) bool) {
-	more := true
 	if len(sets) <= probedSets {
 		for i := range sets {
-			sets[i].each(t, func(m []byte) bool {
-				if !anyContains(sets[:i], m) {
-					more = take(m)
-				}
-				return more
-			})
+			if !t.eachAmong(&sets[i], sets[:i], false, take) {
+				return
+			}
 		}
 		return
 	}
+	more := true
 	seen := make(map[string]struct{})
 	for i := 0; i < len(sets) && more; i++ {
 		sets[i].each(t, func(m []byte) bool {

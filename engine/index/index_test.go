@@ -170,6 +170,7 @@ func TestModel(t *testing.T) {
 				}
 				if step%(steps/20) == 0 {
 					r.mustCheck(t)
+					r.checkWalk(t, model)
 				}
 			}
 			r.mustCheck(t)
