@@ -90,7 +90,9 @@ func (c *goConn) flusher() {
 		n, err := c.Conn.Write(chunk)
 
 		c.mu.Lock()
-		c.mu.backlog.sent(n)
+		if !c.mu.closed { // else the backlog is gone
+			c.mu.backlog.sent(n)
+		}
 		c.public.sent.Add(int64(n))
 		c.setUnsentLocked()
 		if err != nil {
