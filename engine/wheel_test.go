@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"sort"
 	"testing"
-	"time"
 
 	"hpkv/engine/alloc"
 	"hpkv/engine/record"
@@ -135,13 +134,9 @@ func TestWheelTimes(t *testing.T) {
 			for _, offset := range []int64{0, 1, 7, 133 * tick, 255 * tick, 65535 * tick} {
 				g := newWheelRig(t, now+offset)
 				g.add(now + offset + min(c.at, math.MaxInt64-now-offset)) // no overflow here
-				start := time.Now()
 				n, _ := g.advance(now+offset+c.then, 10)
 				if (n == 1) != c.gone {
 					t.Errorf("from %d: expired %d", now+offset, n)
-				}
-				if took := time.Since(start); took > 50*time.Millisecond {
-					t.Errorf("from %d: advancing took %v", now+offset, took)
 				}
 			}
 		})

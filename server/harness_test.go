@@ -43,6 +43,7 @@ type instance struct {
 	*Server
 	t     *testing.T
 	addr  string
+	ports map[string]int // by setting, as asked for in setup
 	log   *logBuffer
 	ready chan struct{} // closed when the data are loaded
 	stop  func()        // stops it and waits; also called by the test's end
@@ -69,6 +70,7 @@ func (b *logBuffer) String() string {
 type setup struct {
 	driver   string
 	settings []string // as on the command line
+	ports    []string // settings that take a port: each gets one that is free
 	clock    engine.Clock
 	rows     []command.Row
 	file     string // configuration file the settings come from
@@ -85,27 +87,36 @@ func start(t *testing.T, o setup) *instance {
 	}
 	options = append(options, []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000", "--appendonly", "no"}...)
 	options = append(options, o.settings...)
-	cfg := parse(t, options...)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := new(logBuffer)
-	ready := make(chan struct{})
-	s, err := New(Options{
-		Ready:  func() { close(ready) },
-		Config: cfg, ConfigFile: o.file, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows, tuneLog: o.tuneLog,
-		Log: zerolog.New(log),
-	})
-	if err != nil {
+	in := &instance{t: t, log: new(logBuffer), ready: make(chan struct{})}
+	for in.Server == nil {
+		in.ports = map[string]int{}
+		given := options
+		for _, name := range o.ports {
+			in.ports[name] = freePort(t)
+			given = append(given, "--"+name, fmt.Sprint(in.ports[name]))
+		}
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(Options{
+			Ready:  func() { close(in.ready) },
+			Config: parse(t, given...), ConfigFile: o.file, Listeners: []net.Listener{ln}, Clock: o.clock, rows: o.rows, tuneLog: o.tuneLog,
+			Log: zerolog.New(in.log),
+		})
+		if err == nil {
+			in.Server, in.addr = s, ln.Addr().String()
+			break
+		}
 		ln.Close()
-		t.Fatal(err)
+		if len(o.ports) == 0 || !strings.Contains(err.Error(), "already in use") { // else another program was quicker
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	procs := runtime.GOMAXPROCS(0)
-	go func() { done <- s.Run(ctx) }()
-	in := &instance{Server: s, t: t, addr: ln.Addr().String(), log: log, ready: ready}
+	go func() { done <- in.Run(ctx) }()
 	stopped := false
 	in.stop = func() {
 		if stopped {
@@ -127,10 +138,21 @@ func start(t *testing.T, o setup) *instance {
 	t.Cleanup(func() {
 		in.stop()
 		if t.Failed() {
-			t.Logf("log:\n%s", log)
+			t.Logf("log:\n%s", in.log)
 		}
 	})
 	return in
+}
+
+// freePort is a port that nobody listens on at this moment.
+func freePort(t *testing.T) int {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port
 }
 
 // parse reads settings as the command line does.

@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,17 +10,6 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 )
-
-// freePort is a port that nobody listens on at this moment.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
-}
 
 func fetch(t *testing.T, url string) (status int, body string) {
 	t.Helper()
@@ -39,9 +27,8 @@ func fetch(t *testing.T, url string) (status int, body string) {
 }
 
 func TestMetrics(t *testing.T) {
-	port := freePort(t)
-	in := start(t, setup{driver: "goroutine", settings: []string{"--metrics-port", fmt.Sprint(port), "--maxmemory", "1gb"}})
-	base := fmt.Sprintf("http://127.0.0.1:%d", port)
+	in := start(t, setup{driver: "goroutine", ports: []string{"metrics-port"}, settings: []string{"--maxmemory", "1gb"}})
+	base := fmt.Sprintf("http://127.0.0.1:%d", in.ports["metrics-port"])
 	w := in.dial()
 	w.do("SET k v", "+OK\r\n")
 	w.do("GET k", "$1\r\nv\r\n")
@@ -96,9 +83,8 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestMetricsProfiles(t *testing.T) {
-	port := freePort(t)
-	start(t, setup{driver: "goroutine", settings: []string{"--metrics-port", fmt.Sprint(port), "--metrics-pprof", "yes"}})
-	if status, body := fetch(t, fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/goroutine?debug=1", port)); status != 200 || !strings.Contains(body, "goroutine profile") {
+	in := start(t, setup{driver: "goroutine", ports: []string{"metrics-port"}, settings: []string{"--metrics-pprof", "yes"}})
+	if status, body := fetch(t, fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/goroutine?debug=1", in.ports["metrics-port"])); status != 200 || !strings.Contains(body, "goroutine profile") {
 		t.Errorf("%d %s", status, clip([]byte(body)))
 	}
 }

@@ -29,14 +29,8 @@ import (
 // startRioc runs a server that speaks RIOC too and returns its address.
 func startRioc(t *testing.T, driver string, settings ...string) (*instance, string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
-	in := start(t, setup{driver: driver, settings: append([]string{"--rioc-port", port, "--rioc-bind", "127.0.0.1"}, settings...)})
-	return in, "127.0.0.1:" + port
+	in := start(t, setup{driver: driver, ports: []string{"rioc-port"}, settings: append([]string{"--rioc-bind", "127.0.0.1"}, settings...)})
+	return in, fmt.Sprintf("127.0.0.1:%d", in.ports["rioc-port"])
 }
 
 func dialRioc(t *testing.T, addr string, config *tls.Config) *rioc.Client {

@@ -3,6 +3,7 @@ package command
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -34,7 +35,11 @@ func startReference(t testing.TB) *reference {
 		}
 		t.Skip("redis-server is not installed")
 	}
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "command") // short: a socket's path is at most 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s")
 	cmd := exec.Command(path, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", dir)
 	out, err := cmd.StdoutPipe()
@@ -48,9 +53,14 @@ func startReference(t testing.TB) *reference {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "ready to accept connections") {
+	said := ""
+	for lines := bufio.NewScanner(out); !strings.Contains(said, "ready to accept connections"); {
+		if !lines.Scan() {
+			t.Fatalf("redis-server does not start:\n%s", said)
+		}
+		said += lines.Text() + "\n"
 	}
+	go io.Copy(io.Discard, out) // until the process ends
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		t.Fatal(err)

@@ -1,49 +1,58 @@
 package config
 
 import (
+	"bufio"
 	"fmt"
-	"net"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
-	"time"
 
 	"hpkv/resp"
 )
 
-// redisServer starts a real server on a free port.
+// redisServer starts a real server on a Unix socket.
 func redisServer(t *testing.T) *resp.Client {
 	t.Helper()
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Skip("no redis-server to compare with")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	dir, err := os.MkdirTemp("", "config") // short: a socket's path is at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().String()
-	ln.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(binary, "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir())
+	socket := filepath.Join(dir, "s")
+	cmd := exec.Command(binary, "--port", "0", "--unixsocket", socket, "--dir", dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
+		os.RemoveAll(dir)
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		c, err := resp.Dial("tcp", addr)
-		if err == nil {
-			t.Cleanup(func() { c.Close() })
-			return c
+	said := ""
+	for lines := bufio.NewScanner(out); !strings.Contains(said, "ready to accept connections"); {
+		if !lines.Scan() {
+			t.Fatalf("redis-server does not start:\n%s", said)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
+		said += lines.Text() + "\n"
 	}
+	go io.Copy(io.Discard, out) // until the process ends
+	c, err := resp.Dial("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
 }
 
 func do(t *testing.T, c *resp.Client, args ...string) resp.Value {
@@ -69,7 +78,7 @@ func TestDefaultsAsRedis(t *testing.T) {
 	ours := make(map[string]string)
 	New().Get([][]byte{[]byte("*")}, func(name, value string) { ours[name] = value })
 
-	given := "port bind dir appendonly" // the last is ours; the others on the command line of the server we compare with
+	given := "port unixsocket dir appendonly" // the last is ours; the others on the command line of the server we compare with
 	since72 := "set-max-listpack-entries set-max-listpack-value locale-collate cluster-announce-human-nodename server-cpulist bio-cpulist aof-rewrite-cpulist bgsave-cpulist"
 	own := "io-driver workers shards pin ordered-index metrics-port metrics-bind metrics-pprof"
 	for i := range table().rows {

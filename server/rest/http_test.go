@@ -134,6 +134,7 @@ func TestUnknown(t *testing.T) {
 // What cannot be read is answered once, and the connection closed.
 func TestBrokenRequests(t *testing.T) {
 	r := start(t, "--rest-request-timeout", "1", "--rest-body-limit", "100kb")
+	r.ask("GET", "/healthz", "") // the server is up, with all goroutines of its own
 	before := runtime.NumGoroutine()
 	for name, c := range map[string]struct {
 		send   string
