@@ -40,7 +40,7 @@ var lattice = []struct{ pkg, may string }{
 	{"server/journal", "engine persist"},
 	{"server/command", "engine engine/... resp"},
 	{"server/config", "engine/glob resp"},
-	{"server/rest", "engine resp server/command server/config"},
+	{"server/rest", "engine resp server/command server/config server/latency"},
 	{"server/latency", ""},
 	{"server/pubsub", "engine/glob resp"},
 	{"server", "engine engine/... numa resp resp/rioc persist server/..."},

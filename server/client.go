@@ -263,6 +263,7 @@ func (c *client) release(x *executor) {
 type registry struct {
 	nextID atomic.Int64
 	count  atomic.Int64
+	rioc   atomic.Int64 // of count, those that speak RIOC
 
 	mu struct {
 		sync.Mutex
@@ -277,6 +278,9 @@ func (r *registry) add(c *client) {
 	}
 	r.mu.byID[c.id] = c
 	r.mu.Unlock()
+	if c.rioc != nil {
+		r.rioc.Add(1)
+	}
 }
 
 func (r *registry) remove(c *client) {
@@ -286,6 +290,9 @@ func (r *registry) remove(c *client) {
 	r.mu.Unlock()
 	if known {
 		r.count.Add(-1)
+		if c.rioc != nil {
+			r.rioc.Add(-1)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hpkv/server/command"
+	"hpkv/server/config"
 	"hpkv/server/latency"
 )
 
@@ -140,23 +141,31 @@ type meter struct {
 	slowNs int64 // from which duration on a command is told of; max: never
 }
 
-// finestSharedUs is the shortest threshold in microseconds for which a share of
-// a measurement is good enough.
-const finestSharedUs = 1000
+// finestSharedNs is the shortest threshold in nanoseconds for which a share of a
+// measurement is good enough.
+const finestSharedNs = 1_000_000
 
 const never = 1<<63 - 1
+
+// slowFrom is the duration in nanoseconds from which on the slow log or the
+// latency monitor wants to hear of a command.
+func slowFrom(cfg *config.Config) (ns int64) {
+	ns = never
+	if us := cfg.SlowlogLogSlowerThan.Load(); us >= 0 {
+		ns = min(us, never/1000) * 1000
+	}
+	if ms := cfg.LatencyMonitorThreshold.Load(); ms > 0 {
+		ns = min(ns, min(ms, never/1_000_000)*1_000_000)
+	}
+	return ns
+}
 
 // startMeter begins to measure at the at-th command of the window. Once a
 // window.
 func (x *executor) startMeter(at int) {
 	cfg, m := x.srv.cfg, &x.meter
-	m.slowNs, m.single = never, false
-	if us := cfg.SlowlogLogSlowerThan.Load(); us >= 0 {
-		m.slowNs, m.single = min(us, never/1000)*1000, us < finestSharedUs
-	}
-	if ms := cfg.LatencyMonitorThreshold.Load(); ms > 0 {
-		m.slowNs, m.single = min(m.slowNs, min(ms, never/1_000_000)*1_000_000), true
-	}
+	m.slowNs = slowFrom(cfg)
+	m.single = m.slowNs < finestSharedNs || cfg.LatencyMonitorThreshold.Load() > 0
 	m.track = cfg.LatencyTracking.Load()
 	m.monitored = x.srv.monitored.Load() > 0
 	m.from, m.errors, m.startNs = at, x.w.Errors(), monotonicNs()
@@ -200,7 +209,7 @@ func (x *executor) settleMeter(c *client, end int) {
 		}
 		ns := int64(perByte * float64(k.moved+callBytes))
 		if ns >= m.slowNs {
-			x.tellSlow(c, k.row, k.args, ns)
+			x.srv.tellSlow(c.origin(), k.row, k.args, ns)
 		}
 		at := latency.Bucket(ns)
 		if k.row != row || at != bucket {
@@ -223,7 +232,7 @@ func (x *executor) countCall(c *client, row *command.Row, args [][]byte, startNs
 	x.rows[row.ID()].add(1, took, x.meter.track)
 	x.countFailure(row)
 	if took >= x.meter.slowNs {
-		x.tellSlow(c, row, args, took)
+		x.srv.tellSlow(c.origin(), row, args, took)
 	}
 	return endNs
 }

@@ -86,7 +86,7 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	x.counts.commands++
 	x.countFailure(k.row)
 	if x.meter.monitored {
-		x.tellMonitors(c, k.row, k.args)
+		x.tellMonitors(c.origin(), k.row, k.args)
 	}
 	k.ran = x.waiting == nil // what was deferred is counted where it runs
 	return true

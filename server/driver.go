@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,40 @@ type driver interface {
 	// loads is the number of connections of each thread, nil if there is no
 	// fixed number of threads. Any goroutine.
 	loads() []int
+
+	// busy is how long each thread was not waiting for something to do, since
+	// the driver was made; nil if there is no fixed number of threads. Any
+	// goroutine.
+	busy() []time.Duration
+}
+
+// idleTime is how long a thread has waited for something to do. The thread
+// writes, any goroutine reads.
+type idleTime struct {
+	begun atomic.Int64 // when the thread started, by monotonicNs; 0: it has not
+	ns    atomic.Int64
+	since atomic.Int64 // when it fell asleep, by monotonicNs; 0: it is awake
+	told  atomic.Int64 // the most that busy has returned
+}
+
+// busy is what is left of the time since the thread started. It never
+// decreases, and lags by microseconds while the thread falls asleep or wakes.
+func (t *idleTime) busy() time.Duration {
+	begun := t.begun.Load()
+	if begun == 0 {
+		return 0
+	}
+	since, idle := t.since.Load(), t.ns.Load()
+	now := monotonicNs()
+	if since != 0 {
+		idle += max(now-since, 0)
+	}
+	for {
+		told := t.told.Load()
+		if busy := now - begun - idle; busy <= told || t.told.CompareAndSwap(told, busy) {
+			return time.Duration(max(busy, told))
+		}
+	}
 }
 
 // closeGrace is how long threads may take to end that have been told to drop

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // epollDriver is the event loop of DESIGN D1: one worker for each core, each
@@ -57,6 +58,14 @@ func (d *epollDriver) loads() []int {
 		n[i] = int(w.load.Load())
 	}
 	return n
+}
+
+func (d *epollDriver) busy() []time.Duration {
+	list := make([]time.Duration, len(d.workers))
+	for i, w := range d.workers {
+		list[i] = w.idle.busy()
+	}
+	return list
 }
 
 // serve moves the listening descriptors out of the hands of Go's own poller.

@@ -68,6 +68,8 @@ type worker struct {
 	yieldedMs int64
 	gap       time.Duration // average time without events; see spinFor
 
+	idle idleTime // any goroutine reads
+
 	inbox inbox        // any goroutine
 	load  atomic.Int32 // connections dealt to this worker; any goroutine
 }
@@ -112,6 +114,7 @@ func (w *worker) run() {
 	if w.srv.plan.Pinned {
 		w.srv.placer.Pin(w.index)
 	}
+	w.idle.begun.Store(monotonicNs())
 	w.x = w.srv.newExecutor()
 	w.x.outlet = w.outlet
 	for !w.over() {
@@ -164,6 +167,7 @@ func (w *worker) wait() int {
 		}
 	}
 	w.inbox.asleep.Store(true)
+	w.idle.since.Store(int64(quiet.Sub(epoch)))
 	n := 0
 	if !w.inbox.pending.Load() {
 		// The ordinary system call lets the Go scheduler have this thread's
@@ -173,11 +177,13 @@ func (w *worker) wait() int {
 	}
 	w.inbox.asleep.Store(false)
 	w.noteGap(time.Since(quiet))
+	w.idle.since.Store(0)
 	return max(n, 0)
 }
 
-// noteGap keeps a moving average of how long there is nothing to do.
+// noteGap counts time without anything to do, and keeps a moving average of it.
 func (w *worker) noteGap(d time.Duration) {
+	store64(&w.idle.ns, w.idle.ns.Load()+int64(d))
 	w.gap += (min(d, 100*spinFor) - w.gap) / 8
 }
 

@@ -43,6 +43,8 @@ func (d *goroutineDriver) name() string { return "goroutine" }
 func (d *goroutineDriver) threads() int { return 0 }
 func (d *goroutineDriver) loads() []int { return nil }
 
+func (d *goroutineDriver) busy() []time.Duration { return nil }
+
 func (d *goroutineDriver) serve(listeners []listening) error {
 	for _, ln := range listeners {
 		gl := &goListener{Listener: ln.Listener, d: d, unix: ln.Addr().Network() == "unix", rioc: ln.rioc}

@@ -10,6 +10,8 @@ import (
 	"hpkv/engine/alloc"
 	"hpkv/persist"
 	"hpkv/server/command"
+	"hpkv/server/config"
+	"hpkv/server/latency"
 )
 
 // newMetrics returns what /metrics shows: the server, the Go runtime and the
@@ -31,10 +33,14 @@ func (collector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	p := &series{out: out}
+	p.gauge("build_info", "1; the labels tell the version.", 1, "version", config.Version, "redis_version", config.RedisVersion)
+	p.gauge("start_time_seconds", "When the server started, Unix time.", float64(c.s.started.UnixMilli())/1e3)
 	c.commands(p)
 	c.clients(p)
 	c.engine(p)
 	c.log(p)
+	c.workers(p)
+	c.rioc(p)
 	c.rest(p)
 }
 
@@ -59,6 +65,15 @@ func (p *series) histogram(name, help string, count int64, sum float64, buckets 
 	p.out <- prometheus.MustNewConstHistogram(prometheus.NewDesc("hpkv_"+name, help, names, nil), uint64(count), sum, buckets, values...)
 }
 
+// durations sends a histogram of durations that add up to sumNs.
+func (p *series) durations(name, help string, d *latency.Counts, sumNs int64, labels ...string) {
+	buckets := make(map[float64]uint64)
+	for i, n := range d.UpTo(latencyBounds) {
+		buckets[float64(latencyBounds[i])/1e9] = uint64(n)
+	}
+	p.histogram(name, help, d.Total(), float64(sumNs)/1e9, buckets, labels...)
+}
+
 func split(labels []string) (names, values []string) {
 	for i := 0; i < len(labels); i += 2 {
 		names, values = append(names, labels[i]), append(values, labels[i+1])
@@ -66,8 +81,8 @@ func split(labels []string) (names, values []string) {
 	return names, values
 }
 
-// latencyBounds are the buckets of command durations, in nanoseconds: a
-// microsecond to half a second.
+// latencyBounds are the buckets of durations, in nanoseconds: a microsecond to
+// half a second.
 var latencyBounds = []int64{1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 5e6, 2e7, 1e8, 5e8}
 
 func (c collector) commands(p *series) {
@@ -82,14 +97,9 @@ func (c collector) commands(p *series) {
 		const errors = "Commands that answered with an error, executed (failed) or not (rejected)."
 		p.counter("command_errors_total", errors, st.Failed, "command", name, "kind", "failed")
 		p.counter("command_errors_total", errors, st.Rejected, "command", name, "kind", "rejected")
-		if st.Latency == nil {
-			return
+		if st.Latency != nil {
+			p.durations("command_duration_seconds", "Time commands took to execute.", st.Latency, st.Ns, "command", name)
 		}
-		buckets := make(map[float64]uint64)
-		for i, n := range st.Latency.UpTo(latencyBounds) {
-			buckets[float64(latencyBounds[i])/1e9] = uint64(n)
-		}
-		p.histogram("command_duration_seconds", "Time commands took to execute.", st.Latency.Total(), float64(st.Ns)/1e9, buckets, "command", name)
 	})
 	n := c.s.stats.sum()
 	p.counter("commands_processed_total", "Commands executed, all together.", n.commands)
@@ -98,10 +108,22 @@ func (c collector) commands(p *series) {
 	p.counter("network_bytes_total", "Bytes of commands and replies.", n.netOut, "direction", "out")
 }
 
+func (p *series) connections(n int64, kind string) {
+	p.gauge("connections", "Open connections of clients.", float64(n), "interface", kind)
+}
+
 func (c collector) clients(p *series) {
 	s, t := c.s, &c.s.totals
-	p.gauge("connections", "Open connections of clients.", float64(s.clients.count.Load()), "interface", "resp")
-	p.counter("connections_received_total", "Connections of RESP clients, refused ones included.", t.connections.Load())
+	rioc := s.clients.rioc.Load()
+	p.connections(max(s.clients.count.Load()-rioc, 0), "resp")
+	p.connections(rioc, "rioc")
+	p.gauge("connections_limit", "The setting maxclients, for RESP and RIOC.", float64(s.cfg.MaxClients.Load()))
+	p.counter("connections_received_total", "Connections of RESP and RIOC clients, refused ones included.", t.connections.Load())
+	p.gauge("blocked_clients", "Clients waiting for keys.", float64(s.blocked.count.Load()))
+	p.gauge("backlogged_connections", "Connections with replies that their peer has not taken.", float64(s.backlogged.Load()))
+	p.gauge("pubsub_channels", "Channels with subscribers.", float64(s.hub.channels.ChannelCount()+s.hub.shards.ChannelCount()))
+	p.gauge("pubsub_patterns", "Patterns with subscribers.", float64(s.hub.channels.PatternCount()))
+	p.gauge("slowlog_entries", "Entries of the slow log.", float64(s.slowlog.len()))
 	const closed = "Connections refused, or closed by the server."
 	p.counter("connections_ended_total", closed, t.rejected.Load(), "reason", "refused")
 	p.counter("connections_ended_total", closed, t.outputLimit.Load(), "reason", "output_limit")
@@ -134,7 +156,10 @@ func (c collector) engine(p *series) {
 	if slots := shape.Slots(); slots > 0 {
 		p.gauge("index_load_ratio", "Share of the index's slots that are taken.", float64(shape.Entries)/float64(slots))
 	}
+	p.gauge("index_entries", "Keys in the index, expired ones included.", float64(shape.Entries))
 	p.gauge("index_segments", "Segments of the index.", float64(shape.Segments))
+	p.gauge("index_bytes", "Size of the index.", float64(shape.Bytes))
+	p.counter("index_rebuilds_total", "Small segments of the index that were rebuilt larger.", shape.Rebuilds)
 	p.counter("index_splits_total", "Segments of the index that were split.", shape.Splits)
 	p.counter("key_lookups_total", "Keys looked up by reads.", int64(st.Hits), "result", "hit")
 	p.counter("key_lookups_total", "Keys looked up by reads.", int64(st.Misses), "result", "miss")
@@ -175,23 +200,63 @@ func (c collector) log(p *series) {
 		}
 	}
 	p.histogram("log_sync_duration_seconds", "Time it took to force the log to the disk.", seen, st.SyncTotal.Seconds(), buckets)
+	p.counter("log_rounds_total", "Rounds of group commit.", st.Rounds)
 	d.compaction.info(func(t *taskInfo) {
 		p.gauge("log_compacting", "1 while the log is compacted.", float64(bit(t.running)))
 		p.gauge("log_failed_compactions", "Compactions that failed since the last that did not.", float64(t.failures))
 	})
 }
 
-func (c collector) rest(p *series) {
-	if c.s.rest == nil {
+// workers has the figures of each event loop; the goroutine driver has none.
+func (c collector) workers(p *series) {
+	d := c.s.driver
+	for i, busy := range d.busy() {
+		name := strconv.Itoa(i)
+		const help = "Time a worker was not waiting for something to do; its rate is the worker's utilisation."
+		p.send(prometheus.CounterValue, "worker_busy_seconds_total", help, busy.Seconds(), "worker", name)
+		p.gauge("worker_connections", "Connections of a worker.", float64(d.loads()[i]), "worker", name)
+	}
+}
+
+func (c collector) rioc(p *series) {
+	if c.s.cfg.RiocPort.Load() == 0 {
 		return
 	}
-	n := &c.s.rest.Counters
-	p.gauge("connections", "Open connections of clients.", float64(c.s.rest.Connections()), "interface", "http")
-	p.gauge("connections", "Open connections of clients.", float64(c.s.rest.Sockets()), "interface", "websocket")
-	p.counter("http_requests_total", "HTTP requests answered, handshakes of WebSockets included.", n.Requests.Load())
-	p.counter("http_errors_total", "HTTP requests answered with a status of 400 or more.", n.Failed.Load())
+	batches, ops, statuses := c.s.stats.sumRioc()
+	p.counter("rioc_batches_total", "Batches begun by RIOC clients.", batches)
+	for i, n := range ops {
+		if name := riocOps[i]; name != "" {
+			p.counter("rioc_operations_total", "Operations of RIOC clients, failed ones included.", n, "operation", name)
+		}
+	}
+	for i, n := range statuses {
+		p.counter("rioc_errors_total", "Operations of RIOC clients that did not succeed.", n, "status", riocStatuses[i].name)
+	}
+}
+
+func (c collector) rest(p *series) {
+	r := c.s.rest
+	if r == nil {
+		return
+	}
+	p.connections(int64(r.Connections()), "http")
+	p.connections(int64(r.Sockets()), "websocket")
+	r.EachRequests(func(route, method, class string, n int64) {
+		const help = "HTTP requests answered; no route are those that could not be read and those to unknown paths."
+		p.counter("http_requests_total", help, n, "route", route, "method", method, "code", class)
+	})
+	r.EachDuration(func(route string, d *latency.Counts, sumNs int64) {
+		p.durations("http_request_duration_seconds", "Time from a request's arrival to its answer.", d, sumNs, "route", route)
+	})
+	n := &r.Counters
 	p.counter("http_refused_total", "HTTP requests without a valid key or token.", n.Refused.Load())
-	p.counter("websocket_messages_total", "Requests over WebSockets.", n.Messages.Load())
+	r.EachMessage(func(op string, all, failed int64) {
+		p.counter("websocket_messages_total", "Requests over WebSockets.", all, "operation", op)
+		p.counter("websocket_errors_total", "Requests over WebSockets that failed.", failed, "operation", op)
+	})
+	p.gauge("websocket_subscriptions", "Patterns that somebody subscribed to over a WebSocket.", float64(r.Subscriptions()))
 	p.counter("websocket_notifications_total", "Notifications queued for subscribers.", n.Notifications.Load())
-	p.counter("websocket_too_slow_total", "WebSockets closed because their peer did not read.", n.TooSlow.Load())
+	const closed = "WebSockets closed by the server."
+	p.counter("websocket_closed_total", closed, n.TooSlow.Load(), "reason", "too_slow")
+	p.counter("websocket_closed_total", closed, n.Expired.Load(), "reason", "token_expired")
 }

@@ -32,8 +32,22 @@ func monitor(ctx *command.Ctx) {
 	ctx.W.OK()
 }
 
+// origin is whom a command came from, as MONITOR and the slow log show it.
+type origin struct {
+	addr, name string
+	unix       bool
+	db         int
+}
+
+// origin is where the client's commands come from. Owner.
+func (c *client) origin() *origin {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return &origin{addr: c.addr, name: c.mu.name, unix: c.unix, db: c.session.DB}
+}
+
 // tellMonitors shows a command that has run to the clients that monitor.
-func (x *executor) tellMonitors(c *client, row *command.Row, args [][]byte) {
+func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) {
 	if row.Is(command.SkipMonitor | command.Admin) {
 		return
 	}
@@ -43,13 +57,13 @@ func (x *executor) tellMonitors(c *client, row *command.Row, args [][]byte) {
 	for unit := int64(1e5); unit > 0; unit /= 10 {
 		line = append(line, byte('0'+us/unit%10))
 	}
-	line = strconv.AppendInt(append(line, " ["...), int64(c.session.DB), 10)
+	line = strconv.AppendInt(append(line, " ["...), int64(from.db), 10)
 	line = append(line, ' ')
-	if c.unix {
+	if from.unix {
 		line = append(line, "unix:"...)
-		line = append(line, c.addr[:max(len(c.addr)-len(":0"), 0)]...)
+		line = append(line, from.addr[:max(len(from.addr)-len(":0"), 0)]...)
 	} else {
-		line = append(line, c.addr...)
+		line = append(line, from.addr...)
 	}
 	line = append(line, ']')
 	for i, arg := range args {

@@ -21,29 +21,20 @@ type riocState struct {
 	need int // bytes the input must have to go on; 0: it may have enough
 }
 
-// riocRows are the commands whose rights, limits and statistics the operations
-// share.
-type riocRows struct{ get, set, del, incrBy, rangeRow *command.Row }
-
-func newRiocRows(t *command.Table) riocRows {
-	find := func(name string) *command.Row { return t.Lookup([]byte(name)) }
-	return riocRows{find("get"), find("set"), find("del"), find("incrby"), find("hpkv.range")}
-}
-
-// row returns the command an operation counts as, nil if there is no such
-// operation.
-func (r *riocRows) row(c rioc.Command) *command.Row {
+// riocRow returns the command whose rights, limits and statistics an operation
+// shares, nil if there is no such operation.
+func riocRow(r *rest.Rows, c rioc.Command) *command.Row {
 	switch c {
 	case rioc.Get:
-		return r.get
+		return r.Get
 	case rioc.Put, rioc.Update:
-		return r.set
+		return r.Set
 	case rioc.Delete:
-		return r.del
+		return r.Delete
 	case rioc.Add:
-		return r.incrBy
+		return r.Add
 	case rioc.Range:
-		return r.rangeRow
+		return r.Range
 	}
 	return nil
 }
@@ -53,6 +44,8 @@ type opWindow struct {
 	ops  [windowSize]rioc.Op
 	ends [windowSize]int // offsets behind the operations in the input
 	gets engine.Batch    // scratch
+
+	failures int64 // operations that failed, but for those that found nothing
 }
 
 // runBatches is run for clients that speak RIOC.
@@ -97,6 +90,7 @@ func (x *executor) takeOps(c *client, buf []byte, from int) (at, n int) {
 			return from, 0
 		}
 		s.left = ops
+		x.stats.rioc.batches.Add(1)
 		from += rioc.HeaderBytes
 	}
 	end := from
@@ -140,10 +134,11 @@ func (x *executor) runOps(c *client, n int) (done int) {
 		txn.Prefetch(x.keys)
 		txn.End()
 	}
-	distribution, since := x.srv.cfg.LatencyTracking.Load(), monotonicNs()
+	since := monotonicNs()
 	for done < n && c.runnable() {
 		op := &x.batch.ops[done]
-		row := x.srv.rioc.row(op.Command)
+		row := riocRow(&x.srv.records, op.Command)
+		x.batch.failures = 0
 		status := rioc.ErrProtocol
 		if row != nil {
 			status = refusedStatus(x.denied(c, row))
@@ -164,15 +159,17 @@ func (x *executor) runOps(c *client, n int) (done int) {
 			x.writeOp(op)
 		}
 		x.counts.commands += int64(k)
-		done += k
-		if now := monotonicNs(); row != nil {
-			if status == rioc.OK {
-				x.rows[row.ID()].add(int64(k), now-since, distribution)
-			} else {
-				x.rows[row.ID()].rejected.Add(1)
-			}
-			since = now
+		x.stats.rioc.op(op.Command).Add(int64(k))
+		now := monotonicNs()
+		switch {
+		case row == nil:
+		case status != rioc.OK:
+			x.rows[row.ID()].rejected.Add(1)
+		case x.waiting == nil: // what was deferred is counted where it runs
+			x.countOps(c, row, x.batch.ops[done:done+k], since, now, x.batch.failures)
 		}
+		since = now
+		done += k
 	}
 	return done
 }
@@ -190,7 +187,21 @@ func refusedStatus(text string) rioc.Status {
 	return rioc.ErrBusy
 }
 
-func (x *executor) answer(s rioc.Status) { x.w.SetBuffer(rioc.AppendAnswer(x.w.Buffer(), s, 0)) }
+// answer answers an operation without a body.
+func (x *executor) answer(s rioc.Status) {
+	x.countFailed(s)
+	x.w.SetBuffer(rioc.AppendAnswer(x.w.Buffer(), s, 0))
+}
+
+func (x *executor) countFailed(s rioc.Status) {
+	if s == rioc.OK {
+		return
+	}
+	x.stats.rioc.failed(s)
+	if s != rioc.ErrNotFound {
+		x.batch.failures++
+	}
+}
 
 // getMany answers the gets at the start of ops, all of them as one vectored
 // read, and returns their number.
@@ -203,21 +214,19 @@ func (x *executor) getMany(ops []rioc.Op) (n int) {
 	txn := x.beginOp()
 	txn.ReadMany(x.keys, b)
 	txn.End()
-	out := x.w.Buffer()
 	for i := range n {
 		val, ok := b.Value(i)
 		switch {
 		case !validKey(x.keys[i]):
-			out = rioc.AppendAnswer(out, rioc.ErrInvalid, 0)
+			x.answer(rioc.ErrInvalid)
 		case !ok || len(val) == 0: // an empty value cannot be told from none
-			out = rioc.AppendAnswer(out, rioc.ErrNotFound, 0)
+			x.answer(rioc.ErrNotFound)
 		case len(val) > rioc.MaxValue: // clients have no room for it
-			out = rioc.AppendAnswer(out, rioc.ErrOverflow, 0)
+			x.answer(rioc.ErrOverflow)
 		default:
-			out = append(rioc.AppendAnswer(out, rioc.OK, len(val)), val...)
+			x.w.SetBuffer(append(rioc.AppendAnswer(x.w.Buffer(), rioc.OK, len(val)), val...))
 		}
 	}
-	x.w.SetBuffer(out)
 	return n
 }
 
@@ -306,17 +315,20 @@ func (x *executor) rangeOp(op *rioc.Op) {
 	mark := x.w.Len()
 	if x.srv.engine.RangeReady(0) {
 		txn := x.beginOp()
-		whole := writeRiocRange(&x.w, txn.Range(op.Key, op.Value), riocInline)
+		status, whole := writeRiocRange(&x.w, txn.Range(op.Key, op.Value), riocInline)
 		txn.End()
 		if whole {
+			x.countFailed(status)
 			return
 		}
 		x.w.Truncate(mark)
 	}
 	ctx := &x.ctx
-	ctx.Row, ctx.Args = x.srv.rioc.rangeRow, append(x.argv[:0], nil, op.Key, op.Value)
+	ctx.Row, ctx.Args = x.srv.records.Range, append(x.argv[:0], nil, op.Key, op.Value)
 	x.Defer(ctx, func(ctx *command.Ctx) {
-		writeRiocRange(ctx.W, ctx.Txn.Range(ctx.Args[1], ctx.Args[2]), 0)
+		if status, _ := writeRiocRange(ctx.W, ctx.Txn.Range(ctx.Args[1], ctx.Args[2]), 0); status != rioc.OK {
+			x.stats.rioc.failed(status)
+		}
 	})
 }
 
@@ -324,7 +336,7 @@ func (x *executor) rangeOp(op *rioc.Op) {
 // reports false if the range has more than limit entries, 0 for any number. One
 // that would overrun a client's buffer is refused. Other types than strings are
 // left out.
-func writeRiocRange(w *resp.Writer, r *engine.Range, limit int) bool {
+func writeRiocRange(w *resp.Writer, r *engine.Range, limit int) (status rioc.Status, whole bool) {
 	defer r.Close()
 	out := w.Buffer()
 	mark, n, size := len(out), 0, 0
@@ -336,14 +348,14 @@ func writeRiocRange(w *resp.Writer, r *engine.Range, limit int) bool {
 		}
 		if size += rioc.EntryBytes(key, val); size >= rioc.MaxRangeBytes {
 			w.SetBuffer(rioc.AppendAnswer(out[:mark], rioc.ErrOverflow, 0))
-			return true
+			return rioc.ErrOverflow, true
 		}
 		if n++; limit > 0 && n > limit {
-			return false
+			return rioc.OK, false
 		}
 		out = rioc.AppendEntry(out, key, val)
 	}
 	rioc.SetAnswer(out[mark:], rioc.OK, n)
 	w.SetBuffer(out)
-	return true
+	return rioc.OK, true
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -300,6 +301,54 @@ func TestRiocLimits(t *testing.T) {
 		}
 		if got, err := c.Get([]byte("k")); string(got) != "v" || err != nil {
 			t.Errorf("a get without room: %q, %v", got, err)
+		}
+	})
+}
+
+// TestRiocCountsAsCommands: operations are commands to those who watch commands.
+func TestRiocCountsAsCommands(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in, addr := startRioc(t, driver, "--slowlog-log-slower-than", "0")
+		c, admin, monitor := dialRioc(t, addr, nil), in.dial(), in.dial()
+		monitor.do("MONITOR", "+OK\r\n")
+		admin.do("SLOWLOG RESET", "+OK\r\n")
+		admin.do("CONFIG RESETSTAT", "+OK\r\n")
+		answers := make([]rioc.Answer, 6)
+		if err := c.Do([]rioc.Op{
+			{Command: rioc.Put, Key: []byte("k"), Value: []byte("v")}, {Command: rioc.Get, Key: []byte("k")}, {Command: rioc.Get, Key: []byte("l")},
+			{Command: rioc.Add, Key: []byte("k"), Delta: -7}, {Command: rioc.Delete, Key: []byte("k")}, {Command: rioc.Delete, Key: []byte("k")},
+		}, answers); err != nil {
+			t.Fatal(err)
+		}
+		var seen []string
+		watched := bufio.NewReader(monitor)
+		for len(seen) < 6 {
+			line, err := watched.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, text, ok := strings.Cut(line, "] "); ok && !strings.Contains(text, "SLOWLOG") && !strings.Contains(text, "RESETSTAT") {
+				seen = append(seen, strings.TrimSpace(text))
+			}
+		}
+		want := []string{`"set" "k" "v"`, `"get" "k"`, `"get" "l"`, `"incrby" "k" "-7"`, `"del" "k"`, `"del" "k"`}
+		if !slices.Equal(seen, want) {
+			t.Errorf("monitored %q, want %q", seen, want)
+		}
+		slow := 0
+		for _, e := range in.slowlog.newest(-1) {
+			if slices.Contains(want, `"`+strings.Join(e.args, `" "`)+`"`) {
+				slow++
+			}
+		}
+		if slow != len(want) {
+			t.Errorf("%d in the slow log", slow)
+		}
+		rows := in.commandStats()
+		for name, n := range map[string][2]int64{"set": {1, 0}, "get": {2, 0}, "incrby": {1, 1}, "del": {2, 0}} {
+			if st := rows[in.table.Lookup([]byte(name)).ID()]; st.Calls != n[0] || st.Failed != n[1] {
+				t.Errorf("%s: %d calls, %d failed, want %v", name, st.Calls, st.Failed, n)
+			}
 		}
 	})
 }

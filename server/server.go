@@ -74,7 +74,7 @@ type Server struct {
 	ending     map[*command.Row]bool // end a transaction
 	listener   map[*command.Row]bool // allowed to a RESP2 client that is subscribed
 	execRow    *command.Row
-	rioc       riocRows
+	records    rest.Rows // what operations on records count as
 	pingRow    *command.Row
 	driver     driver
 	listeners  []listening
@@ -153,7 +153,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("command table: %w", err)
 	}
 	s.table = table
-	s.rioc = newRiocRows(table)
+	s.records = rest.NewRows(table)
 	s.immediate, s.ending = rowSet(table, immediateNames), rowSet(table, endingNames)
 	s.listener = rowSet(table, listenerNames)
 	s.hub = newHub()

@@ -93,8 +93,7 @@ func slowArgs(row *command.Row, args [][]byte) []string {
 
 // tellSlow notes a command that took ns nanoseconds in the slow log and among the
 // latency events, where it took long enough for them.
-func (x *executor) tellSlow(c *client, row *command.Row, args [][]byte, ns int64) {
-	s := x.srv
+func (s *Server) tellSlow(from *origin, row *command.Row, args [][]byte, ns int64) {
 	if ms := s.cfg.LatencyMonitorThreshold.Load(); ms > 0 && ns/1e6 >= ms {
 		event := "command"
 		if row.Is(command.Fast) {
@@ -105,11 +104,8 @@ func (x *executor) tellSlow(c *client, row *command.Row, args [][]byte, ns int64
 	if us := s.cfg.SlowlogLogSlowerThan.Load(); us < 0 || ns/1000 < us || row.Is(command.SkipSlowlog) {
 		return
 	}
-	c.mu.Lock()
-	name := c.mu.name
-	c.mu.Unlock()
 	s.slowlog.add(slowEntry{
-		unix: time.Now().Unix(), us: ns / 1000, args: slowArgs(row, args), addr: c.addr, name: name,
+		unix: time.Now().Unix(), us: ns / 1000, args: slowArgs(row, args), addr: from.addr, name: from.name,
 	}, s.cfg.SlowlogMaxLen.Load())
 }
 

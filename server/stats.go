@@ -17,6 +17,7 @@ type stats struct {
 	commands, errors atomic.Int64
 	netIn, netOut    atomic.Int64
 	reads, writes    atomic.Int64
+	rioc             riocCounts
 
 	_ [64]byte // the next executor's fields are on another cache line
 }

@@ -8,6 +8,7 @@ import (
 	"hpkv/engine"
 	"hpkv/resp"
 	"hpkv/server/command"
+	"hpkv/server/rest"
 )
 
 // restHost is what package rest sees of the server.
@@ -22,18 +23,19 @@ func (h restHost) Metrics() ([]byte, error) { return h.s.metricsText() }
 // NotReady implements rest.Host.
 func (h restHost) NotReady() error { return h.s.notReady() }
 
-// Lane implements rest.Host.
-func (h restHost) Lane(write bool, f func(l *engine.Lane)) error {
+// Record implements rest.Host.
+func (h restHost) Record(c *rest.Call, f func(l *engine.Lane) error) (err, down error) {
 	s := h.s
-	if err := s.durability.admit(write); err != nil {
-		return err
+	write := c.Row != nil && c.Row.Is(command.Write)
+	if down := s.durability.admit(write); down != nil {
+		return nil, down
 	}
-	round := h.lane(write, f)
-	return s.durability.wait(round)
+	round, err := h.record(c, write, f)
+	return err, s.durability.wait(round)
 }
 
-// lane runs f and returns the round of the log that took its changes.
-func (h restHost) lane(write bool, f func(l *engine.Lane)) (round uint64) {
+// record runs f and returns the round of the log that took its changes.
+func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error) (round uint64, err error) {
 	s := h.s
 	s.pauses.wait(write)
 	x := s.borrowExecutor()
@@ -54,8 +56,42 @@ func (h restHost) lane(write bool, f func(l *engine.Lane)) (round uint64) {
 	if write && s.engine.Evicting() {
 		x.lane.Begin(0).Evict() // if there is nothing to evict, the write says so
 	}
-	f(x.lane)
-	return x.lane.TakeRound()
+	startNs := monotonicNs()
+	err = f(x.lane)
+	if c.Row != nil {
+		x.countRecord(c, startNs, err != nil)
+	}
+	return x.lane.TakeRound(), err
+}
+
+// countRecord counts an operation of the REST interface that began at startNs as
+// the command it amounts to.
+func (x *executor) countRecord(c *rest.Call, startNs int64, failed bool) {
+	took := monotonicNs() - startNs
+	x.counts.commands++
+	row := &x.rows[c.Row.ID()]
+	row.add(1, took, x.srv.cfg.LatencyTracking.Load())
+	if failed {
+		row.failed.Add(1)
+	}
+	slow, monitored := took >= slowFrom(x.srv.cfg), x.srv.monitored.Load() > 0
+	if !slow && !monitored {
+		return
+	}
+	args := [][]byte{[]byte(c.Row.Name), c.Args[0]}
+	if c.Args[1] != nil {
+		args = append(args, c.Args[1])
+	}
+	from := origin{addr: "?:0"}
+	if c.From != nil {
+		from.addr = c.From.String()
+	}
+	if slow {
+		x.srv.tellSlow(&from, c.Row, args, took)
+	}
+	if monitored {
+		x.tellMonitors(&from, c.Row, args)
+	}
 }
 
 // Execute implements rest.Host: the lines go through the parser and the

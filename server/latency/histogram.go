@@ -19,7 +19,7 @@ const (
 	bucketCount = (30 - subBits + 1) * subs
 )
 
-// Histogram counts durations up to MaxNs. One thread adds, any may read. The
+// Histogram counts durations up to MaxNs. Any goroutine may add and read. The
 // zero value is empty.
 type Histogram struct {
 	buckets [bucketCount]atomic.Int64

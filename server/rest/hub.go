@@ -286,11 +286,12 @@ func (h *Hub) deliver(c *change) {
 
 // read fetches the value of a change that did not carry it.
 func (h *Hub) read(c *change) {
-	down := h.s.host.Lane(false, func(l *engine.Lane) {
+	_, down := h.s.host.Record(new(Call), func(l *engine.Lane) error {
 		t := l.Begin(0)
 		val, found, err := t.Get(nil, c.key, nil)
 		t.End()
 		c.val, c.gone, c.large = val, !found || err != nil, false
+		return nil
 	})
 	if down != nil {
 		c.gone, c.large = true, false
@@ -345,6 +346,17 @@ func (h *Hub) Sockets() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.mu.sockets)
+}
+
+// subscriptions is the number of patterns that somebody subscribed to, each
+// counted once for each prefix of API keys.
+func (h *Hub) subscriptions() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range h.mu.tenants {
+		n += len(t.exact) + len(t.wild)
+	}
+	return n
 }
 
 // wait returns when all sockets have ended; none may be added any more.

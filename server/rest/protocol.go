@@ -65,14 +65,21 @@ func parseMessage(text []byte) (m message, p *problem) {
 // request carries out one message and returns the answer.
 func (c *socket) request(text []byte) []byte {
 	m, p := parseMessage(text)
-	if p != nil {
-		return appendAnswerProblem(nil, m.id, p)
+	var out []byte
+	switch {
+	case p != nil:
+	case !c.key.allow(c.s.cfg.RestRateLimit.Load()):
+		p = errRate
+	default:
+		out, p = c.perform(&m)
 	}
-	if !c.key.allow(c.s.cfg.RestRateLimit.Load()) {
-		return appendAnswerProblem(nil, m.id, errRate)
+	count := &c.s.Counters.messages[0]
+	if m.op >= opGet && m.op <= opAdd {
+		count = &c.s.Counters.messages[m.op]
 	}
-	out, p := c.perform(&m)
+	count.all.Add(1)
 	if p != nil {
+		count.failed.Add(1)
 		out = appendAnswerProblem(nil, m.id, p)
 		if p == errNotFound { // the one answer that names the key
 			out = appendString(append(out[:len(out)-1], `,"key":`...), m.key)

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net"
 	"net/url"
 	"strconv"
 
@@ -53,9 +54,9 @@ func (s *Service) postRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	case !hasVal:
 		return bad("value is missing")
 	case partial:
-		p = s.patch(k.scope(), key, val)
+		p = s.patch(k.scope(ctx.RemoteAddr()), key, val)
 	default:
-		p = s.put(k.scope(), key, val)
+		p = s.put(k.scope(ctx.RemoteAddr()), key, val)
 	}
 	if p == nil {
 		replyDone(ctx, textStored)
@@ -63,7 +64,9 @@ func (s *Service) postRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	return p
 }
 
-func (k *apiKey) scope() *scope { return &scope{prefix: k.prefix, readOnly: k.readOnly} }
+func (k *apiKey) scope(from net.Addr) *scope {
+	return &scope{prefix: k.prefix, readOnly: k.readOnly, from: from}
+}
 
 func bytesMember(name string, v jsontext.Value) ([]byte, *problem) {
 	if v.Kind() != '"' {
@@ -92,7 +95,7 @@ func (s *Service) getRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	if p != nil {
 		return p
 	}
-	val, p := s.get(k.scope(), nil, key)
+	val, p := s.get(k.scope(ctx.RemoteAddr()), nil, key)
 	if p != nil {
 		return p
 	}
@@ -105,7 +108,7 @@ func (s *Service) getRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 func (s *Service) deleteRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	key, p := pathKey(pathOf(ctx).rest)
 	if p == nil {
-		p = s.remove(k.scope(), key)
+		p = s.remove(k.scope(ctx.RemoteAddr()), key)
 	}
 	if p == nil {
 		replyDone(ctx, textDeleted)
@@ -138,7 +141,7 @@ func (s *Service) postAtomic(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	case !hasDelta:
 		return bad("increment is missing")
 	}
-	sum, p := s.add(k.scope(), key, delta)
+	sum, p := s.add(k.scope(ctx.RemoteAddr()), key, delta)
 	if p != nil {
 		return p
 	}
@@ -163,7 +166,7 @@ func (s *Service) getRecords(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	if !query.Has("startKey") || !query.Has("endKey") {
 		return bad("startKey and endKey are needed")
 	}
-	out, p := s.scan(k.scope(), []byte{'{'}, twice(query.Get("startKey")), twice(query.Get("endKey")), limit)
+	out, p := s.scan(k.scope(ctx.RemoteAddr()), []byte{'{'}, twice(query.Get("startKey")), twice(query.Get("endKey")), limit)
 	if p != nil {
 		return p
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -22,6 +23,7 @@ type route struct {
 	get     handler
 	post    handler
 	delete  handler
+	count   *routeCount
 }
 
 // handler answers a request, or says why it does not.
@@ -96,18 +98,22 @@ func (s *Service) find(t *target) *route {
 
 // handle answers every request that could be read.
 func (s *Service) handle(ctx *fasthttp.RequestCtx) {
-	s.Counters.Requests.Add(1)
 	s.silent.Delete(ctx.Conn())
+	count := &s.noRoute
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.log.Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("a REST request panicked")
 			s.fail(ctx, &problem{500, "internal error; the server's log has the details"})
 		}
+		count.add(ctx, time.Since(ctx.Time()))
 	}()
 	s.allowOrigin(ctx)
 	t := parseTarget(string(ctx.Request.Header.RequestURI()))
 	ctx.SetUserValue(targetKey, &t)
 	r := s.find(&t)
+	if r != nil {
+		count = r.count
+	}
 	if ctx.IsOptions() {
 		s.options(ctx, r)
 		return
@@ -206,7 +212,6 @@ var errRate = &problem{429, "too many requests"}
 
 // fail answers with a problem.
 func (s *Service) fail(ctx *fasthttp.RequestCtx, p *problem) {
-	s.Counters.Failed.Add(1)
 	ctx.Response.ResetBody()
 	ctx.SetStatusCode(p.code)
 	reply(ctx, appendProblem(nil, p))
@@ -263,7 +268,6 @@ func allowedHeaders(asked []byte) string {
 
 // broken answers a request that could not be read.
 func (s *Service) broken(ctx *fasthttp.RequestCtx, err error) {
-	s.Counters.Requests.Add(1)
 	p := bad("malformed request")
 	var small *fasthttp.ErrSmallBuffer
 	var timeout net.Error
@@ -278,6 +282,7 @@ func (s *Service) broken(ctx *fasthttp.RequestCtx, err error) {
 	s.allowOrigin(ctx)
 	s.fail(ctx, p)
 	ctx.SetConnectionClose()
+	s.noRoute.add(ctx, 0)
 }
 
 func absent(*fasthttp.RequestCtx, *apiKey) *problem {

@@ -21,11 +21,11 @@ import (
 // Host is what the interfaces need of the server they are part of. Its methods
 // are safe for concurrent use.
 type Host interface {
-	// Lane runs f, which changes data or does not, with a lane that is f's alone
-	// until it returns, and returns
-	// when what f changed is as safe as the settings ask for. An error says that f
+	// Record runs f, which carries out c, with a lane that is f's alone until it
+	// returns, and returns when what f changed is as safe as the settings ask for.
+	// The statistics of commands count it as c.Row; err is f's. down says that f
 	// was not run, or that what it changed may not last.
-	Lane(write bool, f func(l *engine.Lane)) error
+	Record(c *Call, f func(l *engine.Lane) error) (err, down error)
 	// Execute runs command lines, one after the other, as a client of its own
 	// would that has logged in as the default user and speaks RESP2, and
 	// returns a reply for each. addr is whom they come from.
@@ -36,6 +36,14 @@ type Host interface {
 	NotReady() error
 	// Table is the table of the commands Execute knows.
 	Table() *command.Table
+}
+
+// Call is an operation on records, as the command that it is to MONITOR, the
+// slow log and the statistics of commands.
+type Call struct {
+	Row  *command.Row // nil: it is not counted
+	From net.Addr     // who asked
+	Args [2][]byte    // behind the command's name; the second may be nil. They are read until Record returns.
 }
 
 // Options of New. All are required.
@@ -54,6 +62,7 @@ type Service struct {
 	keys   keyring
 	hub    Hub
 	cert   *certificate // nil: no TLS
+	rows   Rows
 	routes []route
 	exact  map[string]*route // those that are matched as a whole
 
@@ -61,22 +70,13 @@ type Service struct {
 	silent    sync.Map       // net.Conn to nothing: connections without a first request
 
 	Counters Counters
+	noRoute  routeCount // requests that no route got
 
 	accepting sync.WaitGroup
 	watching  sync.WaitGroup
 	stop      chan struct{}
 	stopOnce  sync.Once
 	ending    atomic.Bool
-}
-
-// Counters are totals since the start.
-type Counters struct {
-	Requests      atomic.Int64 // HTTP requests answered, upgrades included
-	Failed        atomic.Int64 // of those, with a status of 400 or more
-	Refused       atomic.Int64 // of those, for want of a valid key, token or right
-	Messages      atomic.Int64 // requests over WebSocket
-	Notifications atomic.Int64 // queued for subscribers
-	TooSlow       atomic.Int64 // WebSockets closed because their peer did not read
 }
 
 // limits of a request that are not settings: what the longest names need,
@@ -96,9 +96,11 @@ func New(o Options) (*Service, error) {
 	s := &Service{cfg: o.Config, host: o.Host, log: o.Log, stop: make(chan struct{})}
 	s.keys.cfg = o.Config
 	s.hub.init(s)
+	s.rows = NewRows(o.Host.Table())
 	s.routes, s.exact = s.table(), make(map[string]*route)
 	for i := range s.routes {
-		if r := &s.routes[i]; r.prefix == "" {
+		r := &s.routes[i]
+		if r.count = new(routeCount); r.prefix == "" {
 			s.exact[r.path] = r
 		}
 	}
@@ -209,6 +211,9 @@ func (s *Service) Connections() int {
 
 // Sockets is the number of open WebSockets.
 func (s *Service) Sockets() int { return s.hub.Sockets() }
+
+// Subscriptions is the number of different patterns subscribed to.
+func (s *Service) Subscriptions() int { return s.hub.subscriptions() }
 
 // watchFiles reads the files of keys and certificates again when they change.
 // What cannot be read leaves the service as it was.

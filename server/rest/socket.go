@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"errors"
+	"io"
 	"net/url"
 	"sync"
 	"time"
@@ -26,6 +28,7 @@ const (
 	handshakeWait = time.Minute
 	frameBuffer   = 4 << 10
 	maxUnread     = 1 << 20 // bytes of answers not taken before requests wait
+	discardBytes  = 8 << 20 // of a message that is too long
 )
 
 var writeBuffers sync.Pool
@@ -76,7 +79,7 @@ func (s *Service) newSocket(ctx *fasthttp.RequestCtx) (*socket, *problem) {
 		if !ok {
 			return nil, refused
 		}
-		c.key, c.scope = k, k.scope()
+		c.key, c.scope = k, k.scope(ctx.RemoteAddr())
 		a := newAccess(claims)
 		c.scope.only = &a
 		c.subscribe = claims.Subscribe
@@ -88,7 +91,7 @@ func (s *Service) newSocket(ctx *fasthttp.RequestCtx) (*socket, *problem) {
 		if c.key = s.keys.find(shown); c.key == nil {
 			return nil, refused
 		}
-		c.scope = c.key.scope()
+		c.scope = c.key.scope(ctx.RemoteAddr())
 	}
 	return c, nil
 }
@@ -141,9 +144,11 @@ func (c *socket) serve(conn *websocket.Conn) {
 		defer close(written)
 		c.write()
 	}()
+	tooLong := false
 	for {
 		kind, message, err := conn.ReadMessage()
 		if err != nil {
+			tooLong = errors.Is(err, websocket.ErrReadLimit)
 			break
 		}
 		if !c.await() {
@@ -153,11 +158,15 @@ func (c *socket) serve(conn *websocket.Conn) {
 			c.answer(appendAnswerProblem(nil, nil, bad("messages must be text")))
 			continue
 		}
-		c.s.Counters.Messages.Add(1)
 		c.answer(c.request(message))
 	}
 	c.end(websocket.CloseNormalClosure, "")
 	<-written
+	if tooLong {
+		// Closing with input unread would reset the connection, and take from the
+		// peer the frame that says why. finish has bounded the time.
+		_, _ = io.CopyN(io.Discard, conn.NetConn(), discardBytes)
+	}
 }
 
 // await holds requests back while the peer does not take its answers. It

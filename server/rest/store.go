@@ -2,17 +2,36 @@ package rest
 
 import (
 	"errors"
+	"net"
+	"strconv"
 	"unicode/utf8"
 
 	"hpkv/engine"
+	"hpkv/server/command"
 	"hpkv/server/config"
 )
+
+// Rows are the commands as which operations on records count.
+type Rows struct{ Get, Set, Delete, Add, Range *command.Row }
+
+// NewRows looks them up.
+func NewRows(t *command.Table) Rows {
+	find := func(name string) *command.Row { return t.Lookup([]byte(name)) }
+	return Rows{find("get"), find("set"), find("del"), find("incrby"), find("hpkv.range")}
+}
 
 // scope is whose records an operation works on.
 type scope struct {
 	prefix   string // of the API key
 	readOnly bool
 	only     *access // keys a token may use; nil: all
+	from     net.Addr
+}
+
+func (sc *scope) call(row *command.Row, args ...[]byte) *Call {
+	c := &Call{Row: row, From: sc.from}
+	copy(c.Args[:], args)
+	return c
 }
 
 var (
@@ -76,11 +95,11 @@ func (s *Service) get(sc *scope, dst, key []byte) ([]byte, *problem) {
 		return dst, p
 	}
 	var found bool
-	var err error
-	down := s.host.Lane(false, func(l *engine.Lane) {
+	err, down := s.host.Record(sc.call(s.rows.Get, name), func(l *engine.Lane) (err error) {
 		t := l.Begin(0)
 		dst, found, err = t.Get(dst, name, nil)
 		t.End()
+		return err
 	})
 	if down != nil {
 		return dst, unavailable(down)
@@ -100,11 +119,11 @@ func (s *Service) put(sc *scope, key, val []byte) *problem {
 	if p != nil {
 		return p
 	}
-	var err error
-	down := s.host.Lane(true, func(l *engine.Lane) {
+	err, down := s.host.Record(sc.call(s.rows.Set, name, val), func(l *engine.Lane) error {
 		t := l.Begin(0)
-		_, err = t.Set(name, val, engine.SetOptions{SameType: true})
+		_, err := t.Set(name, val, engine.SetOptions{SameType: true})
 		t.End()
+		return err
 	})
 	if down != nil {
 		return unavailable(down)
@@ -125,9 +144,8 @@ func (s *Service) patch(sc *scope, key, val []byte) *problem {
 	if p != nil {
 		return p
 	}
-	var err error
-	down := s.host.Lane(true, func(l *engine.Lane) {
-		err = Patch(l, name, val, PatchOptions{
+	err, down := s.host.Record(sc.call(s.rows.Set, name, val), func(l *engine.Lane) error {
+		return Patch(l, name, val, PatchOptions{
 			MaxBytes:     s.cfg.RestValueLimit.Load(),
 			EmptyRemoves: s.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
 			Announce:     s.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
@@ -151,11 +169,11 @@ func (s *Service) remove(sc *scope, key []byte) *problem {
 		return p
 	}
 	var found bool
-	var err error
-	down := s.host.Lane(true, func(l *engine.Lane) {
+	err, down := s.host.Record(sc.call(s.rows.Delete, name), func(l *engine.Lane) (err error) {
 		t := l.Begin(0)
 		_, found, err = t.GetDel(nil, name, nil) // unlike Delete it spares other types
 		t.End()
+		return err
 	})
 	switch {
 	case down != nil:
@@ -174,11 +192,11 @@ func (s *Service) add(sc *scope, key []byte, delta int64) (sum int64, p *problem
 	if p != nil {
 		return 0, p
 	}
-	var err error
-	down := s.host.Lane(true, func(l *engine.Lane) {
+	err, down := s.host.Record(sc.call(s.rows.Add, name, strconv.AppendInt(nil, delta, 10)), func(l *engine.Lane) (err error) {
 		t := l.Begin(0)
 		sum, err = t.IncrBy(name, delta)
 		t.End()
+		return err
 	})
 	if down != nil {
 		return 0, unavailable(down)
@@ -215,12 +233,13 @@ func (s *Service) scan(sc *scope, dst, start, end []byte, limit int64) ([]byte, 
 	limit = min(limit, maxLimit)
 	from := append([]byte(sc.prefix), start...)
 	to := append([]byte(sc.prefix), end...)
-	down := s.host.Lane(false, func(l *engine.Lane) {
+	_, down := s.host.Record(sc.call(s.rows.Range, from, to), func(l *engine.Lane) error {
 		t := l.Begin(0)
 		r := t.Range(from, to)
 		dst = sc.appendRecords(dst, r, limit)
 		r.Close()
 		t.End()
+		return nil
 	})
 	if down != nil {
 		return dst, unavailable(down)
