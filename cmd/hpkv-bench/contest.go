@@ -213,13 +213,7 @@ func (c *contest) loadStrings(ctx context.Context, p *proc.Process, g *group) (r
 
 func medianMemory(samples []report.Memory) report.Memory {
 	m := samples[0]
-	pick := func(f func(report.Memory) float64) float64 {
-		values := make([]float64, len(samples))
-		for i, s := range samples {
-			values[i] = f(s)
-		}
-		return report.Median(values)
-	}
+	pick := func(f func(report.Memory) float64) float64 { return report.MedianOf(samples, f) }
 	m.EmptyBytes = int64(pick(func(m report.Memory) float64 { return float64(m.EmptyBytes) }))
 	m.LoadedBytes = int64(pick(func(m report.Memory) float64 { return float64(m.LoadedBytes) }))
 	m.PerKey = pick(func(m report.Memory) float64 { return m.PerKey })

@@ -87,10 +87,20 @@ const (
 
 // fill sends the command once with each number below n. Error replies fail.
 func fill(ctx context.Context, p *proc.Process, cpus []int, args []string, n uint64, progress func(done int64)) error {
+	return fillFrom(ctx, p, cpus, loadgen.Sequence(args, n), progress)
+}
+
+// fillNoise sets each key below n to a value of size bytes of noise.
+func fillNoise(ctx context.Context, p *proc.Process, cpus []int, n uint64, size int, progress func(done int64)) error {
+	return fillFrom(ctx, p, cpus, loadgen.Each(n, func(dst []byte, n uint64) []byte {
+		return append(workload.AppendNoise(appendSet(dst, n, size), n, size), "\r\n"...)
+	}), progress)
+}
+
+func fillFrom(ctx context.Context, p *proc.Process, cpus []int, source func(worker, workers int) loadgen.Source, progress func(done int64)) error {
 	result, err := loadgen.Run(ctx, loadgen.Config{
-		Addr: p.Addr, Clients: fillClients, Pipeline: fillPipeline, CPUs: cpus,
-		NewSource: loadgen.Sequence(args, n),
-		Progress:  func(done int64, _ time.Duration) { progress(done) },
+		Addr: p.Addr, Clients: fillClients, Pipeline: fillPipeline, CPUs: cpus, NewSource: source,
+		Progress: func(done int64, _ time.Duration) { progress(done) },
 	})
 	if err == nil && result.Errors > 0 {
 		err = fmt.Errorf("%d of %d commands failed, first: %s", result.Errors, result.Requests, result.FirstError)

@@ -241,13 +241,7 @@ func (o *logOptions) run(ctx context.Context, p *proc.Process, row *logRow, seed
 
 // settle works out the medians.
 func (r *logRow) settle() {
-	pick := func(f func(logSample) float64) float64 {
-		values := make([]float64, len(r.Rounds))
-		for i, s := range r.Rounds {
-			values[i] = f(s)
-		}
-		return report.Median(values)
-	}
+	pick := func(f func(logSample) float64) float64 { return report.MedianOf(r.Rounds, f) }
 	samples := make([]report.Sample, len(r.Rounds))
 	for i, s := range r.Rounds {
 		samples[i] = s.Sample

@@ -26,6 +26,8 @@ var commands = []command{
 	{"memory", "resident memory per key, and after overwrites and deletes", memory},
 	{"latency", "p99.9 of GET under full load, and stalls", latency},
 	{"log", "what the log costs: throughput, syncs, and the disk's own", logCommand},
+	{"recover", "how fast a server is back with its data", recoverCommand},
+	{"compaction", "latency and memory while the log is compacted, and bytes written", compactionCommand},
 	{"load", "load one server that is already running", load},
 	{"rioc", "batches over HPKV's binary protocol", rioc},
 	{"embedded", "the Go library beside Go maps and a Go cache", embedded},

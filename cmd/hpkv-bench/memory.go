@@ -112,14 +112,7 @@ func (c churn) overwrites() func(dst []byte, n uint64) []byte {
 	filler := workload.Value(churnMost)
 	return func(dst []byte, n uint64) []byte {
 		n = order.At(n)
-		dst = append(dst, "*3\r\n$3\r\nSET\r\n"...)
-		dst = appendKey(dst, n)
-		size := c.size(n)
-		dst = append(dst, '$')
-		dst = strconv.AppendInt(dst, int64(size), 10)
-		dst = append(dst, "\r\n"...)
-		dst = append(dst, filler[:size]...)
-		return append(dst, "\r\n"...)
+		return append(append(appendSet(dst, n, c.size(n)), filler[:c.size(n)]...), "\r\n"...)
 	}
 }
 
@@ -136,6 +129,15 @@ func (c churn) deletes() func(dst []byte, n uint64) []byte {
 		}
 		return appendKey(dst, n)
 	}
+}
+
+// appendSet appends SET of key n up to its value of size bytes, which together
+// with a line's end is the caller's to append.
+func appendSet(dst []byte, n uint64, size int) []byte {
+	dst = append(dst, "*3\r\n$3\r\nSET\r\n"...)
+	dst = append(appendKey(dst, n), '$')
+	dst = strconv.AppendInt(dst, int64(size), 10)
+	return append(dst, "\r\n"...)
 }
 
 // appendKey appends key n as a bulk string, as the loading names it.

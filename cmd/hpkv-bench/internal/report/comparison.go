@@ -96,7 +96,7 @@ func (c *Comparison) Settle() {
 
 // MedianSample takes the median of each figure by itself.
 func MedianSample(samples []Sample) Sample {
-	median := func(f func(Sample) float64) float64 { return Median(pick(samples, f)) }
+	median := func(f func(Sample) float64) float64 { return MedianOf(samples, f) }
 	return Sample{
 		OpsPerSec:  median(func(s Sample) float64 { return s.OpsPerSec }),
 		CPUMicros:  median(func(s Sample) float64 { return s.CPUMicros }),

@@ -24,6 +24,15 @@ func Median(values []float64) float64 {
 	return (sorted[mid-1] + sorted[mid]) / 2
 }
 
+// MedianOf is the median of a figure of each of items.
+func MedianOf[T any](items []T, figure func(T) float64) float64 {
+	values := make([]float64, len(items))
+	for i, item := range items {
+		values[i] = figure(item)
+	}
+	return Median(values)
+}
+
 // Spread returns how far apart the smallest and the largest value lie, as a
 // part of the median: 0.1 means 10%.
 func Spread(values []float64) float64 {

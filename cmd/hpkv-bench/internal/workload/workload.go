@@ -130,3 +130,17 @@ func Expand(args []string, value string) []string {
 
 // Value returns n bytes of the filler redis-benchmark uses.
 func Value(n int) string { return strings.Repeat("x", n) }
+
+// AppendNoise appends n bytes of printable text that depend on seed and do not
+// compress: servers that compress what they keep must not gain from a filler.
+func AppendNoise(dst []byte, seed uint64, n int) []byte {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := 0; i < n; {
+		seed = Hash(seed)
+		for bits := seed; i < n && bits > 1<<14; bits >>= 6 {
+			dst = append(dst, letters[bits&63])
+			i++
+		}
+	}
+	return dst
+}

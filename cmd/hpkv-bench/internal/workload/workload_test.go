@@ -1,6 +1,8 @@
 package workload
 
 import (
+	"bytes"
+	"compress/flate"
 	"slices"
 	"strings"
 	"testing"
@@ -118,5 +120,22 @@ func TestShuffleIsAPermutation(t *testing.T) {
 		if n >= 1000 && fixed > 20 {
 			t.Errorf("n=%d: %d numbers stay where they are", n, fixed)
 		}
+	}
+}
+
+func TestNoise(t *testing.T) {
+	a, b := AppendNoise(nil, 1, 1000), AppendNoise([]byte("x"), 2, 7)
+	if len(a) != 1000 || len(b) != 8 || b[0] != 'x' {
+		t.Fatalf("%d and %d bytes", len(a), len(b))
+	}
+	if again := AppendNoise(nil, 1, 1000); !slices.Equal(a, again) {
+		t.Error("the same seed gave other bytes")
+	}
+	var packed bytes.Buffer
+	w, _ := flate.NewWriter(&packed, flate.BestCompression)
+	w.Write(a)
+	w.Close()
+	if packed.Len() < 750 { // 64 letters are six bits of eight
+		t.Errorf("1000 bytes compress to %d", packed.Len())
 	}
 }
