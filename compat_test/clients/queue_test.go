@@ -250,3 +250,9 @@ func TestGoRedisStock(t *testing.T) {
 		})
 	}
 }
+
+func TestNodeQueue(t *testing.T) {
+	setUpNode(t)
+	s := compat.StartOurs(t)
+	runNode(t, "queue.mjs", s)
+}
