@@ -22,6 +22,7 @@ type blockedCall struct {
 	args    [][]byte // its own
 	session command.Session
 	try     func(c *command.Ctx, woken bool) bool
+	late    func(w *resp.Writer) // writes the reply after the timeout
 	mute    bool        // the client does not want the reply
 	w       resp.Writer // the reply; owned by whoever ends the wait
 	round   uint64      // that took the changes
@@ -37,6 +38,9 @@ func (x *executor) Wait(ctx *command.Ctx, w command.Wait) {
 	b := &blockedCall{
 		c: c, row: ctx.Row, args: cloneArgs(ctx.Args), session: *ctx.S,
 		try: w.Try, mute: c.replies != replyOn, slot: -1,
+	}
+	if b.late = w.TimedOut; b.late == nil {
+		b.late = (*resp.Writer).NullArray
 	}
 	b.w.Reset(nil, c.proto())
 	b.Waiter.DB, b.Waiter.Keys, b.Waiter.Also = ctx.Txn.DB(), cloneArgs(w.Keys), nil
@@ -103,7 +107,7 @@ func (b *blockedCall) end(reply func(w *resp.Writer)) bool {
 }
 
 // expire is what happens when the time is over.
-func (b *blockedCall) expire() { b.end((*resp.Writer).NullArray) }
+func (b *blockedCall) expire() { b.end(b.late) }
 
 // abandon ends the wait of a client whose connection has closed. Owner.
 func (b *blockedCall) abandon() {
@@ -224,7 +228,7 @@ func clientUnblock(ctx *command.Ctx) {
 		ctx.W.Error(resp.BadSubcommand("CLIENT", ctx.Args[1]))
 		return
 	}
-	reply := (*resp.Writer).NullArray
+	var reply func(w *resp.Writer) // nil: as after the timeout
 	if len(ctx.Args) == 4 {
 		switch mode := ctx.Args[3]; {
 		case resp.EqualFold(mode, "TIMEOUT"):
@@ -242,8 +246,13 @@ func clientUnblock(ctx *command.Ctx) {
 	}
 	ended := int64(0)
 	if c := owner(ctx).srv.clients.get(id); c != nil {
-		if b := c.blocked.Load(); b != nil && b.end(reply) {
-			ended = 1
+		if b := c.blocked.Load(); b != nil {
+			if reply == nil {
+				reply = b.late
+			}
+			if b.end(reply) {
+				ended = 1
+			}
 		}
 	}
 	ctx.W.Int(ended)

@@ -226,7 +226,7 @@ func (c *goConn) step() bool {
 			c.linger()
 		}
 		return false
-	case c.blocked.Load() != nil:
+	case c.blocked.Load() != nil, c.held && !c.suspended:
 		return c.readAhead()
 	case c.suspended || c.held || c.paused:
 		<-c.wake
@@ -292,8 +292,8 @@ func (c *goConn) read() bool {
 	return false
 }
 
-// readAhead reads input of a client that waits for keys, to be executed later:
-// the end of the stream ends the wait. What does not fit stays where it is.
+// readAhead reads input of a client that waits for keys or is held by a pause,
+// to be executed later: the end of the stream ends the wait. What does not fit stays where it is.
 func (c *goConn) readAhead() bool {
 	if c.finished {
 		return false

@@ -80,10 +80,11 @@ func failover(ctx *command.Ctx) {
 	}
 }
 
-// wait answers at once: no replica will ever acknowledge anything.
+// wait waits until its time is over for replicas that will never acknowledge
+// anything: there are none.
 func wait(ctx *command.Ctx) {
 	a := resp.NewArgs(ctx.Args[1:])
-	a.Int64()
+	replicas := a.Int64()
 	timeout, ok := resp.ParseInt64(ctx.Args[2])
 	switch e := a.Err(); {
 	case e != "":
@@ -93,28 +94,60 @@ func wait(ctx *command.Ctx) {
 	case timeout < 0:
 		ctx.W.Error(resp.ErrTimeoutSign)
 	default:
-		ctx.W.Int(0)
+		none := func(w *resp.Writer) { w.Int(0) }
+		ctx.Wait(command.Wait{TimeoutMs: timeout, Empty: none, TimedOut: none, Try: func(ctx *command.Ctx, _ bool) bool {
+			if replicas > 0 {
+				return false
+			}
+			none(ctx.W)
+			return true
+		}})
 	}
 }
 
-// clusterRows are the questions clients ask to find out what they talk to.
+// clusterRows are the subcommands of CLUSTER: a server that is in no cluster
+// refuses all that it knows.
 func clusterRows() []command.Row {
-	varies := []string{"nondeterministic_output"}
-	sub := func(name string, arity int, flags command.Flag, tips []string) command.Row {
-		return command.Row{Name: name, Arity: arity, Flags: flags | command.Stale, Tips: tips, Run: noCluster}
+	const (
+		change  = command.Admin | command.NoAsyncLoading
+		varying = true
+	)
+	sub := func(name string, arity int, flags command.Flag, varies bool) command.Row {
+		r := command.Row{Name: name, Arity: arity, Flags: flags | command.Stale, Run: noCluster}
+		if varies {
+			r.Tips = []string{"nondeterministic_output"}
+		}
+		return r
 	}
 	return []command.Row{
-		sub("countkeysinslot", 3, 0, nil),
-		sub("getkeysinslot", 4, 0, varies),
-		sub("help", 2, command.Loading, nil),
-		sub("info", 2, 0, varies),
-		sub("keyslot", 3, 0, nil),
-		sub("links", 2, 0, varies),
-		sub("myid", 2, 0, nil),
-		sub("nodes", 2, 0, varies),
-		sub("replicas", 3, command.Admin, varies),
-		sub("shards", 2, 0, varies),
-		sub("slots", 2, 0, varies),
+		sub("addslots", -3, change, !varying),
+		sub("addslotsrange", -4, change, !varying),
+		sub("bumpepoch", 2, change, varying),
+		sub("count-failure-reports", 3, command.Admin, varying),
+		sub("countkeysinslot", 3, 0, !varying),
+		sub("delslots", -3, change, !varying),
+		sub("delslotsrange", -4, change, !varying),
+		sub("failover", -2, change, !varying),
+		sub("flushslots", 2, change, !varying),
+		sub("forget", 3, change, !varying),
+		sub("getkeysinslot", 4, 0, varying),
+		sub("help", 2, command.Loading, !varying),
+		sub("info", 2, 0, varying),
+		sub("keyslot", 3, 0, !varying),
+		sub("links", 2, 0, varying),
+		sub("meet", -4, change, !varying),
+		sub("myid", 2, 0, !varying),
+		sub("myshardid", 2, 0, varying),
+		sub("nodes", 2, 0, varying),
+		sub("replicas", 3, command.Admin, varying),
+		sub("replicate", 3, change, !varying),
+		sub("reset", -2, command.Admin|command.NoScript, !varying),
+		sub("saveconfig", 2, change, !varying),
+		sub("set-config-epoch", 3, change, !varying),
+		sub("setslot", -4, change, !varying),
+		sub("shards", 2, 0, varying),
+		sub("slaves", 3, command.Admin, varying),
+		sub("slots", 2, 0, varying),
 	}
 }
 

@@ -30,9 +30,10 @@ type Wait struct {
 	// transaction. Then keys that Txn.Reaches does not reach are none of its
 	// concern, and values of another type than it looks for no error.
 	Try func(c *Ctx, woken bool) (done bool)
-	// Empty writes the reply of a command that may not wait, as in EXEC. After
-	// the timeout it is a null array always.
+	// Empty writes the reply of a command that may not wait, as in EXEC.
 	Empty func(w *resp.Writer)
+	// TimedOut writes the reply after the timeout; nil: a null array.
+	TimedOut func(w *resp.Writer)
 }
 
 // Wait tries, and if there is nothing to do leaves it to the host to try again
