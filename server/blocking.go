@@ -23,10 +23,10 @@ type blockedCall struct {
 	session command.Session
 	try     func(c *command.Ctx, woken bool) bool
 	late    func(w *resp.Writer) // writes the reply after the timeout
-	mute    bool        // the client does not want the reply
-	w       resp.Writer // the reply; owned by whoever ends the wait
-	round   uint64      // that took the changes
-	ctx     command.Ctx // of a try; here so that it need not be allocated
+	mute    bool                 // the client does not want the reply
+	w       resp.Writer          // the reply; owned by whoever ends the wait
+	round   uint64               // that took the changes
+	ctx     command.Ctx          // of a try; here so that it need not be allocated
 
 	due  time.Time // zero: never
 	slot int       // in the heap of timeouts, -1: not in it
