@@ -101,7 +101,7 @@ func TestMemoryOfRedis(t *testing.T) {
 		t.Skip("no process accounting")
 	}
 	file := filepath.Join(t.TempDir(), "out.json")
-	out, errOut, err := try("memory", "--server", "redis-server", "--keys", "50000", "--watch", "0s", "--json", file)
+	out, errOut, err := try("memory", "--server", "redis-server", "--shapes", "strings,zset,lists", "--keys", "50000", "--elements", "20000", "--watch", "0s", "--json", file)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errOut)
 	}
@@ -110,12 +110,20 @@ func TestMemoryOfRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	var r memoryReport
-	if err := json.Unmarshal(text, &r); err != nil || len(r.Results) != 1 {
+	if err := json.Unmarshal(text, &r); err != nil || len(r.Results) != 1 || len(r.Shapes) != 2 {
 		t.Fatalf("%v in %s", err, text)
 	}
 	m := r.Results[0]
 	if perKey := float64(m.LoadedBytes-m.EmptyBytes) / 50000; perKey < 80 || perKey > 1000 {
 		t.Errorf("%.0f bytes for each key of 16+64", perKey)
+	}
+	for i, want := range []struct {
+		elements    uint64
+		least, most float64
+	}{{20000, 40, 200}, {40000, 16, 60}} {
+		if s := r.Shapes[i]; s.Elements != want.elements || s.perElement() < want.least || s.perElement() > want.most {
+			t.Errorf("%+v", s)
+		}
 	}
 	// Half of the keys survive, with 16+136 bytes on average.
 	if m.Survivors < 24000 || m.Survivors > 26000 || m.LiveBytes < int64(m.Survivors)*145 || m.LiveBytes > int64(m.Survivors)*159 {

@@ -70,7 +70,7 @@ func (c *contest) plan() {
 				continue
 			}
 			for n, spread := range c.o.keys {
-				if n > 0 && !w.Strings {
+				if n > 0 && !w.Skewed() {
 					continue
 				}
 				for _, clients := range c.o.clients.values {
@@ -95,7 +95,7 @@ func (c *contest) newCell(w workload.Workload, pipeline, clients, size int, spre
 	if w.Sized() {
 		shown.ValueSize = size
 	}
-	if w.Strings {
+	if w.Skewed() {
 		shown.Keys = string(spread)
 	} else {
 		spread = workload.Uniform
@@ -249,11 +249,20 @@ func (c *contest) runCell(ctx context.Context, f *fleet, s, round int, g *group,
 // calibrate finds how many requests take the wanted time. All servers then get
 // the same number.
 func (c *contest) calibrate(ctx context.Context, p *proc.Process, g *group, cell *cell) error {
-	// Each connection should send a few batches even in the shortest run.
-	least := max(5000, int64(cell.row.Clients*cell.row.Pipeline*4))
-	sample, err := c.measure(ctx, p, g, cell, least)
+	// Each connection should send a batch even in the shortest run, and a few
+	// where that takes no longer than it should.
+	const certain = 5000 // requests, unless each is a long one
+	batch := int64(cell.row.Clients * cell.row.Pipeline)
+	first := max(batch, certain/10)
+	sample, err := c.measure(ctx, p, g, cell, first)
 	if err != nil {
 		return err
+	}
+	least := min(max(certain, 4*batch), max(first, int64(sample.OpsPerSec*c.o.seconds)))
+	if least > first {
+		if sample, err = c.measure(ctx, p, g, cell, least); err != nil {
+			return err
+		}
 	}
 	cell.requests = max(least, int64(sample.OpsPerSec*c.o.seconds)/1000*1000)
 	return nil
@@ -273,23 +282,23 @@ func (c *contest) measure(ctx context.Context, p *proc.Process, g *group, cell *
 	return b.Sample, err
 }
 
-// prepare gives rows with a data structure of their own a fresh one.
+// prepare gives rows with data of their own fresh ones.
 func (c *contest) prepare(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) error {
-	key, ok := cell.Collection()
-	if !ok {
-		return nil
-	}
-	if v, err := do(p, "DEL", key); err != nil || v.IsError() {
-		return fmt.Errorf("DEL %s: %s %w", key, v.Text(), err)
-	}
-	if cell.Fill == nil {
-		return nil
+	for _, key := range cell.Collections() {
+		if v, err := do(p, "DEL", key); err != nil || v.IsError() {
+			return fmt.Errorf("DEL %s: %s %w", key, v.Text(), err)
+		}
 	}
 	n := uint64(cell.FillTimes)
 	if n == 0 {
 		n = uint64(requests)
 	}
-	return fill(ctx, p, c.o.place.load, workload.Expand(cell.Fill, workload.Value(g.size)), n, func(int64) {})
+	for _, args := range cell.Fill {
+		if err := fill(ctx, p, c.o.place.load, workload.Expand(args, workload.Value(g.size)), n, func(int64) {}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *contest) sendRedis(ctx context.Context, p *proc.Process, g *group, cell *cell, requests int64) (burst, error) {

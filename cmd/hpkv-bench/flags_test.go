@@ -39,6 +39,7 @@ func TestWrongUse(t *testing.T) {
 	f("--generator x", "compare", "--generator", "x")
 	f("above 0", "compare", "--rounds", "0", "--generator", "builtin")
 	f("above 0", "memory", "--keys", "0")
+	f("no shape", "memory", "--shapes", "cubes")
 	f("no phase", "latency", "--phases", "nosuch")
 	f("above 0", "latency", "--rounds", "0")
 	f("no policy", "log", "--policies", "off,hourly")

@@ -149,12 +149,12 @@ func refusal(p *proc.Process, w workload.Workload) (string, error) {
 		}
 		return text, nil
 	}
-	if w.Fill != nil {
-		if reason, err := probe(w.Fill); reason != "" || err != nil {
+	for _, args := range append(w.Fill, w.Args) {
+		if reason, err := probe(args); reason != "" || err != nil {
 			return reason, err
 		}
 	}
-	return probe(w.Args)
+	return "", nil
 }
 
 // figures returns the numbers of a section of INFO.

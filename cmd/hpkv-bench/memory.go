@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,9 +24,11 @@ const (
 // memoryReport is what the subcommand measured.
 type memoryReport struct {
 	report.Head
+	Base       string         `json:"base"`
 	Keys       uint64         `json:"keys"`
 	ValueBytes int            `json:"value_bytes"`
 	Results    []memoryResult `json:"results"`
+	Shapes     []shapeResult  `json:"shapes"`
 }
 
 // memoryResult is one server.
@@ -43,34 +46,55 @@ type memoryResult struct {
 // memory is the subcommand.
 func memory(ctx context.Context, e env, args []string) error {
 	fs := newFlags(e, "memory", "Loads keys and measures resident memory; then overwrites every key with a random size\n"+
-		"from 16 to 256 bytes, deletes a random half, and watches the memory against the live bytes.")
+		"from 16 to 256 bytes, deletes a random half, and watches the memory against the live bytes.\n"+
+		"Then loads collections of several shapes, each into fresh servers.")
 	var servers serverList
 	var place placement
+	names := shapeNames()
 	fs.Var(&servers, "server", serverHelp)
+	base := fs.String("base", "", "`name` of the server that ratios refer to (default: the second one)")
+	fs.Var(&names, "shapes", "comma-separated `names`: strings are the keys, the others collections")
 	keys := fs.Uint64("keys", 5_000_000, "number of 16-byte keys")
 	value := fs.Int("value", 64, "value size in bytes")
 	watch := fs.Duration("watch", 10*time.Second, "how long memory is watched after the deletes")
+	scale := fs.Uint64("elements", 1_000_000, "hashes, members of a set and of a sorted set, elements of a list; a tenth of it lists of 20")
 	seed := fs.Uint64("seed", 1, "of the random sizes and orders")
 	jsonFile := fs.String("json", "", "also write the figures to this `file`")
 	place.flags(fs)
-	err := parse(fs, args, func() error {
-		if *keys < 1 || *value < 1 || *watch < 0 {
-			return errors.New("--keys and --value must be above 0, --watch not negative")
+	var chosen []shape
+	err := parse(fs, args, func() (err error) {
+		if *keys < 1 || *value < 1 || *watch < 0 || *scale < 1 {
+			return errors.New("--keys, --value and --elements must be above 0, --watch not negative")
 		}
-		return nil
+		if *base, err = servers.base(*base); err != nil {
+			return err
+		}
+		chosen, err = findShapes(names)
+		return err
 	})
 	if err != nil {
 		return err
 	}
 	placed := place.settle()
 	specs := servers.orDefault()
-	r := memoryReport{Head: head(ctx, specs, placed), Keys: *keys, ValueBytes: *value}
-	for _, spec := range specs {
-		m, err := measureMemory(ctx, e, spec, place, churn{*keys, *value, *seed}, *watch)
-		if err != nil {
-			return err
+	r := memoryReport{Head: head(ctx, specs, placed), Base: *base, Keys: *keys, ValueBytes: *value}
+	if slices.Contains(names, shapeStrings) {
+		for _, spec := range specs {
+			m, err := measureMemory(ctx, e, spec, place, churn{*keys, *value, *seed}, *watch)
+			if err != nil {
+				return err
+			}
+			r.Results = append(r.Results, m)
 		}
-		r.Results = append(r.Results, m)
+	}
+	for _, s := range chosen {
+		for _, spec := range specs {
+			m, err := measureShape(ctx, e, spec, place, s, *scale, *seed)
+			if err != nil {
+				return err
+			}
+			r.Shapes = append(r.Shapes, m)
+		}
 	}
 	e.progress.Clear()
 	if err := r.writeText(e.out); err != nil {
@@ -159,19 +183,9 @@ func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, 
 		return r, err
 	}
 	send := func(doing string, source func(worker, workers int) loadgen.Source) error {
-		result, err := loadgen.Run(ctx, loadgen.Config{
-			Addr: p.Addr, Clients: fillClients, Pipeline: fillPipeline, CPUs: place.load, NewSource: source,
-			Progress: func(done int64, _ time.Duration) {
-				e.progress.Printf("%s: %s, %s of %s keys", p.Name, doing, report.Count(float64(done)), report.Count(float64(c.keys)))
-			},
+		return fillFrom(ctx, p, place.load, source, func(done int64) {
+			e.progress.Printf("%s: %s, %s of %s keys", p.Name, doing, report.Count(float64(done)), report.Count(float64(c.keys)))
 		})
-		if err == nil && result.Errors > 0 {
-			err = fmt.Errorf("%d error replies, first: %s", result.Errors, result.FirstError)
-		}
-		if err != nil {
-			return explain(p, doing, err)
-		}
-		return nil
 	}
 	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(c.value))
 	if err := send("loading", loadgen.Sequence(set, c.keys)); err != nil {
@@ -230,6 +244,18 @@ func (m *memoryReport) writeText(w io.Writer) error {
 	if err := m.Head.Write(w); err != nil {
 		return err
 	}
+	if len(m.Results) > 0 {
+		if err := m.writeStrings(w); err != nil {
+			return err
+		}
+	}
+	if len(m.Shapes) > 0 {
+		return writeShapes(w, m.Shapes, m.Base)
+	}
+	return nil
+}
+
+func (m *memoryReport) writeStrings(w io.Writer) error {
 	fmt.Fprintf(w, "loaded     %s keys of %d bytes with values of %d bytes; bytes/key: growth over the empty server\n",
 		report.Count(float64(m.Keys)), len(workload.KeyName), m.ValueBytes)
 	fmt.Fprintf(w, "churned    every key overwritten with %d to %d bytes, half deleted; live: bytes of the remaining keys and values\n\n", churnLeast, churnMost)

@@ -15,9 +15,9 @@ func TestTableRows(t *testing.T) {
 			t.Errorf("%s appears twice", w.Name)
 		}
 		seen[w.Name] = true
-		if w.Fill != nil {
-			if key, ok := w.Collection(); !ok || w.Fill[1] != key {
-				t.Errorf("%s: fills %s but reads %s", w.Name, w.Fill[1], key)
+		for _, fill := range w.Fill {
+			if !slices.Contains(w.Args[1:], fill[1]) {
+				t.Errorf("%s: fills %s but does not read it", w.Name, fill[1])
 			}
 		}
 		if w.Strings && !strings.Contains(strings.Join(w.Args, " "), KeyName) {
@@ -26,6 +26,23 @@ func TestTableRows(t *testing.T) {
 	}
 	if ping := table[0]; ping.Sized() {
 		t.Error("ping has no value size")
+	}
+}
+
+func TestCollections(t *testing.T) {
+	rows, err := Find([]string{"sinter_10k", "lpush", "lpop", "incr", "get", "ping"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{{"myset", "myset:2"}, {"mylist"}, {"mylist"}, nil, nil, nil} {
+		if got := rows[i].Collections(); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", rows[i].Name, got, want)
+		}
+	}
+	for i, want := range []bool{false, false, false, true, true, false} {
+		if rows[i].Skewed() != want {
+			t.Errorf("%s: skewed %t", rows[i].Name, rows[i].Skewed())
+		}
 	}
 }
 
