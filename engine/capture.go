@@ -36,8 +36,26 @@ import (
 // same rule: the positions are offsets, and elements. The pieces replace nothing
 // as a whole. Should the journal end among them, what it held before the walk is
 // still there, and a replay of all of it has met the whole value before; the
-// pieces say what is in it already. Only a list, whose elements have no places of
-// their own, is captured at once, as one transaction.
+// pieces say what is in it already.
+//
+// The elements of a list have no places of their own: each change at the left
+// moves all others. Its pieces therefore begin where the list's mark is, which
+// goes along with the elements before it (see deque.List.Mark), and the promise
+// is about these: a replay has the elements before the mark, in order, and behind
+// them whatever it made of changes of the others. No effect may then concern the
+// elements before the mark in one way here and in another there:
+//
+//   - pushes at the left, insertions, replacements, and removals counted from the
+//     left, have positions that are the same in both, or lie behind the mark in
+//     both;
+//   - pushes at the right come behind the mark in both;
+//   - what drops elements at the right says how many are left (EffectListKeep)
+//     and not how many go: in the replay there may be fewer or more of them;
+//   - removals counted from the right say which position was the leftmost.
+//
+// A piece drops what the replay has behind the mark, unless it is what the piece
+// itself says, as it is in a replay of everything. The last piece says where the
+// list ends.
 type capture struct {
 	dbs   []capturePos
 	parts []capturePart
@@ -55,9 +73,13 @@ type capturePart struct {
 	key []byte
 	typ Type
 	at  uint64 // what is captured: an offset, or a cursor of exportStep
+	// list is the one that the key held at the last step: its mark is how far that
+	// came.
+	list *list
 }
 
-// Bounds of one step under the lock, of some 50 us at most.
+// Bounds of one step under the lock, together with those of a chunk; it takes
+// some 100 us at most.
 const (
 	captureStep  = 64
 	captureBytes = 64 << 10
@@ -88,7 +110,7 @@ func (e *Engine) EndCapture(shard int) {
 func (l *Lane) Capture(shard int) (done bool) {
 	t := l.Begin(0)
 	s := t.e.shards[shard]
-	t.wantShard(s) // what a step journals is one transaction: a list's pieces belong together
+	t.wantShard(s) // what a step journals is one transaction: a list's last piece and its end belong together
 	t.lockWanted()
 	defer t.End()
 	if s.capture == nil || t.e.journal == nil {
@@ -171,16 +193,9 @@ func (t *Txn) capturePart(s *shard, p *capturePart) {
 	case !isLarge(n.hdr):
 		t.captureWhole(s, p.db, &n)
 	case p.typ == TypeList:
-		t.captureList(s, &n, p)
+		more = t.captureList(s, &n, p)
 	default:
-		p.at = t.captureElements(s, &n, p, func(ef *Effect, c *chunk) {
-			if ef.Kind == EffectPut {
-				ef.Kind = c.kind
-			}
-		})
-		if more = p.at != 0; !more {
-			t.captureExpiry(s, &n, p)
-		}
+		more = t.captureElements(s, &n, p)
 	}
 	if !more {
 		s.capture.parts = s.capture.parts[:len(s.capture.parts)-1]
@@ -205,26 +220,43 @@ func (t *Txn) captureExpiry(s *shard, n *entry, p *capturePart) {
 	t.captured(s)
 }
 
-// captureElements journals the elements at p.at, each effect as change makes it.
-func (t *Txn) captureElements(s *shard, n *entry, p *capturePart, change func(ef *Effect, c *chunk)) (next uint64) {
+// captureElements journals the elements of a set, hash or sorted set at p.at.
+func (t *Txn) captureElements(s *shard, n *entry, p *capturePart) (more bool) {
 	c := &t.lane.chunk
-	next, _ = s.exportStep(n, p.db, p.key, p.at, c, func(ef *Effect) error {
-		t.effect = *ef
-		change(&t.effect, c)
+	p.at, _ = s.exportStep(n, p.db, p.key, p.at, c, func(ef *Effect) error {
+		if t.effect = *ef; ef.Kind == EffectPut {
+			t.effect.Kind = c.kind
+		}
 		t.captured(s)
 		return nil
 	})
-	return next
+	if p.at == 0 {
+		t.captureExpiry(s, n, p)
+	}
+	return p.at != 0
 }
 
-// captureList journals a list in one transaction.
-func (t *Txn) captureList(s *shard, n *entry, p *capturePart) {
-	t.together = true
-	for more := true; more; more = p.at != 0 {
-		p.at = t.captureElements(s, n, p, func(*Effect, *chunk) {})
+// captureList journals the elements of a list behind its mark.
+func (t *Txn) captureList(s *shard, n *entry, p *capturePart) (more bool) {
+	l := s.largeOf(n).(*list)
+	if p.list != l {
+		p.list = l
+		l.SetMark(0)
 	}
-	t.together = false
-	t.handOver()
+	c := &t.lane.chunk
+	c.reset()
+	c.add(c.number(uint64(l.Mark())))
+	next := l.export(uint64(l.Mark()), c)
+	t.effect = Effect{Kind: EffectListPlace, DB: p.db, Key: p.key, Items: c.items, ExpireAtMs: n.expireAt()}
+	t.captured(s)
+	if next != 0 {
+		l.SetMark(int(next))
+		return true
+	}
+	t.effect = Effect{Kind: EffectListKeep, DB: p.db, Key: p.key, Items: [][]byte{c.number(0), c.number(uint64(l.Len()))}}
+	t.captured(s)
+	t.captureExpiry(s, n, p)
+	return false
 }
 
 // captureAbsence journals that an effect has removed its key.

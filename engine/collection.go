@@ -54,7 +54,8 @@ func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
 		return t.zsetAdd(s, n, ef)
 	case EffectZSetRemove:
 		return t.zsetRemove(s, n, ef)
-	case EffectListPushLeft, EffectListPushRight, EffectListInsert, EffectListSet, EffectListTrim, EffectListRemove:
+	case EffectListPushLeft, EffectListPushRight, EffectListInsert, EffectListSet,
+		EffectListTrim, EffectListKeep, EffectListRemove, EffectListPlace:
 		return t.listEffect(s, n, ef)
 	case EffectHashSet, EffectHashUpdate:
 		return t.hashSet(s, n, ef)

@@ -20,6 +20,7 @@ var someEffects = []Effect{
 	{Kind: EffectPut, Key: b("k"), Items: bs("a", "", "c")},
 	{Kind: EffectFlush, DB: 3, Offset: 64},
 	{Kind: EffectSwap, DB: 3, OtherDB: 4, Offset: 1},
+	{Kind: EffectListPlace, Key: b("k"), Items: bs("12345678", "x", "")},
 }
 
 func sameEffect(a, b *Effect) bool {

@@ -61,11 +61,19 @@ const (
 	EffectListInsert
 	EffectListSet
 	// EffectListTrim drops elements at the ends: Items are how many at the left
-	// and how many at the right.
+	// and how many at the right. EffectListKeep says the same in other words.
 	EffectListTrim
 	// EffectListRemove removes elements equal to one: Items are how many, negative
-	// to count from the right, 0 for all, and the element.
+	// to count from the right, 0 for all, the element, and, if it is not 0, the
+	// position from which on.
 	EffectListRemove
+	// EffectListKeep drops elements at the ends: Items are how many at the left,
+	// and how many are left then at most.
+	EffectListKeep
+	// EffectListPlace says what a list has at a position and behind it: Items are
+	// the position, at most that of the end, and elements. From the first on that
+	// differs, all the list has is dropped, and the rest of the elements added.
+	EffectListPlace
 
 	effectKinds // one more than the last
 )
@@ -93,6 +101,8 @@ var effectNames = [effectKinds]string{
 	EffectListSet:       "list-set",
 	EffectListTrim:      "list-trim",
 	EffectListRemove:    "list-remove",
+	EffectListKeep:      "list-keep",
+	EffectListPlace:     "list-place",
 }
 
 // String returns the kind's name.
@@ -107,7 +117,7 @@ func (k EffectKind) String() string {
 // that it is carried out however full the memory is.
 func (k EffectKind) shrinks() bool {
 	switch k {
-	case EffectExpire, EffectSetRemove, EffectHashDelete, EffectZSetRemove, EffectListTrim, EffectListRemove:
+	case EffectExpire, EffectSetRemove, EffectHashDelete, EffectZSetRemove, EffectListTrim, EffectListKeep, EffectListRemove:
 		return true
 	}
 	return false
@@ -212,7 +222,7 @@ const keepGathered = 1 << 20
 // holds shards. REQUIRES: e.journal is not nil; s is locked by enter.
 func (t *Txn) journalize(s *shard, ef *Effect) {
 	g := &t.gathered
-	if t.locked || t.together {
+	if t.locked {
 		g.recs = append(g.recs, JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq})
 		g.buf = AppendEffect(g.buf, ef)
 		g.ends = append(g.ends, len(g.buf))

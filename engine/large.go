@@ -192,13 +192,16 @@ type chunk struct {
 }
 
 // chunkBytes is about what a chunk holds.
-const chunkBytes = 64 << 10
+const (
+	chunkBytes = 64 << 10
+	chunkItems = 1024
+)
 
 func (c *chunk) reset() {
 	c.items, c.extra, c.room, c.size, c.also = c.items[:0], c.extra[:0], c.room[:0], 0, 0
 }
 
-func (c *chunk) full() bool { return c.size >= chunkBytes }
+func (c *chunk) full() bool { return c.size >= chunkBytes || len(c.items) >= chunkItems }
 
 func (c *chunk) add(item []byte) {
 	c.items = append(c.items, item)

@@ -139,18 +139,20 @@ func (t *Txn) ListPop(key []byte, end ListEnd, count int64, begin func(n int), e
 }
 
 func (t *Txn) applyPop(s *shard, n *entry, key []byte, end ListEnd, count int) error {
+	left := s.listLen(n) - count
 	if end == ListLeft {
-		return t.applyTrim(s, n, key, count, 0, EventLPop)
+		return t.applyKeep(s, n, key, count, left, EventLPop)
 	}
-	return t.applyTrim(s, n, key, 0, count, EventRPop)
+	return t.applyKeep(s, n, key, 0, left, EventRPop)
 }
 
-func (t *Txn) applyTrim(s *shard, n *entry, key []byte, left, right int, ev Event) error {
+// applyKeep drops the elements before a position, and those behind count more.
+func (t *Txn) applyKeep(s *shard, n *entry, key []byte, from, count int, ev Event) error {
 	b := &t.lane.numbers
-	binary.LittleEndian.PutUint64(b[:8], uint64(left))
-	binary.LittleEndian.PutUint64(b[8:], uint64(right))
+	binary.LittleEndian.PutUint64(b[:8], uint64(from))
+	binary.LittleEndian.PutUint64(b[8:], uint64(count))
 	t.lane.items = append(t.lane.items[:0], b[:8], b[8:])
-	t.effect = Effect{Kind: EffectListTrim, DB: t.db, Key: key, Items: t.lane.items}
+	t.effect = Effect{Kind: EffectListKeep, DB: t.db, Key: key, Items: t.lane.items}
 	return t.apply(s, n, ev)
 }
 
@@ -300,9 +302,8 @@ func (t *Txn) ListTrim(key []byte, start, stop int64) error {
 	if err != nil || !n.found() {
 		return err
 	}
-	count := s.listLen(&n)
-	i, j := clampIndexes(start, stop, count)
-	return t.applyTrim(s, &n, key, i, count-j, EventLTrim)
+	i, j := clampIndexes(start, stop, s.listLen(&n))
+	return t.applyKeep(s, &n, key, i, j-i, EventLTrim)
 }
 
 // ListPosOptions of ListPos.

@@ -17,6 +17,9 @@ func (t *Txn) listEffect(s *shard, n *entry, ef *Effect) (left int, err error) {
 		ef.Items = nil
 		return 0, nil
 	}
+	if ef.Kind == EffectListPlace {
+		return t.placeList(s, n, ef)
+	}
 	if n.found() && isLarge(n.hdr) {
 		return t.editLarge(s, n, ef, s.largeOf(n).(*list))
 	}
@@ -29,7 +32,7 @@ func (t *Txn) listEffect(s *shard, n *entry, ef *Effect) (left int, err error) {
 		return t.pushPacked(s, n, ef, val)
 	case EffectListInsert, EffectListSet:
 		return t.putPacked(s, n, ef, val)
-	case EffectListTrim:
+	case EffectListTrim, EffectListKeep:
 		return t.trimPacked(s, n, ef, val)
 	}
 	return t.removePacked(s, n, ef, val)
@@ -37,13 +40,18 @@ func (t *Txn) listEffect(s *shard, n *entry, ef *Effect) (left int, err error) {
 
 // soundList reports whether the effect has the items that its kind needs.
 func soundList(ef *Effect) bool {
-	switch ef.Kind {
+	number := func(i int) bool { return len(ef.Items[i]) == 8 }
+	switch n := len(ef.Items); ef.Kind {
 	case EffectListPushLeft, EffectListPushRight:
 		return true
-	case EffectListTrim:
-		return len(ef.Items) == 2 && len(ef.Items[0]) == 8 && len(ef.Items[1]) == 8
+	case EffectListTrim, EffectListKeep:
+		return n == 2 && number(0) && number(1)
+	case EffectListRemove:
+		return (n == 2 || n == 3 && number(2)) && number(0)
+	case EffectListPlace:
+		return n > 0 && number(0)
 	}
-	return len(ef.Items) == 2 && len(ef.Items[0]) == 8
+	return len(ef.Items) == 2 && number(0)
 }
 
 func pushEnd(k EffectKind) deque.End {
@@ -172,24 +180,38 @@ func (t *Txn) trimPacked(s *shard, n *entry, ef *Effect, val []byte) (left int, 
 	return count - l - r, t.endEdit(s, n, &ed)
 }
 
-// trimOf reads how many elements of count an EffectListTrim drops at each end.
+// trimOf reads how many elements of count an EffectListTrim or EffectListKeep
+// drops at each end.
 func trimOf(ef *Effect, count int) (left, right int) {
 	l, r := binary.LittleEndian.Uint64(ef.Items[0]), binary.LittleEndian.Uint64(ef.Items[1])
 	left = int(min(l, uint64(count)))
+	if rest := uint64(count - left); ef.Kind == EffectListKeep {
+		r = rest - min(r, rest)
+	}
 	return left, int(min(r, uint64(count-left)))
 }
 
-// removeOf reads how many elements an EffectListRemove removes at most, counted
-// from which end, and which.
-func removeOf(ef *Effect) (most int, end deque.End, elem []byte) {
+// removal is what an EffectListRemove says.
+type removal struct {
+	elem []byte
+	most int
+	back bool // count from the right
+	from int  // the first position that counts
+}
+
+func removalOf(ef *Effect) removal {
+	r := removal{elem: ef.Items[1], most: maxListLen}
 	count := int64(binary.LittleEndian.Uint64(ef.Items[0]))
 	switch {
 	case count > 0:
-		return int(min(count, maxListLen)), deque.Left, ef.Items[1]
+		r.most = int(min(count, maxListLen))
 	case count < 0:
-		return int(min(-max(count, -maxListLen), maxListLen)), deque.Right, ef.Items[1]
+		r.most, r.back = int(-max(count, -maxListLen)), true
 	}
-	return maxListLen, deque.Left, ef.Items[1]
+	if len(ef.Items) == 3 {
+		r.from = int(min(binary.LittleEndian.Uint64(ef.Items[2]), maxListLen))
+	}
+	return r
 }
 
 // maxListLen is more elements than a list can have.
@@ -197,26 +219,26 @@ const maxListLen = 1 << 48
 
 func (t *Txn) removePacked(s *shard, n *entry, ef *Effect, val []byte) (left int, err error) {
 	left = packed.Count(val)
-	most, end, elem := removeOf(ef)
-	found := packed.Matches(val, elem)
-	gone := min(found, most)
+	r := removalOf(ef)
+	skip := packed.MatchesBefore(val, r.elem, r.from)
+	found := packed.Matches(val, r.elem)
+	gone := min(found-skip, r.most)
 	if gone == 0 || gone == left {
 		if gone == 0 {
 			ef.Items = ef.Items[:0]
 		}
 		return left - gone, nil
 	}
-	size := len(val) - gone*packed.Size(elem)
+	size := len(val) - gone*packed.Size(r.elem)
 	ed, err := t.beginEdit(s, n, ef, TypeList, formPacked, size)
 	if err != nil {
 		ef.Items = ef.Items[:0]
 		return left, err
 	}
-	skip := 0
-	if end == deque.Right {
+	if r.back {
 		skip = found - gone
 	}
-	ed.val, _ = packed.Remove(ed.val, elem, skip, gone)
+	ed.val, _ = packed.Remove(ed.val, r.elem, skip, gone)
 	return left - gone, t.endEdit(s, n, &ed)
 }
 
@@ -226,7 +248,7 @@ func (t *Txn) editLarge(s *shard, n *entry, ef *Effect, l *list) (left int, err 
 	lim := t.e.limits.listLimit()
 	n.rec.SetStamp(t.e.stamp.Load())
 	switch ef.Kind {
-	case EffectListTrim:
+	case EffectListTrim, EffectListKeep:
 		left, right := trimOf(ef, l.Len())
 		if left+right == 0 {
 			ef.Items = ef.Items[:0]
@@ -234,18 +256,78 @@ func (t *Txn) editLarge(s *shard, n *entry, ef *Effect, l *list) (left int, err 
 		l.Drop(deque.Left, left)
 		l.Drop(deque.Right, right)
 	case EffectListRemove:
-		most, end, elem := removeOf(ef)
-		if l.Remove(end, elem, most, lim) == 0 {
-			ef.Items = ef.Items[:0]
-		}
+		t.removeLarge(ef, l, lim)
 	default:
 		err = t.growLarge(ef, l, lim)
 	}
 	left = l.Len()
-	if len(ef.Items) > 0 && l.Blocks() == 1 && (ef.Kind == EffectListTrim || ef.Kind == EffectListRemove || ef.Kind == EffectListSet) {
+	if len(ef.Items) > 0 && l.Blocks() == 1 && (ef.Kind.shrinks() || ef.Kind == EffectListSet) {
 		t.compactList(s, n, ef, l)
 	}
 	return left, err
+}
+
+// removeLarge carries out an EffectListRemove. One that counts from the right it
+// restates as one of all from some position on: a replay that knows the beginning
+// of the list only must leave as much of it as there was.
+func (t *Txn) removeLarge(ef *Effect, l *list, lim deque.Limit) {
+	r := removalOf(ef)
+	gone, from := 0, 0
+	if r.back {
+		gone, from = l.RemoveBack(r.elem, r.most, lim)
+	} else {
+		gone = l.Remove(r.from, r.elem, r.most, lim)
+	}
+	switch {
+	case gone == 0:
+		ef.Items = ef.Items[:0]
+	case r.back:
+		b := &t.lane.numbers
+		clear(b[:8])
+		binary.LittleEndian.PutUint64(b[8:], uint64(from))
+		t.lane.items = append(t.lane.items[:0], b[:8], r.elem, b[8:])
+		ef.Items = t.lane.items
+	}
+}
+
+// placeList carries out an EffectListPlace, which only replays do.
+func (t *Txn) placeList(s *shard, n *entry, ef *Effect) (left int, err error) {
+	left = s.listLen(n)
+	at, items := left, ef.Items[1:]
+	if pos := binary.LittleEndian.Uint64(ef.Items[0]); pos < uint64(left) {
+		at = int(pos)
+		c := s.walkList(n, at, false)
+		for ; at < left && len(items) > 0; at++ {
+			if v, _ := c.next(); !v.Equal(items[0]) {
+				break
+			}
+			items = items[1:]
+		}
+	} else if pos > uint64(left) {
+		items = nil
+	}
+	if ef.Items = items; len(items) == 0 {
+		return left, nil
+	}
+	ef.Kind = EffectListPushRight
+	if n.found() && isLarge(n.hdr) {
+		l := s.largeOf(n).(*list)
+		l.Drop(deque.Right, left-at)
+		return t.editLarge(s, n, ef, l)
+	}
+	if at < left {
+		off, _ := packed.Seek(n.value(), at)
+		t.lane.work = append(t.lane.work[:0], n.value()[:off]...)
+		packed.SetCount(t.lane.work, at)
+		if err := t.storePacked(s, n, ef, TypeList, t.lane.work); err != nil {
+			return left, err
+		}
+	}
+	var val []byte
+	if n.found() {
+		val = n.value()
+	}
+	return t.pushPacked(s, n, ef, val)
 }
 
 // growLarge carries out an effect that takes memory. On error nothing has changed.

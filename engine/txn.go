@@ -35,7 +35,6 @@ type Txn struct {
 	view   view
 
 	gathered gathered // for the journal, until End
-	together bool     // what is journalled is gathered although no shard is held until End
 	loading  bool     // replays a journal: see Loader
 
 	announced []byte // see Announce

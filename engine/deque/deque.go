@@ -44,6 +44,7 @@ type List struct {
 	n     int    // blocks
 	count int    // elements
 	held  int    // bytes of blocks
+	mark  int    // see Mark
 }
 
 // node is a block: a packed sequence at bytes lo to hi of an object. It is never
@@ -70,6 +71,15 @@ func (l *List) Blocks() int { return l.n }
 
 // Held returns the bytes of memory that the blocks take.
 func (l *List) Held() int { return l.held }
+
+// Mark returns where the mark is: how many elements are before it. It stays
+// between the same elements whatever changes: an element that is added where it
+// is comes behind it.
+func (l *List) Mark() int { return l.mark }
+
+// SetMark puts the mark before the i-th element, or at the end. A new list has it
+// at the beginning.
+func (l *List) SetMark(i int) { l.mark = i }
 
 // BookBytes returns the bytes of Go memory that say where the blocks are.
 func (l *List) BookBytes() int { return len(l.nodes) * nodeBytes }
@@ -253,7 +263,17 @@ func (l *List) Push(end End, elem []byte, lim Limit) error {
 	n.count++
 	packed.SetCount(b[n.lo:], int(n.count))
 	l.count++
+	if end == Left {
+		l.added(0)
+	}
 	return nil
+}
+
+// added moves the mark for an element that was added as the i-th.
+func (l *List) added(i int) {
+	if i < l.mark {
+		l.mark++
+	}
 }
 
 // shift moves the window of a block, so that there is room for left more bytes
@@ -269,6 +289,12 @@ func (l *List) shift(n *node, b []byte, left, right int) {
 
 // Drop removes n elements at an end, or all if there are fewer.
 func (l *List) Drop(end End, n int) {
+	n = min(n, l.count)
+	if end == Left {
+		l.mark = max(l.mark-n, 0)
+	} else {
+		l.mark = min(l.mark, l.count-n)
+	}
 	for n > 0 && l.n > 0 {
 		i := 0
 		if end == Right {

@@ -27,7 +27,21 @@ type model struct {
 	rng  *rand.Rand
 	l    *List
 	want [][]byte
+	mark int // where it must be
 	lim  Limit
+}
+
+// added and gone follow an element that comes to position i, or leaves it.
+func (m *model) added(i int) {
+	if i < m.mark {
+		m.mark++
+	}
+}
+
+func (m *model) gone(i int) {
+	if i < m.mark {
+		m.mark--
+	}
 }
 
 func (m *model) elem() []byte {
@@ -51,6 +65,9 @@ func (m *model) check() {
 	}
 	if m.l.Len() != len(m.want) {
 		m.t.Fatalf("%d elements, want %d", m.l.Len(), len(m.want))
+	}
+	if m.l.Mark() != m.mark {
+		m.t.Fatalf("the mark is at %d of %d, want %d", m.l.Mark(), len(m.want), m.mark)
 	}
 	from := m.rng.IntN(len(m.want) + 1)
 	c := m.l.From(from)
@@ -83,9 +100,14 @@ func (m *model) no(err error) {
 func (m *model) step() {
 	m.t.Helper()
 	n, e := len(m.want), m.elem()
+	if m.rng.IntN(50) == 0 {
+		m.mark = m.rng.IntN(n + 1)
+		m.l.SetMark(m.mark)
+	}
 	switch op := m.rng.IntN(14); {
 	case op < 3:
 		m.no(m.l.Push(Left, e, m.lim))
+		m.added(0)
 		m.want = slices.Insert(m.want, 0, e)
 	case op < 6:
 		m.no(m.l.Push(Right, e, m.lim))
@@ -95,19 +117,22 @@ func (m *model) step() {
 		k := m.rng.IntN(5)
 		m.l.Drop(Left, k)
 		m.want = m.want[min(k, n):]
+		m.mark = max(m.mark-k, 0)
 	case op == 7:
 		k := m.rng.IntN(5)
 		m.l.Drop(Right, k)
 		m.want = m.want[:n-min(k, n)]
+		m.mark = min(m.mark, len(m.want))
 	case op < 10:
 		i := m.rng.IntN(n)
 		m.no(m.l.Insert(i, e, m.lim))
 		m.want = slices.Insert(m.want, i, e)
+		m.added(i)
 	case op < 12:
 		i := m.rng.IntN(n)
 		m.no(m.l.Set(i, e, m.lim))
 		m.want[i] = e
-	case op == 12 && m.rng.IntN(5) == 0:
+	case op == 12 && m.rng.IntN(3) == 0:
 		m.remove(e)
 	case op == 13 && m.rng.IntN(20) == 0:
 		k := n / 3
@@ -115,30 +140,40 @@ func (m *model) step() {
 		m.l.Drop(Right, k)
 		m.l.Drop(Left, k)
 		m.want = m.want[k : n-k]
+		m.mark = max(min(m.mark, n-k)-k, 0)
 	}
 }
 
 func (m *model) remove(e []byte) {
 	m.t.Helper()
-	end, limit := End(m.rng.IntN(2)), 1+m.rng.IntN(30)
-	var kept [][]byte
-	gone := 0
-	if end == Right {
-		slices.Reverse(m.want)
+	back, most, from := m.rng.IntN(2) == 0, 1+m.rng.IntN(30), m.rng.IntN(len(m.want))
+	if m.rng.IntN(2) == 0 {
+		from = 0
 	}
-	for _, w := range m.want {
-		if gone < limit && bytes.Equal(w, e) {
-			gone++
-			continue
+	var places []int
+	for i, w := range m.want {
+		if bytes.Equal(w, e) && (back || i >= from) {
+			places = append(places, i)
 		}
-		kept = append(kept, w)
 	}
-	m.want = kept
-	if end == Right {
-		slices.Reverse(m.want)
+	gone := min(most, len(places))
+	if back {
+		places = places[len(places)-gone:]
 	}
-	if got := m.l.Remove(end, e, limit, m.lim); got != gone {
-		m.t.Fatalf("removed %d of %q, want %d", got, e, gone)
+	places = places[:gone]
+	for _, i := range slices.Backward(places) {
+		m.want = slices.Delete(m.want, i, i+1)
+		m.gone(i)
+	}
+	if !back {
+		if got := m.l.Remove(from, e, most, m.lim); got != gone {
+			m.t.Fatalf("removed %d of %q, want %d", got, e, gone)
+		}
+		return
+	}
+	got, leftmost := m.l.RemoveBack(e, most, m.lim)
+	if got != gone || gone > 0 && leftmost != places[0] {
+		m.t.Fatalf("removed %d of %q from %d on, want %v", got, e, leftmost, places)
 	}
 }
 

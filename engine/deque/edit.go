@@ -53,7 +53,11 @@ func (l *List) Insert(i int, elem []byte, lim Limit) error {
 		return l.Push(Left, elem, lim)
 	}
 	at, k := l.find(i)
-	return l.insertAt(at, k, elem, packed.Size(elem), lim)
+	if err := l.insertAt(at, k, elem, packed.Size(elem), lim); err != nil {
+		return err
+	}
+	l.added(i)
+	return nil
 }
 
 // insertAt adds elem before the k-th element of a block: there if it fits, in a
@@ -146,64 +150,126 @@ func (l *List) deleteAt(i int) {
 	packed.SetCount(b, int(n.count))
 }
 
-// Remove removes the elements equal to elem: up to max of them, counted from an
-// end. It returns how many there were.
-func (l *List) Remove(end End, elem []byte, max int, lim Limit) (removed int) {
-	for at := l.first(end); at >= 0 && at < l.n && removed < max; {
+// Remove removes the elements equal to elem: up to most of them, counted from the
+// left, beginning with the i-th element. It returns how many there were.
+func (l *List) Remove(i int, elem []byte, most int, lim Limit) (removed int) {
+	if i >= l.count {
+		return 0
+	}
+	at, k := l.find(i)
+	for base := i - k; at < l.n && removed < most; { // base: elements before the block
 		n := l.at(at)
-		b := l.seq(n)
 		skip := 0
-		if end == Right {
-			skip = packed.Matches(b, elem) - (max - removed)
+		if base < i {
+			skip = packed.MatchesBefore(l.seq(n), elem, i-base)
 		}
-		b, gone := packed.Remove(b, elem, skip, max-removed)
+		gone := l.removeIn(n, base, elem, skip, most-removed)
 		removed += gone
-		l.count -= gone
+		left, merged := int(n.count), mergedNone
 		switch {
-		case gone == int(n.count):
-			l.removeNode(at)
-			if end == Left {
-				continue // the next has taken its place
-			}
+		case left == 0:
+			l.removeNode(at) // the next takes its place
+			continue
 		case gone > 0:
-			n.hi = n.lo + uint32(len(b))
-			n.count -= uint32(gone)
-			if l.tidy(at, lim) && end == Left {
-				continue // here is a block that has not been looked through
-			}
+			merged = l.tidy(at, lim)
 		}
-		if end == Left {
+		switch merged {
+		case mergedNext: // a part of the block was not looked through
+		case mergedPrev: // the next has taken its place
+			base += left
+		default:
 			at++
-		} else {
-			at--
+			base += left
 		}
 	}
 	return removed
 }
 
-func (l *List) first(end End) int {
-	if end == Left {
-		return 0
+// RemoveBack removes the elements equal to elem: up to most of them, counted from
+// the right. It returns how many there were, and the position of the leftmost.
+func (l *List) RemoveBack(elem []byte, most int, lim Limit) (removed, leftmost int) {
+	behind := 0 // elements behind the block
+	for at := l.n - 1; at >= 0 && removed < most; at-- {
+		n := l.at(at)
+		found := packed.Matches(l.seq(n), elem)
+		if found == 0 {
+			behind += int(n.count)
+			continue
+		}
+		base, skip := l.count-behind-int(n.count), max(found-(most-removed), 0)
+		leftmost = base + nth(l.seq(n), elem, skip)
+		removed += l.removeIn(n, base, elem, skip, found)
+		left := int(n.count)
+		switch {
+		case left == 0:
+			l.removeNode(at)
+		case l.tidy(at, lim) != mergedPrev: // else the block before is looked through with it
+			behind += left
+		}
 	}
-	return l.n - 1
+	return removed, leftmost
 }
 
+// removeIn removes up to most elements equal to elem from a block with base
+// elements before it, leaving the first skip of them, and returns how many. A
+// block may be left empty.
+func (l *List) removeIn(n *node, base int, elem []byte, skip, most int) (gone int) {
+	b := l.seq(n)
+	before := 0 // matches before the mark
+	if l.mark > base {
+		before = packed.MatchesBefore(b, elem, l.mark-base)
+	}
+	if b, gone = packed.Remove(b, elem, skip, most); gone == 0 {
+		return 0
+	}
+	l.mark -= min(max(before-skip, 0), gone)
+	l.count -= gone
+	n.hi = n.lo + uint32(len(b))
+	n.count -= uint32(gone)
+	return gone
+}
+
+// nth returns the place of the element that is elem for the k-th time, counted
+// from 0.
+func nth(b, elem []byte, k int) int {
+	off := packed.Start
+	for i := 0; ; i++ {
+		v, next, _ := packed.Next(b, off)
+		if v.Equal(elem) {
+			if k == 0 {
+				return i
+			}
+			k--
+		}
+		off = next
+	}
+}
+
+// merger says what a block was merged with.
+type merger uint8
+
+const (
+	mergedNone merger = iota
+	mergedPrev
+	mergedNext
+)
+
 // tidy merges a block that has become small with a neighbour, if both are no
-// more than half a block, and reports whether it did.
-func (l *List) tidy(at int, lim Limit) (merged bool) {
+// more than half a block.
+func (l *List) tidy(at int, lim Limit) merger {
 	n := l.at(at)
 	if 4*n.used() > lim.Bytes && (lim.Count <= 0 || 4*int(n.count) > lim.Count) {
-		return false
+		return mergedNone
 	}
 	switch {
 	case at > 0 && l.mergeable(at-1, lim):
 		l.merge(at - 1)
-		return true
+		return mergedPrev
 	case at+1 < l.n && l.mergeable(at, lim):
 		l.merge(at)
-		return true
+		return mergedNext
 	}
-	return false
+	return mergedNone
 }
 
 // mergeable reports whether a block can take the elements of the next.

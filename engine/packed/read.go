@@ -202,6 +202,21 @@ func Matches(b, elem []byte) (n int) {
 	}
 }
 
+// MatchesBefore is Matches among the first n elements.
+func MatchesBefore(b, elem []byte, n int) (found int) {
+	for off := Start; n > 0; n-- {
+		v, next, ok := Next(b, off)
+		if !ok {
+			break
+		}
+		if v.Equal(elem) {
+			found++
+		}
+		off = next
+	}
+	return found
+}
+
 func findLong(b []byte, off int, elem []byte, stride int) (at int, ok bool) {
 	for {
 		v, next, ok := Next(b, off)
