@@ -207,7 +207,9 @@ func TestDirectoryRemoved(t *testing.T) {
 	dir := t.TempDir() + "/log"
 	l, _, _ := mustOpen(t, Options{Dir: dir, Streams: 1, SyncEvery: time.Millisecond, OnState: news.told})
 	defer l.Close()
-	put(l, 0, "x")
+	if err := l.WaitDurable(context.Background(), put(l, 0, "x")); err != nil { // no file is made from now on
+		t.Fatal(err)
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
