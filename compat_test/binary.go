@@ -56,7 +56,7 @@ func build() (string, error) {
 	}
 	ours.dir = dir
 	path := filepath.Join(dir, "hpkv-server")
-	out, err := exec.Command("go", "build", "-o", path, ourPackage).CombinedOutput()
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, ourPackage).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", ourPackage, err, out)
 	}

@@ -39,12 +39,8 @@ type crashWriter struct {
 	deletes bool
 }
 
-// run writes until the connection breaks.
-func (w *crashWriter) run(s *compat.Server) error {
-	c, err := s.Dial(2)
-	if err != nil {
-		return nil // killed before it began
-	}
+// run writes on a connection until it breaks.
+func (w *crashWriter) run(c *compat.Conn) (err error) {
 	defer c.Close()
 	for {
 		w.n++
@@ -175,11 +171,11 @@ func crash(t *testing.T, r *rand.Rand, policy string, kills int) {
 		var wg sync.WaitGroup
 		errs := make([]error, len(writers))
 		for i, w := range writers {
-			wg.Add(1)
-			go func() {
-				defer wg.Done()
-				errs[i] = w.run(s)
-			}()
+			c, err := s.Dial(2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() { errs[i] = w.run(c) })
 		}
 		kill := time.After(time.Duration(r.IntN(40)) * time.Millisecond)
 		disturb(t, s, r)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -132,7 +133,7 @@ func (s *Server) awaitReady() error {
 		if c, err := Dial("tcp", s.Addr, 2); err == nil {
 			raw, err := c.Do("PING")
 			c.Close()
-			if err == nil && !bytes.HasPrefix(raw, []byte("-LOADING")) {
+			if err == nil && !bytes.HasPrefix(raw, []byte("-LOADING")) && s.Alive() { // else another server has the port
 				return nil
 			}
 		}
@@ -315,14 +316,21 @@ func Run(path, stdin string, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// FreePort returns a TCP port that was free a moment ago.
+// FreePort returns a TCP port that was free a moment ago. It is below those
+// that systems deal out by themselves: no connection that another test makes
+// meanwhile can be given it.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for {
+		port := 10_000 + rand.IntN(20_000)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		return port, l.Close()
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func isReset(err error) bool {

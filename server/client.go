@@ -212,9 +212,35 @@ func (c *client) proto() int {
 	return 2
 }
 
-// lingerLimit bounds how long a connection that ends waits for its peer to
-// close in turn, or to take some of the replies the kernel still has for it.
-const lingerLimit = time.Second
+// A connection that ends waits for lingerLimit, again and again until its peer
+// has got the replies that the kernel still has for it, or has closed in turn,
+// or has taken nothing for stallLimit. A peer that reads slowly but steadily
+// seems to take nothing for a while: TCP opens a window that was shut only when
+// a good part of the receiver's buffer is free, which may be megabytes.
+const (
+	lingerLimit = time.Second
+	stallLimit  = 10 * time.Second
+)
+
+// linger is the state of such a wait.
+type linger struct {
+	left  int       // bytes that the kernel had at the last look
+	moved time.Time // when that was less than before; zero: the wait has not begun
+}
+
+func (l *linger) begun() bool { return !l.moved.IsZero() }
+
+// over begins the wait or, after each lingerLimit, says whether it is over.
+// left is what the kernel has.
+func (l *linger) over(left int, now time.Time) bool {
+	if l.begun() && (left == 0 || now.Sub(l.moved) >= stallLimit && left >= l.left) {
+		return true
+	}
+	if !l.begun() || left < l.left {
+		l.left, l.moved = left, now
+	}
+	return false
+}
 
 // settled says that the peer has long had every reply, so that the connection
 // may be closed without lingering. Owner.

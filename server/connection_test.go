@@ -135,6 +135,57 @@ func TestInputLimit(t *testing.T) {
 	})
 }
 
+// A connection that ends waits for a peer that takes its replies slowly, not for
+// ever for one that takes none.
+func TestLinger(t *testing.T) {
+	const all = 1 << 20
+	second := func(n int) time.Time { return time.Unix(int64(n), 0) }
+	for name, c := range map[string]struct {
+		left []int // when it begins, and each second
+		ends int   // after so many seconds
+	}{
+		"nothing to take":       {[]int{0, 0}, 1},
+		"taken at once":         {[]int{all, 0}, 1},
+		"taken bit by bit":      {[]int{30, 20, 10, 0}, 3},
+		"never taken":           {[]int{all, all, all, all, all, all, all, all, all, all, all}, 10},
+		"in large steps":        {[]int{all, all, all, all, all, all, all, all, all, 9, 9, 9, 9, 9, 9, 9, 9, 0}, 17},
+		"in one step, then not": {[]int{all, all, all, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}, 13},
+	} {
+		var l linger
+		for n, left := range c.left {
+			if over := l.over(left, second(n+1)); over != (n == c.ends) {
+				t.Errorf("%s: after %d seconds, %v", name, n, over)
+			}
+		}
+	}
+}
+
+// Peers whose connection is over but who go on sending without end hold nobody
+// up, and are rid of.
+func TestEndlessInput(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		other := in.dial()
+		var senders sync.WaitGroup
+		for range 8 {
+			w := in.dial()
+			senders.Go(func() { // until the server closes the connection
+				w.send("*1\r\n!3\r\n")
+				for junk := make([]byte, 256<<10); ; {
+					if _, err := w.Write(junk); err != nil {
+						return
+					}
+				}
+			})
+		}
+		for range 100 {
+			other.do("PING", "+PONG\r\n")
+		}
+		senders.Wait()
+		in.eventually("all are forgotten", func() bool { return in.clients.count.Load() == 1 })
+	})
+}
+
 // What was sent before the client closed its side is executed and answered.
 func TestHalfClose(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {

@@ -32,8 +32,7 @@ type conn struct {
 	polling    bool // EPOLLOUT is asked for
 	awaiting   bool // in w.awaiting
 
-	lingerBy   time.Time // not zero: only waiting for the peer to close
-	lingerLeft int       // kernelUnsent when the wait began
+	lingering linger // begun: only waiting for the peer to close
 
 	backlog   backlog
 	unsentNow atomic.Int64 // backlog.len(), for any goroutine
@@ -116,6 +115,10 @@ func (w *worker) adopt(c *conn) {
 		w.srv.log.Error().Err(err).Msg("cannot watch a connection")
 		c.close()
 		return
+	}
+	if w.draining { // it came too late
+		c.finished = true
+		c.serve()
 	}
 }
 
@@ -252,13 +255,16 @@ func (c *conn) linger() {
 		c.close()
 		return
 	}
-	if c.lingerBy.IsZero() {
+	if !c.lingering.begun() {
 		_ = syscall.Shutdown(c.fd, syscall.SHUT_WR)
 		c.srv.forget(&c.client) // not a client any more
 		c.readable = true
 		c.lingerOn()
 	}
-	for c.readable {
+	for range lingerReads {
+		if !c.readable {
+			return
+		}
 		n, errno := recvNow(c.fd, c.w.readBuf)
 		if errno == syscall.EAGAIN {
 			c.readable = false
@@ -267,18 +273,19 @@ func (c *conn) linger() {
 			return
 		}
 	}
+	c.queueTurn()
 }
 
-// lingerOn waits for lingerLimit, again and again while the peer takes replies
-// and has not got them all.
+// lingerReads is how often input is discarded before others have their turn.
+const lingerReads = 16
+
+// lingerOn waits for lingerLimit, again and again while the peer has not got
+// all replies.
 func (c *conn) lingerOn() {
-	left := kernelUnsent(c.fd)
-	if !c.lingerBy.IsZero() && (left == 0 || left >= c.lingerLeft) {
+	if c.lingering.over(kernelUnsent(c.fd), time.Now()) {
 		c.close()
 		return
 	}
-	c.lingerLeft = left
-	c.lingerBy = time.Now().Add(lingerLimit)
 	time.AfterFunc(lingerLimit, func() {
 		c.w.post(func() {
 			if !c.dead {

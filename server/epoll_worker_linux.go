@@ -262,7 +262,7 @@ func (w *worker) beginDrain() {
 	for _, c := range w.conns {
 		switch {
 		case c == nil:
-		case c.settled(w.x.nowMs):
+		case c.settled(w.x.nowMs) && kernelUnsent(c.fd) == 0:
 			c.close()
 		default:
 			c.finished = true

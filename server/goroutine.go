@@ -222,7 +222,7 @@ func (c *goConn) step() bool {
 	case c.finished && !c.suspended && c.withheld.len() > 0:
 		<-c.wake
 	case c.finished && !c.suspended:
-		if !c.settled(c.srv.clock.NowMs()) {
+		if !c.settled(c.srv.clock.NowMs()) || c.kernelUnsent() > 0 {
 			c.linger()
 		}
 		return false

@@ -146,12 +146,7 @@ func (c *goConn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	for before := -1; ; {
-		left := c.kernelUnsent()
-		if before >= 0 && (left == 0 || left >= before) {
-			return // the peer has got everything, or does not read
-		}
-		before = left
+	for wait := new(linger); !wait.over(c.kernelUnsent(), time.Now()); {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerLimit))
 		if _, err := io.Copy(io.Discard, c.Conn); !errors.Is(err, os.ErrDeadlineExceeded) {
 			return // the peer has closed

@@ -63,7 +63,7 @@ func rioc(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	placed := place.settle()
-	port, err := freePort()
+	port, err := proc.FreePort()
 	if err != nil {
 		return err
 	}
@@ -106,15 +106,6 @@ func writeRiocHeader(w io.Writer, version, placed string, l *riocLoad) {
 	fmt.Fprintf(w, "load       %d connections, one batch under way on each, %s random keys of 16 bytes, values of %d\n",
 		l.clients, report.Count(float64(l.keys)), len(l.value))
 	fmt.Fprint(w, "figures    percentiles are of the round trip of a batch\n\n")
-}
-
-func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
 }
 
 // riocLoad is the load of all measurements.

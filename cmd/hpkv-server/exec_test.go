@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +29,7 @@ func TestMain(m *testing.M) {
 	}
 	binary = filepath.Join(dir, "hpkv-server")
 	code := 1
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
 	} else {
 		code = m.Run()
@@ -348,12 +347,14 @@ func TestDaemonize(t *testing.T) {
 		t.Errorf("pid file %q, %v; %s", pid, err, v.Text())
 	}
 	_, _ = c.Do("SHUTDOWN", "NOSAVE") // it answers by closing
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		if _, err := os.Stat(pidFile); os.IsNotExist(err) {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatal("the server in the background does not end")
 		}
-		runtime.Gosched()
+		<-tick.C
 	}
 }

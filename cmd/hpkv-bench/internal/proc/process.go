@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -43,7 +45,7 @@ type Process struct {
 // Start starts a server on the given processors (none: wherever the system
 // likes) and waits until it answers PING.
 func Start(ctx context.Context, s Spec, cpus []int) (*Process, error) {
-	port, err := freePort()
+	port, err := FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -219,15 +221,21 @@ func (s Spec) Version(ctx context.Context) string {
 	return line
 }
 
-// freePort asks the system for a port that is free now. Another process can
-// take it before the server does; the server then ends and Start says so.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort returns a port that is free now, below those that the system deals
+// out by itself. Another process can take it before the server does; the server
+// then ends and Start says so.
+func FreePort() (int, error) {
+	for {
+		port := 10_000 + rand.IntN(20_000)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		return port, l.Close()
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func ping(addr string) error {
