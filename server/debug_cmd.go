@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"hpkv/engine/glob"
 	"hpkv/resp"
 	"hpkv/server/command"
+	"hpkv/server/config"
 )
 
 func debugRow() command.Row {
@@ -26,12 +26,18 @@ var debugSubs = []struct {
 }{
 	{"CHANGE-REPL-ID", 0, debugChangeReplID, []string{"CHANGE-REPL-ID", "    Change the replication IDs of the instance."}},
 	{"ERROR", 1, func(ctx *command.Ctx) { ctx.W.Error(string(ctx.Args[2])) }, []string{"ERROR <string>", "    Return a protocol error with <string> as message."}},
+	{"LISTPACK", 1, debugListpack, []string{"LISTPACK <key>", "    Write the size of the listpack at <key> to the server log."}},
+	{"LOADAOF", -1, debugLoadAOF, []string{"LOADAOF", "    Write the log to the disk and load the data from it again."}},
 	{"LOG", 1, debugLog, []string{"LOG <message>", "    Write <message> to the server log."}},
 	{"OBJECT", 1, debugObject, []string{"OBJECT <key>", "    Show low level info about <key> and its value."}},
 	{"PROTOCOL", 1, debugProtocol, []string{"PROTOCOL <type>", "    Reply with a test value of the specified type: string, integer, double,",
 		"    null, array, set, map, attrib, push, bignum, verbatim, true, false."}},
+	{"QUICKLIST-PACKED-THRESHOLD", 1, debugPackedThreshold, []string{"QUICKLIST-PACKED-THRESHOLD <size>",
+		"    Accepted without effect: an element larger than a block of its list always has a block of its own."}},
+	{"RELOAD", -1, debugReload, []string{"RELOAD [option ...]", "    Write everything to the disk and load it again. <option> is MERGE, NOFLUSH or",
+		"    NOSAVE, which make no difference: the log holds every change at any time."}},
 	{"SET-ACTIVE-EXPIRE", 1, debugSetActiveExpire, []string{"SET-ACTIVE-EXPIRE <0|1>", "    Setting it to 0 disables expiring keys that nobody accesses."}},
-	{"SLEEP", 1, debugSleep, []string{"SLEEP <seconds>", "    Keep this connection waiting for <seconds>. Decimals allowed."}},
+	{"SLEEP", 1, debugSleep, []string{"SLEEP <seconds>", "    Stop the server for <seconds>. Decimals allowed."}},
 	{"STRINGMATCH-LEN", 2, debugStringMatch, []string{"STRINGMATCH-LEN <len> <pattern>", "    Match <pattern> against a string of <len> bytes."}},
 }
 
@@ -47,7 +53,7 @@ func debugCommand(ctx *command.Ctx) {
 		return
 	}
 	for i := range debugSubs {
-		if s := &debugSubs[i]; resp.EqualFold(ctx.Args[1], s.name) && len(ctx.Args) == 2+s.args {
+		if s := &debugSubs[i]; resp.EqualFold(ctx.Args[1], s.name) && (s.args < 0 || len(ctx.Args) == 2+s.args) {
 			s.run(ctx)
 			return
 		}
@@ -72,20 +78,31 @@ func debugHelp(ctx *command.Ctx) {
 	ctx.W.EndArray(mark, n)
 }
 
-// debugSleep keeps the client waiting, and nobody else: there is no thread that
-// all clients share.
+// debugSleep keeps everybody waiting, as Redis does.
 func debugSleep(ctx *command.Ctx) {
 	seconds, err := strconv.ParseFloat(string(ctx.Args[2]), 64)
 	if err != nil || math.IsNaN(seconds) || seconds < 0 {
 		seconds = 0
 	}
-	stopping := owner(ctx).srv.stopping
+	s := owner(ctx).srv
+	inline := ctx.Host == nil // in a transaction: on an event loop, with shards held
 	ctx.Defer(func(ctx *command.Ctx) {
-		select {
-		case <-time.After(time.Duration(min(seconds, 1e6) * float64(time.Second))):
-		case <-stopping:
+		defer ctx.W.OK()
+		if seconds == 0 {
+			return
 		}
-		ctx.W.OK()
+		pause, cancel := s.untilStopped(time.Duration(min(seconds, 1e6) * float64(time.Second)))
+		defer cancel()
+		if !inline {
+			s.stands.turn.Lock()
+		} else if !s.stands.turn.TryLock() { // who has it may be waiting for this loop
+			<-pause.Done()
+			return
+		}
+		settle, goOn := s.standStill()
+		defer goOn()
+		_ = settle(pause) // what does not stop in time is not stopped
+		<-pause.Done()
 	})
 }
 
@@ -102,22 +119,20 @@ func debugLog(ctx *command.Ctx) {
 	ctx.W.OK()
 }
 
-func debugObject(ctx *command.Ctx) {
-	key := ctx.Args[2]
-	encoding, ok := ctx.Txn.Encoding(key)
-	if !ok {
-		ctx.W.Error(resp.ErrNoSuchKey)
-		return
-	}
-	idle, _ := ctx.Txn.IdleSeconds(key)
-	bytes, _ := ctx.Txn.MemoryUsage(key)
-	lru := (ctx.Txn.Now()/1000 - idle) & (1<<24 - 1)
-	ctx.W.Status(fmt.Sprintf("Value refcount:1 encoding:%s memory:%d lru:%d lru_seconds_idle:%d", encoding, bytes, lru, idle))
-}
-
 func debugSetActiveExpire(ctx *command.Ctx) {
 	n, _ := resp.ParseInt64(ctx.Args[2])
 	owner(ctx).srv.engine.SetActiveExpiry(n != 0)
+	ctx.W.OK()
+}
+
+// mostPackedThreshold is the greatest argument of QUICKLIST-PACKED-THRESHOLD.
+const mostPackedThreshold = 1<<32 - 1<<20
+
+func debugPackedThreshold(ctx *command.Ctx) {
+	if n, err := config.ParseMemory(string(ctx.Args[2])); err != nil || n < 0 || n > mostPackedThreshold {
+		ctx.W.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+		return
+	}
 	ctx.W.OK()
 }
 

@@ -39,7 +39,7 @@ func (x *executor) Defer(ctx *command.Ctx, work func(*command.Ctx)) {
 func (d *deferredCall) run() {
 	s := d.c.srv
 	defer s.deferred.remove(d)
-	x := s.borrowExecutor()
+	x := s.lendExecutor(d.patient())
 	x.w.Reset(x.w.Buffer(), d.c.proto())
 	x.runDeferred(d)
 	if d.mute {
@@ -56,6 +56,11 @@ func (d *deferredCall) run() {
 		c.round = max(c.round, round)
 		c.deliver(reply, round)
 	})
+}
+
+// patient says whether the call may wait, for others or to stop them.
+func (d *deferredCall) patient() bool {
+	return d.call.row.Is(command.Blocking) || d.call.row == d.c.srv.debugRow
 }
 
 func (x *executor) runDeferred(d *deferredCall) {

@@ -22,6 +22,12 @@ type driver interface {
 	// data that a command has locked which does not end.
 	shutdown(ctx context.Context) (ended bool)
 
+	// halt stops the threads that run commands until the channel is closed. What
+	// it returns is closed once they have stopped. A driver without threads of
+	// its own borrows an executor for each batch of commands: it has nothing to
+	// stop. Any goroutine.
+	halt(until <-chan struct{}) (halted <-chan struct{})
+
 	// threads is the number of threads that run commands, 0 if there is no
 	// fixed number.
 	threads() int

@@ -140,6 +140,22 @@ func (d *epollDriver) shutdown(ctx context.Context) (ended bool) {
 	return endsSoon(done)
 }
 
+// halt implements driver.
+func (d *epollDriver) halt(until <-chan struct{}) <-chan struct{} {
+	halted := make(chan struct{})
+	running := new(atomic.Int32)
+	running.Store(int32(len(d.workers)))
+	for _, w := range d.workers {
+		w.post(func() {
+			if running.Add(-1) == 0 {
+				close(halted)
+			}
+			<-until
+		})
+	}
+	return halted
+}
+
 // wakeWithheld implements driver: a worker is woken once, however many of its
 // clients wait.
 func (d *epollDriver) wakeWithheld() {

@@ -63,6 +63,8 @@ type executor struct {
 	joined []byte          // scratch of sendPushes
 	ended  []*subscription // by the command that runs
 
+	patient bool // see lendExecutor
+
 	nowMs  int64 // set by the driver before each batch
 	counts counters
 	stats  stats     // counts as published

@@ -39,6 +39,13 @@ type goroutineDriver struct {
 
 func newGoroutineDriver(s *Server) driver { return &goroutineDriver{srv: s} }
 
+// halt implements driver.
+func (d *goroutineDriver) halt(<-chan struct{}) <-chan struct{} {
+	halted := make(chan struct{})
+	close(halted)
+	return halted
+}
+
 func (d *goroutineDriver) name() string { return "goroutine" }
 func (d *goroutineDriver) threads() int { return 0 }
 func (d *goroutineDriver) loads() []int { return nil }

@@ -76,6 +76,7 @@ type Server struct {
 	execRow    *command.Row
 	records    rest.Rows // what operations on records count as
 	pingRow    *command.Row
+	debugRow   *command.Row
 	driver     driver
 	listeners  []listening
 	side       driver // carries TLS connections; nil: there are none
@@ -101,6 +102,7 @@ type Server struct {
 	totals    totals
 	errors    errorBook
 	executors executorPool
+	stands    standstill
 	deferred  deferredBook
 	blocked   blockedBook
 	pauses    pauseBook
@@ -160,6 +162,7 @@ func New(o Options) (*Server, error) {
 	s.notifier.hub, s.notifier.wake = &s.hub, make(chan struct{}, 1)
 	s.execRow = table.Lookup([]byte("exec"))
 	s.pingRow = table.Lookup([]byte("ping"))
+	s.debugRow = table.Lookup([]byte("debug"))
 	s.durability.srv = s
 	if s.durability.dir, err = s.logDir(); err != nil {
 		return nil, fmt.Errorf("cannot tell where the log is: %w", err)
@@ -442,62 +445,6 @@ func (s *Server) abort(why string) {
 
 // Addrs are the addresses the server listens on.
 func (s *Server) Addrs() []net.Addr { return s.addrs }
-
-// executorPool lends executors to goroutines that serve clients.
-type executorPool struct {
-	mu     sync.Mutex
-	free   []*executor
-	closed bool
-}
-
-func (s *Server) borrowExecutor() *executor {
-	p := &s.executors
-	p.mu.Lock()
-	var x *executor
-	if n := len(p.free); n > 0 {
-		x, p.free = p.free[n-1], p.free[:n-1]
-	}
-	p.mu.Unlock()
-	if x == nil {
-		x = s.newExecutor()
-	}
-	x.nowMs = s.clock.NowMs()
-	x.lane.SetNow(x.nowMs)
-	return x
-}
-
-func (s *Server) returnExecutor(x *executor) {
-	if x.outlet != nil {
-		x.deliver()
-		x.flushPushes()
-		x.outlet = nil
-	}
-	x.publish()
-	if cap(x.w.Buffer()) > keepBytes {
-		x.w.SetBuffer(nil)
-	} else {
-		x.w.SetBuffer(x.w.Buffer()[:0])
-	}
-	p := &s.executors
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		x.lane.Close()
-		return
-	}
-	p.free = append(p.free, x)
-	p.mu.Unlock()
-}
-
-func (p *executorPool) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for _, x := range p.free {
-		x.lane.Close()
-	}
-	p.free = nil
-}
 
 func newRunID() string {
 	var b [20]byte

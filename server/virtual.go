@@ -51,6 +51,7 @@ func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error)
 			s.abort("a request panicked inside the engine: its data may be damaged")
 		}
 		x.lane.Close()
+		s.executors.lose(x)
 		panic(cause)
 	}()
 	if write && s.engine.Evicting() {
