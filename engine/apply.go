@@ -36,8 +36,14 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	case EffectRemove:
 		t.remove(s, n)
 	case EffectFlush:
+		if t.e.changes != nil && !t.loading {
+			t.tellMany(s, ef)
+		}
 		t.drop(s, ef.DB)
 	case EffectSwap:
+		if t.e.changes != nil && !t.loading {
+			t.tellMany(s, ef)
+		}
 		t.swap(s, ef.DB, ef.OtherDB)
 		s.capture.swapped(ef.DB, ef.OtherDB)
 	default:

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,70 @@ func (c *changeLog) KeyChanged(db int, key []byte, typ Type, val []byte) {
 	defer c.mu.Unlock()
 	c.text = append(c.text, fmt.Sprintf("%d %s %s %q", db, key, typ, val))
 	c.last[string(key)] = string(val)
+}
+
+func (c *changeLog) ManyChanged(db int, m Many) {
+	n := 0
+	m.Each(func(key []byte, typ Type, val []byte) {
+		n++
+		c.KeyChanged(db, key, typ, val)
+	})
+	if n != m.Len() {
+		panic(fmt.Sprintf("%d keys visited of %d", n, m.Len()))
+	}
+}
+
+// TestManyChanges: every key of a flushed or swapped database is told once, or
+// twice if it goes and comes back.
+func TestManyChanges(t *testing.T) {
+	log := &changeLog{last: map[string]string{}}
+	e, _ := openTest(t, Options{Shards: 4, Databases: 2, Changes: log})
+	l := e.NewLane()
+	defer l.Close()
+	set := func(db int, key, val string) {
+		txn := l.Begin(db)
+		_, _ = txn.Set(b(key), b(val), SetOptions{})
+		txn.End()
+	}
+	told := func(what, want string) {
+		t.Helper()
+		byKey := map[string]string{} // shards come in any order, a key's changes do not
+		for _, line := range log.text {
+			db, rest, _ := strings.Cut(line, " ")
+			key, rest, _ := strings.Cut(rest, " ")
+			byKey[db+" "+key] += " " + rest
+		}
+		var lines []string
+		for key, changes := range byKey {
+			lines = append(lines, key+changes)
+		}
+		slices.Sort(lines)
+		if got := strings.Join(lines, ", "); got != want {
+			t.Errorf("%s: %s\nwant %s", what, got, want)
+		}
+		log.text = nil
+	}
+	set(0, "a", "1")
+	set(0, "both", "2")
+	set(1, "both", "3")
+	txn := l.Begin(1)
+	_, _ = txn.SAdd(b("set"), bs("m"))
+	txn.End()
+	log.text = nil
+	txn = l.Begin(0)
+	if err := txn.SwapDB(0, 1); err != nil {
+		t.Fatal(err)
+	}
+	txn.End()
+	told("swap", `0 a none "", 0 both none "" string "3", 0 set set "", 1 a string "1", 1 both none "" string "2", 1 set none ""`)
+	txn = l.Begin(0)
+	txn.FlushDB(false)
+	txn.End()
+	told("flush", `0 both none "", 0 set none ""`)
+	txn = l.Begin(0)
+	txn.FlushAll(true)
+	txn.End()
+	told("flush all", `1 a none "", 1 both none ""`)
 }
 
 func TestChanges(t *testing.T) {

@@ -251,43 +251,85 @@ func (x *executor) writeOp(op *rioc.Op) {
 			x.answer(rioc.ErrInvalid)
 			return
 		}
-		txn := x.beginOp()
-		_, err = txn.Set(op.Key, op.Value, engine.SetOptions{SameType: true})
-		txn.End()
+		err = x.change(op, func(txn *engine.Txn) error {
+			_, err := txn.Set(op.Key, op.Value, engine.SetOptions{SameType: true})
+			return err
+		})
 	case rioc.Update:
 		if len(op.Value) == 0 {
 			x.answer(rioc.ErrInvalid)
 			return
 		}
-		err = rest.Patch(x.lane, op.Key, op.Value, rest.PatchOptions{
-			MaxBytes:     rioc.MaxValue,
-			EmptyRemoves: x.srv.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
-			Announce:     x.srv.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
-		})
+		err = x.update(op)
 	case rioc.Delete:
-		txn := x.beginOp()
-		var found bool
-		_, found, err = txn.GetDel(x.scratch[:0], op.Key, nil) // unlike Delete it spares other types
-		txn.End()
-		if err == nil && !found {
-			err = engine.ErrNoSuchKey
-		}
+		err = x.change(op, func(txn *engine.Txn) error {
+			_, found, err := txn.GetDel(x.scratch[:0], op.Key, nil) // unlike Delete it spares other types
+			if err == nil && !found {
+				err = engine.ErrNoSuchKey
+			}
+			return err
+		})
 	case rioc.Add:
 		delta, ok := rioc.AddDelta(op.Value)
 		if !ok {
 			x.answer(rioc.ErrInvalid)
 			return
 		}
-		txn := x.beginOp()
 		var sum int64
-		sum, err = txn.IncrBy(op.Key, delta)
-		txn.End()
+		err = x.change(op, func(txn *engine.Txn) (err error) {
+			sum, err = txn.IncrBy(op.Key, delta)
+			return err
+		})
 		if err == nil {
 			x.w.SetBuffer(rioc.AppendNumber(x.w.Buffer(), sum))
 			return
 		}
 	}
 	x.answer(riocStatus(err))
+}
+
+// errStale is the error of a write that is older than the record.
+var errStale = errors.New("the record was written under a later timestamp")
+
+// change runs f, which changes op's record, unless the record is newer than op and
+// timestamps count.
+func (x *executor) change(op *rioc.Op, f func(txn *engine.Txn) error) error {
+	txn, times := x.beginOp(), x.srv.writeTimes
+	if times == nil {
+		err := f(txn)
+		txn.End()
+		return err
+	}
+	x.keys = append(x.keys[:0], op.Key)
+	txn.LockKeys(x.keys, 0, 0, 1)
+	err := errStale
+	if !times.stale(op.Key, op.Timestamp) {
+		err = f(txn)
+		if err == nil && op.Command != rioc.Delete {
+			times.note(op.Key, op.Timestamp)
+		}
+	}
+	txn.End()
+	return err
+}
+
+// update is change for a partial update.
+func (x *executor) update(op *rioc.Op) error {
+	o := rest.PatchOptions{
+		MaxBytes:     rioc.MaxValue,
+		EmptyRemoves: x.srv.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
+		Announce:     x.srv.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
+	}
+	if times := x.srv.writeTimes; times != nil {
+		o.Guard = func() error {
+			if times.stale(op.Key, op.Timestamp) {
+				return errStale
+			}
+			return nil
+		}
+		o.Done = func() { times.note(op.Key, op.Timestamp) }
+	}
+	return rest.Patch(x.lane, op.Key, op.Value, o)
 }
 
 func riocStatus(err error) rioc.Status {
@@ -298,6 +340,8 @@ func riocStatus(err error) rioc.Status {
 		return rioc.ErrNotFound
 	case errors.Is(err, engine.ErrNoMemory):
 		return rioc.ErrNoMemory
+	case errors.Is(err, errStale):
+		return rioc.ErrStaleTime
 	}
 	return rioc.ErrInvalid
 }

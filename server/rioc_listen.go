@@ -2,17 +2,16 @@ package server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"os"
+	"time"
+
+	"hpkv/server/certs"
 )
 
 // listenRioc opens rioc-port on the addresses of rioc-bind, with TLS if there
 // is a certificate.
-func (s *Server) listenRioc(port int, binds []string) error {
-	config, err := s.riocTLS()
-	if err != nil {
+func (s *Server) listenRioc(port int, binds []string) (err error) {
+	if s.riocIdentity, err = s.loadRiocIdentity(); err != nil {
 		return err
 	}
 	opened, err := s.listenTCP(port, binds)
@@ -21,38 +20,39 @@ func (s *Server) listenRioc(port int, binds []string) error {
 	}
 	for _, ln := range opened {
 		l := listening{Listener: ln, rioc: true}
-		if config != nil {
-			l.Listener, l.tls = tls.NewListener(ln, config), true
+		if s.riocIdentity != nil {
+			l.Listener, l.tls = tls.NewListener(ln, s.riocIdentity.Config()), true
 		}
 		s.listeners = append(s.listeners, l)
 	}
 	return nil
 }
 
-// riocTLS returns how RIOC is encrypted, nil: not at all.
-func (s *Server) riocTLS() (*tls.Config, error) {
-	cert, key, ca := s.cfg.RiocTLSCertFile.Load(), s.cfg.RiocTLSKeyFile.Load(), s.cfg.RiocTLSCACertFile.Load()
-	if cert == "" && key == "" && ca == "" {
+// loadRiocIdentity returns nil when RIOC is not encrypted.
+func (s *Server) loadRiocIdentity() (*certs.Identity, error) {
+	f := certs.Files{Cert: s.cfg.RiocTLSCertFile.Load(), Key: s.cfg.RiocTLSKeyFile.Load(), CA: s.cfg.RiocTLSCACertFile.Load()}
+	if f == (certs.Files{}) {
 		return nil, nil
 	}
-	if cert == "" || key == "" {
+	if f.Cert == "" || f.Key == "" {
 		return nil, errors.New("rioc over TLS needs both rioc-tls-cert-file and rioc-tls-key-file")
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		return nil, fmt.Errorf("cannot use rioc-tls-cert-file %s with rioc-tls-key-file %s: %w", cert, key, err)
+	return certs.Load(f, tls.VersionTLS13)
+}
+
+// certificatePeriod is how often the files of certificates are looked at.
+const certificatePeriod = time.Second
+
+// renewRiocIdentity reads renewed certificates. What cannot be read leaves RIOC as
+// it was. Called by cron.
+func (s *Server) renewRiocIdentity(now time.Time) {
+	if s.riocIdentity == nil || now.Sub(s.riocLooked) < certificatePeriod {
+		return
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read rioc-tls-ca-cert-file: %w", err)
-		}
-		config.ClientCAs = x509.NewCertPool()
-		if !config.ClientCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("rioc-tls-ca-cert-file %s holds no certificate", ca)
-		}
-		config.ClientAuth = tls.RequireAndVerifyClientCert
+	s.riocLooked = now
+	if changed, err := s.riocIdentity.Refresh(); err != nil {
+		s.log.Warn().Err(err).Msg("RIOC: keeping the certificates as they were")
+	} else if changed {
+		s.log.Info().Msg("RIOC: the certificates were read again")
 	}
-	return config, nil
 }

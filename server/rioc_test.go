@@ -3,21 +3,12 @@ package server
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	mrand "math/rand/v2"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -351,87 +342,4 @@ func TestRiocCountsAsCommands(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestRiocTLS(t *testing.T) {
-	dir := t.TempDir()
-	ca, caKey := newAuthority(t)
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	caFile := write("ca.pem", "CERTIFICATE", ca.Raw)
-	serverCert, serverKey := issue(t, ca, caKey)
-	certFile, keyFile := write("server.pem", "CERTIFICATE", serverCert.Raw), write("server.key", "EC PRIVATE KEY", ecBytes(t, serverKey))
-	clientCert, clientKey := issue(t, ca, caKey)
-	roots := x509.NewCertPool()
-	roots.AddCert(ca)
-	eachDriver(t, func(t *testing.T, driver string) {
-		_, addr := startRioc(t, driver, "--rioc-tls-cert-file", certFile, "--rioc-tls-key-file", keyFile, "--rioc-tls-ca-cert-file", caFile)
-		c := dialRioc(t, addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1",
-			Certificates: []tls.Certificate{{Certificate: [][]byte{clientCert.Raw}, PrivateKey: clientKey}}})
-		if err := c.Put([]byte("k"), []byte("v")); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := c.Get([]byte("k")); string(got) != "v" || err != nil {
-			t.Errorf("%q, %v", got, err)
-		}
-		stranger := dialRioc(t, addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
-		if _, err := stranger.Get([]byte("k")); err == nil {
-			t.Error("a client without a certificate is served")
-		}
-		old, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MaxVersion: tls.VersionTLS12})
-		if err == nil {
-			old.Close()
-			t.Error("TLS 1.2 is spoken")
-		}
-	})
-}
-
-func newAuthority(t *testing.T) (*x509.Certificate, *ecdsa.PrivateKey) {
-	return certify(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil, nil)
-}
-
-func issue(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-	return certify(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "peer"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, ca, caKey)
-}
-
-// certify signs a certificate, with its own key if there is no authority.
-func certify(t *testing.T, template, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template.SerialNumber = big.NewInt(time.Now().UnixNano())
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	if ca == nil {
-		ca, caKey = template, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, ca, &key.PublicKey, caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert, key
-}
-
-func ecBytes(t *testing.T, key *ecdsa.PrivateKey) []byte {
-	t.Helper()
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return der
 }

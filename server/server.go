@@ -19,6 +19,7 @@ import (
 
 	"hpkv/engine"
 	"hpkv/numa"
+	"hpkv/server/certs"
 	"hpkv/server/command"
 	"hpkv/server/config"
 	"hpkv/server/journal"
@@ -82,9 +83,14 @@ type Server struct {
 	side       driver // carries TLS connections; nil: there are none
 	addrs      []net.Addr
 	rest       *rest.Service // nil: not asked for
-	runID      string
-	replID     atomic.Pointer[string] // as INFO shows it
-	started    time.Time
+	writeTimes *writeTimes   // nil: RIOC's timestamps are ignored
+
+	riocIdentity *certs.Identity // nil: RIOC is not encrypted
+	riocLooked   time.Time       // cron: when its files were last looked at
+
+	runID   string
+	replID  atomic.Pointer[string] // as INFO shows it
+	started time.Time
 
 	startMemory int64 // used when New returned, in bytes
 
@@ -250,9 +256,21 @@ func PlanOptions(cfg *config.Config) numa.PlanOptions {
 }
 
 func (s *Server) openEngine() (*engine.Engine, error) {
-	var changes engine.Changes
+	var told changesTo
 	if s.rest != nil {
-		changes = s.rest.Changes()
+		told = append(told, s.rest.Changes())
+	}
+	if s.cfg.RiocTimestamps.Load() == config.NewestWins {
+		s.writeTimes = new(writeTimes)
+		told = append(told, s.writeTimes)
+	}
+	var changes engine.Changes
+	switch len(told) {
+	case 0:
+	case 1:
+		changes = told[0]
+	default:
+		changes = told
 	}
 	e, err := engine.Open(engine.Options{
 		Changes:        changes,

@@ -17,9 +17,10 @@ type Config struct {
 	RiocTLSCertFile         Text
 	RiocTLSKeyFile          Text
 	RiocTLSCACertFile       Text // "": clients need no certificate
-	UnixSocketPerm          Int  // file mode, 0: leave it to the umask
-	TCPKeepalive            Int  // seconds, 0: off
-	Timeout                 Int  // seconds of idleness before a client is closed, 0: never
+	RiocTimestamps          Enum
+	UnixSocketPerm          Int // file mode, 0: leave it to the umask
+	TCPKeepalive            Int // seconds, 0: off
+	Timeout                 Int // seconds of idleness before a client is closed, 0: never
 	MaxClients              Int
 	ProtectedMode           Bool
 	ProtoMaxBulkLen         Int // bytes

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/time/rate"
 
+	"hpkv/server/certs"
 	"hpkv/server/config"
 )
 
@@ -63,14 +63,14 @@ type keyring struct {
 	mu       sync.RWMutex
 	byDigest map[[32]byte]*apiKey
 	ids      map[string]*apiKey
-	file     fileState // of the key file when it was read
+	file     certs.FileState // of the key file when it was read
 }
 
 func (r *keyring) load() error {
 	list := r.cfg.RestAPIKeys.Load()
-	var state fileState
+	var state certs.FileState
 	if path := r.cfg.RestAPIKeyFile.Load(); path != "" {
-		state.modified, state.size = fileTime(path)
+		state = certs.StateOf(path)
 		more, err := readKeyFile(path)
 		if err != nil {
 			return err
@@ -122,11 +122,10 @@ func (r *keyring) fileChanged() bool {
 	if path == "" {
 		return false
 	}
-	var now fileState
-	now.modified, now.size = fileTime(path)
+	now := certs.StateOf(path)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return now != r.file && now.modified != time.Time{}
+	return now != r.file && now != certs.FileState{}
 }
 
 // find returns what the presented key stands for, nil if it is none of ours.

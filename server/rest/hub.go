@@ -94,10 +94,33 @@ func (h *Hub) KeyChanged(db int, key []byte, typ engine.Type, val []byte) {
 		h.queue.bytes += size
 	}
 	h.queue.Unlock()
-	select {
-	case h.wake <- struct{}{}:
-	default:
+	signal(h.wake)
+}
+
+// manyKeys is how many keys a shard may hold for all of them to be looked at when
+// they change at once: some 100 us of work under the lock.
+const manyKeys = 2048
+
+// ManyChanged implements engine.Changes. Subscribers to a database that is too
+// large to be gone through are disconnected: what they know of it is wrong.
+func (h *Hub) ManyChanged(db int, m engine.Many) {
+	if h.filter.Load() == nil || db != 0 {
+		return
 	}
+	if m.Len() > manyKeys {
+		h.lose()
+		return
+	}
+	m.Each(func(key []byte, typ engine.Type, val []byte) { h.KeyChanged(db, key, typ, val) })
+}
+
+// lose has the subscribers disconnected in place of what waits for them, and of
+// what comes until that is done.
+func (h *Hub) lose() {
+	h.queue.Lock()
+	h.queue.changes, h.queue.bytes, h.queue.lost = nil, 0, true
+	h.queue.Unlock()
+	signal(h.wake)
 }
 
 // filter tells quickly which keys nobody can be interested in. Immutable.

@@ -11,6 +11,11 @@ type PatchOptions struct {
 	MaxBytes     int64 // of the result
 	EmptyRemoves bool  // see merge
 	Announce     bool  // listeners to changes get the patch, not the result
+
+	// Guard, if set, is asked once the key is held whether it may be changed, and
+	// Done is told when it was.
+	Guard func() error
+	Done  func()
 }
 
 // optimisticMerges is how often a partial update computes its result without
@@ -51,6 +56,11 @@ func tryPatch(l *engine.Lane, key, val []byte, o *PatchOptions, hold bool) (done
 		t.LockKeys(keys, 0, 0, 1)
 	}
 	defer t.End()
+	if o.Guard != nil {
+		if err := o.Guard(); err != nil {
+			return true, err
+		}
+	}
 	if int64(len(result)) > o.MaxBytes {
 		return true, engine.ErrTooLarge
 	}
@@ -67,5 +77,8 @@ func tryPatch(l *engine.Lane, key, val []byte, o *PatchOptions, hold bool) (done
 		t.Announce(val)
 	}
 	_, err = t.Set(key, result, engine.SetOptions{KeepTTL: true})
+	if err == nil && o.Done != nil {
+		o.Done()
+	}
 	return true, err
 }

@@ -2,9 +2,9 @@ package rest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +14,7 @@ import (
 
 	"hpkv/engine"
 	"hpkv/resp"
+	"hpkv/server/certs"
 	"hpkv/server/command"
 	"hpkv/server/config"
 )
@@ -61,7 +62,7 @@ type Service struct {
 	http   *fasthttp.Server
 	keys   keyring
 	hub    Hub
-	cert   *certificate // nil: no TLS
+	cert   *certs.Identity // nil: no TLS
 	rows   Rows
 	routes []route
 	exact  map[string]*route // those that are matched as a whole
@@ -165,7 +166,7 @@ func (s *Service) Serve(listeners []net.Listener) {
 	s.listeners = listeners
 	for _, ln := range listeners {
 		if s.cert != nil {
-			ln = s.cert.listener(ln)
+			ln = tls.NewListener(ln, s.cert.Config())
 		}
 		s.accepting.Go(func() { // ended by Shutdown
 			if err := s.http.Serve(ln); err != nil && !s.ending.Load() {
@@ -232,7 +233,7 @@ func (s *Service) watchFiles() {
 			}
 		}
 		if s.cert != nil {
-			if changed, err := s.cert.refresh(); err != nil {
+			if changed, err := s.cert.Refresh(); err != nil {
 				s.log.Warn().Err(err).Msg("REST: keeping the certificate as it was")
 			} else if changed {
 				s.log.Info().Msg("REST: the certificate was read again")
@@ -249,12 +250,4 @@ func (s *Service) reloadKeys() error {
 	}
 	s.hub.dropKeys(func(k *apiKey) bool { return s.keys.byID(k.id) == nil })
 	return nil
-}
-
-// fileTime identifies a state of a file; zero when it cannot be looked at.
-func fileTime(path string) (t time.Time, size int64) {
-	if info, err := os.Stat(path); err == nil {
-		return info.ModTime(), info.Size()
-	}
-	return t, 0
 }
