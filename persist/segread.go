@@ -98,11 +98,23 @@ type rest struct {
 
 // scanRest looks through the bytes of a segment from an offset to its end for
 // round marks, which prove that more was written than can be read in order. It
-// may stop at the first one.
-func scanRest(f io.ReaderAt, seed uint32, from, size int64, first bool) (found rest, err error) {
+// may stop at the first one. Where the file is known to have nothing but zeros it
+// is not read.
+func scanRest(f vfs.File, seed uint32, from, size int64, first bool) (found rest, err error) {
 	const overlap = maxMark
-	buf := make([]byte, min(size-from, readWindow+overlap))
+	var buf []byte
 	for base := from; base < size; base += readWindow {
+		data, err := f.NextData(base)
+		if err != nil {
+			return found, err
+		}
+		// A mark may begin with zeros.
+		if base = max(base, data-overlap); data >= size {
+			break
+		}
+		if buf == nil {
+			buf = make([]byte, min(size-base, readWindow+overlap))
+		}
 		b := buf[:min(size-base, int64(len(buf)))]
 		if err := readFull(f, b, base); err != nil {
 			return found, err

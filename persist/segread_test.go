@@ -2,12 +2,33 @@ package persist
 
 import (
 	"bytes"
-	"io"
 	"slices"
 	"testing"
 
 	"hpkv/persist/vfs"
 )
+
+// fileOf is a file to be read.
+type fileOf struct {
+	vfs.File
+	b     []byte
+	holes bool // knows where it has zeros
+}
+
+func (f *fileOf) ReadAt(b []byte, off int64) (int, error) { return bytes.NewReader(f.b).ReadAt(b, off) }
+
+func (f *fileOf) NextData(off int64) (int64, error) {
+	if !f.holes {
+		return off, nil
+	}
+	const page = 4096
+	for at := off; at < int64(len(f.b)); at = (at/page + 1) * page {
+		if len(bytes.TrimLeft(f.b[at:min((at/page+1)*page, int64(len(f.b)))], "\x00")) > 0 {
+			return at, nil
+		}
+	}
+	return int64(len(f.b)), nil
+}
 
 // TestScanRest finds a mark wherever it is, across the windows in which a
 // segment is looked through, and no mark of another segment.
@@ -20,11 +41,15 @@ func TestScanRest(t *testing.T) {
 	b := appendMark(nil, &m, seedOf(1))
 	const from = 64
 	file := make([]byte, 3*readWindow)
-	f := func(size int64) io.ReaderAt { return bytes.NewReader(file[:size]) }
+	holes := false
+	f := func(size int64) vfs.File {
+		holes = !holes
+		return &fileOf{b: file[:size], holes: holes}
+	}
 	for _, size := range []int64{readWindow / 2, 3 * readWindow} {
 		for window := int64(0); window <= 2*readWindow; window += readWindow {
-			for near := -int64(len(b)) - 3; near < 30; near += 3 {
-				at := from + window + near
+			for near := -int64(len(b)) - 3; near < 60; near += 3 {
+				at := from + window + near // around a page's end, too
 				if at < from || at+int64(len(b)) > size {
 					continue
 				}
@@ -46,6 +71,51 @@ func TestScanRest(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestScanRestZeros: a mark that begins with zeros is found although these look
+// like a hole.
+func TestScanRestZeros(t *testing.T) {
+	m := mark{round: 7, synced: 5, start: 64, streams: []uint16{0}}
+	for uid := uint64(1); ; uid++ { // until the checksum begins with a zero
+		b := appendMark(nil, &m, seedOf(uid))
+		if b[0] != 0 {
+			continue
+		}
+		f := &fileOf{b: make([]byte, 3<<20), holes: true}
+		at := int64(2<<20 - 1)
+		copy(f.b[at:], b)
+		if got, err := scanRest(f, seedOf(uid), 64, int64(len(f.b)), false); got.marks != 1 || got.at != at || err != nil {
+			t.Fatalf("a mark at %d: %+v, %v", at, got, err)
+		}
+		return
+	}
+}
+
+// TestUnusedIsNotRead: what was allocated and never used costs a start after a
+// kill no reading.
+func TestUnusedIsNotRead(t *testing.T) {
+	mem := vfs.NewMem("/")
+	const segments = 16 << 20
+	o := Options{FS: mem, Dir: "/log", Streams: 2, SegmentBytes: segments}
+	l, _, _ := mustOpen(t, o)
+	put(l, 0, "value")
+	mustSync(t, l)
+	o.FS = mem.Clone()
+	l.Close()
+	faulty, reads := vfs.NewFaulty(o.FS), 0
+	faulty.Set(func(op, _ string) error {
+		if op == "readat" {
+			reads++
+		}
+		return nil
+	})
+	o.FS = faulty
+	l, _, report := mustOpen(t, o)
+	defer l.Close()
+	if report.Records != 1 || reads > segments/readWindow/2 {
+		t.Errorf("%d records; %d reads of segments of %d windows", report.Records, reads, segments/readWindow)
 	}
 }
 

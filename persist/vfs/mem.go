@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"io/fs"
@@ -320,6 +321,23 @@ func (n *node) resize(size int64) {
 		return
 	}
 	n.data = append(n.data, make([]byte, size-int64(len(n.data)))...)
+}
+
+// NextData implements File: sectors of zeros are holes.
+func (f *memFile) NextData(off int64) (int64, error) {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	if err := f.usable("seek", false); err != nil {
+		return 0, err
+	}
+	for size := int64(len(f.n.data)); off < size; {
+		end := min(off/sector*sector+sector, size)
+		if len(bytes.TrimLeft(f.n.data[off:end], "\x00")) > 0 {
+			return off, nil
+		}
+		off = end
+	}
+	return int64(len(f.n.data)), nil
 }
 
 func (f *memFile) Size() (int64, error) {

@@ -95,6 +95,8 @@ func (l *osLock) Lost() error {
 	return nil
 }
 
+func (f osFile) NextData(off int64) (int64, error) { return nextData(f.File, off) }
+
 func (f osFile) Size() (int64, error) {
 	st, err := f.Stat()
 	if err != nil {

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,22 @@ func datasync(f *os.File) error {
 		return &os.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
 	}
 	return nil
+}
+
+// nextData asks for holes: what was allocated and never written is one.
+func nextData(f *os.File, off int64) (int64, error) {
+	at := off
+	err := retry(func() (err error) {
+		at, err = unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
+		return err
+	})
+	switch {
+	case err == nil:
+		return at, nil
+	case errors.Is(err, unix.ENXIO):
+		return f.Seek(0, io.SeekEnd)
+	}
+	return off, nil
 }
 
 func allocate(f *os.File, from, to int64) error {

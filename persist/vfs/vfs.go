@@ -44,6 +44,10 @@ type File interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
+	// NextData returns the first offset from off on at which there may be
+	// anything but zeros, the file's length if there is none. Where the system
+	// cannot tell, that is off.
+	NextData(off int64) (int64, error)
 	// Size returns the file's length in bytes.
 	Size() (int64, error)
 	// Truncate changes the length.

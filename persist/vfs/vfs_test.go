@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -242,5 +243,40 @@ func TestFaulty(t *testing.T) {
 	faulty.Set(nil)
 	if err := f.Sync(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestNextData: no data are passed over, in whatever file system.
+func TestNextData(t *testing.T) {
+	for name, fsys := range map[string]FS{"os": OS(), "mem": NewMem("/")} {
+		dir := "/"
+		if name == "os" {
+			dir = t.TempDir()
+		}
+		f, err := fsys.Create(filepath.Join(dir, "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		const size, at = 1 << 20, 300_000
+		if err := f.Allocate(size); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("data"), at); err != nil {
+			t.Fatal(err)
+		}
+		for _, off := range []int64{0, at - 1, at, at + 3} {
+			if got, err := f.NextData(off); got < off || got > max(off, at) || err != nil {
+				t.Errorf("%s: data from %d on: %d, %v", name, off, got, err)
+			}
+		}
+		for _, off := range []int64{at + 4, size - 1, size} {
+			if got, err := f.NextData(off); got < off || got > size || err != nil {
+				t.Errorf("%s: data from %d on: %d, %v", name, off, got, err)
+			}
+		}
+		if got, _ := f.NextData(at + sector); name == "mem" && got != size {
+			t.Errorf("%s: data at %d", name, got)
+		}
 	}
 }
