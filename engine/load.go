@@ -1,10 +1,24 @@
 package engine
 
 import (
+	"fmt"
 	"math/bits"
 
 	"hpkv/engine/alloc"
 )
+
+// DatabaseError says that journalled effects concern a database that there is not.
+// It is an ErrDatabase.
+type DatabaseError struct {
+	DB        int // its index
+	Databases int // how many there are
+}
+
+func (e *DatabaseError) Error() string {
+	return fmt.Sprintf("engine: there are keys in database %d, but only %d databases", e.DB, e.Databases)
+}
+
+func (e *DatabaseError) Is(target error) bool { return target == ErrDatabase }
 
 // Loader applies journalled effects to an engine that serves nobody yet. The
 // memory limit does not count, nobody is told, nothing is journalled, and keys
@@ -34,14 +48,18 @@ func (r *Loader) Close() {
 
 // Apply repeats the effect in payload, which was journalled for the given
 // shard. The engine may have another number of shards now. ErrEffect if payload
-// is no effect, ErrDatabase if there are fewer databases now, ErrNoMemory.
+// is no effect, a *DatabaseError if it puts something into a database that there
+// is not now, ErrNoMemory.
 func (r *Loader) Apply(shard int, payload []byte) error {
 	ef := &r.ef
 	if err := DecodeEffect(ef, payload); err != nil {
 		return err
 	}
-	if ef.DB >= r.e.databases || ef.OtherDB >= r.e.databases {
-		return ErrDatabase
+	if last := max(ef.DB, ef.OtherDB); last >= r.e.databases {
+		if ef.Kind == EffectFlush { // nothing was put there, or this is not reached
+			return nil
+		}
+		return &DatabaseError{last, r.e.databases}
 	}
 	t := r.l.Begin(ef.DB)
 	if ef.Kind == EffectFlush || ef.Kind == EffectSwap {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"hpkv/engine"
 	"hpkv/persist"
 	"hpkv/resp"
 	"hpkv/server/command"
@@ -298,6 +299,11 @@ func (d *durability) recover(ctx context.Context) error {
 	d.load.Unlock()
 	o := d.options()
 	j, report, err := journal.Open(ctx, s.engine, o)
+	var few *engine.DatabaseError
+	if errors.As(err, &few) {
+		return fmt.Errorf("the log in %s has keys in database %d, but the setting databases is %d: raise it to %d or more",
+			o.Dir, few.DB, few.Databases, few.DB+1)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot open the log in %s: %w", o.Dir, err)
 	}

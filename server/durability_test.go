@@ -344,6 +344,41 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// TestFewerDatabases: a start with fewer databases than the log has keys in fails
+// and says what to do, and changes nothing.
+func TestFewerDatabases(t *testing.T) {
+	d, dir := newDisk(), t.TempDir()
+	run := func(databases, fails string, play func(w *wire)) {
+		t.Helper()
+		in := start(t, setup{driver: drivers()[0], tuneLog: d.tune, fails: fails,
+			settings: []string{"--appendonly", "yes", "--dir", dir, "--databases", databases}})
+		if fails != "" {
+			in.eventually("the server gives up", func() bool {
+				c, err := net.Dial("tcp", in.addr)
+				if err == nil {
+					c.Close()
+				}
+				return err != nil
+			})
+		} else {
+			in.loaded()
+			w := in.dial()
+			play(w)
+			w.Close()
+		}
+		in.stop()
+	}
+	run("16", "", func(w *wire) { w.do("FLUSHALL", "+OK\r\n") })
+	run("8", "", func(w *wire) { w.do("SET k 1", "+OK\r\n") })
+	run("16", "", func(w *wire) { w.send("SELECT 12\r\nSET k 2\r\n"); w.expect("+OK\r\n+OK\r\n") })
+	run("8", "has keys in database 12, but the setting databases is 8: raise it to 13 or more", nil)
+	run("13", "", func(w *wire) {
+		w.do("GET k", "$1\r\n1\r\n")
+		w.send("SELECT 12\r\nGET k\r\n")
+		w.expect("+OK\r\n$1\r\n2\r\n")
+	})
+}
+
 // TestAppendOnlyAtRunTime: the log can be turned on and off; what it then holds
 // is what there was in between.
 func TestAppendOnlyAtRunTime(t *testing.T) {
