@@ -12,7 +12,7 @@ PKGS      = ./...
 DEPS      = .ci/install-test-deps
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test race lint fuzz compat stress crash bench bench-compare bench-rest cover cross generate
+.PHONY: help build run test race lint fuzz compat stress crash bench bench-all bench-compare bench-rest cover cross generate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ crash: ## cut the log off after every operation of the file system, and kill the
 
 bench: ## Go benchmarks of every package, with allocations
 	$(GO) test -run '^$$' -bench . -benchmem $(PKGS)
+
+bench-all: ## measure everything docs/performance.md shows, in 40 minutes, into bin/bench-DATE/
+	$(DEPS)
+	.ci/bench-all
 
 bench-compare: build ## measure hpkv-server beside redis-server on this machine
 	$(DEPS)

@@ -1,17 +1,25 @@
 // Command hpkv-bench measures hpkv beside its peers.
 //
-//	hpkv-bench compare    speed, CPU per operation and memory of servers, side by side
-//	hpkv-bench memory     resident memory per key, and after overwrites and deletes
-//	hpkv-bench latency    p99.9 of GET under full load, and stalls
-//	hpkv-bench load       load one server that is already running
-//	hpkv-bench embedded   the Go library beside Go maps and a Go cache
+//	hpkv-bench compare     speed, CPU per operation and memory of servers, side by side
+//	hpkv-bench memory      resident memory of keys and collections, and after overwrites and deletes
+//	hpkv-bench latency     p99.9 of GET under full load, and stalls
+//	hpkv-bench log         what the log costs: throughput, syncs, and the disk's own
+//	hpkv-bench recover     how fast a server is back with its data
+//	hpkv-bench compaction  latency and memory while the log is compacted, and bytes written
+//	hpkv-bench pubsub      messages to many subscribers
+//	hpkv-bench load        load one server that is already running
+//	hpkv-bench rioc        batches over HPKV's binary protocol
+//	hpkv-bench ws          requests over WebSockets
+//	hpkv-bench embedded    the Go library beside Go maps and a Go cache
+//
+// .ci/bench-rest measures REST beside nginx, .ci/bench-all runs everything.
 //
 // Results go to standard output, progress and errors to standard error.
 //
 // The files here read flags and put the parts together. The parts are in
-// internal: workload (what is sent), redisbench and loadgen (who sends it),
-// proc (the servers and what they use), store (the embedded stores), report
-// (tables, JSON, charts), machine and progress.
+// internal: workload (what is sent), redisbench, loadgen and fanout (who sends
+// it), proc (the servers and what they use), disk (what syncing costs), store
+// (the embedded stores), report (tables, JSON, charts), machine and progress.
 //
 // # How servers are compared
 //

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"hpkv/cmd/internal/progress"
 )
@@ -49,6 +50,9 @@ func TestWrongUse(t *testing.T) {
 	f("no server has that name", "recover", "--base", "other")
 	f("above 0", "compaction", "--overwrite-rate", "0")
 	f("negative", "compaction", "--seconds", "-1")
+	f("19 or more", "pubsub", "--size", "18")
+	f("from 1 up", "pubsub", "--subscribers", "0")
+	f("above 0", "ws", "--seconds", "0")
 	f("no workload", "load", "--mix", "nosuch=1")
 	f("--keys x", "load", "--keys", "x")
 	f("no store", "embedded", "--stores", "nosuch")
@@ -102,5 +106,14 @@ func TestQuickKeepsWhatIsGiven(t *testing.T) {
 	}
 	if o.pipelines.String() != "64" || o.sizes.String() != "16" || o.base != "redis" {
 		t.Errorf("pipelines %s, sizes %s, base %s", o.pipelines.String(), o.sizes.String(), o.base)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	if d := estimate(36, 1.5); d != 54*time.Second {
+		t.Errorf("36 runs of 1.5 s: %s", d)
+	}
+	if d := estimate(100, 2.5); d != 4*time.Minute {
+		t.Errorf("100 runs of 2.5 s: %s", d)
 	}
 }

@@ -23,13 +23,15 @@ type command struct {
 
 var commands = []command{
 	{"compare", "speed, CPU per operation and memory of servers, side by side", compare},
-	{"memory", "resident memory per key, and after overwrites and deletes", memory},
+	{"memory", "resident memory of keys and collections, and after overwrites and deletes", memory},
 	{"latency", "p99.9 of GET under full load, and stalls", latency},
 	{"log", "what the log costs: throughput, syncs, and the disk's own", logCommand},
 	{"recover", "how fast a server is back with its data", recoverCommand},
 	{"compaction", "latency and memory while the log is compacted, and bytes written", compactionCommand},
+	{"pubsub", "messages to many subscribers", pubsub},
 	{"load", "load one server that is already running", load},
 	{"rioc", "batches over HPKV's binary protocol", rioc},
+	{"ws", "requests over WebSockets", ws},
 	{"embedded", "the Go library beside Go maps and a Go cache", embedded},
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -40,13 +41,16 @@ func (o *compactionOptions) overwrite(ctx context.Context, e env, specs []proc.S
 	newPace(e, 1, o.seconds)
 	var group sync.WaitGroup
 	for i, s := range specs {
-		p, err := proc.Start(ctx, s.With(s.Name, "--appendonly", "yes", "--appendfsync", "everysec"), o.place.server)
+		p, err := proc.Start(ctx, s.With(s.Name, keepLog...), o.place.server)
 		if err == nil {
 			defer p.Stop()
 			err = fillNoise(ctx, p, o.place.load, o.steady, compactionValue, func(int64) {})
 		}
-		if err == nil { // from where every further compaction begins, too
+		if err == nil { // as every further compaction leaves it, too
 			err = rewriting(ctx, p, func(map[string]int64) {})
+		}
+		if err == nil {
+			err = compactByDefault(p)
 		}
 		if err != nil {
 			cancel()
@@ -66,6 +70,18 @@ func (o *compactionOptions) overwrite(ctx context.Context, e env, specs []proc.S
 		}
 	}
 	return results, nil
+}
+
+// compactByDefault sets what keepLog has turned off to its default.
+func compactByDefault(p *proc.Process) error {
+	v, err := do(p, "CONFIG", "SET", "auto-aof-rewrite-percentage", "100")
+	if err == nil && v.IsError() {
+		err = errors.New(v.Text())
+	}
+	if err != nil {
+		return explain(p, "CONFIG SET", err)
+	}
+	return nil
 }
 
 func (o *compactionOptions) overwriteOne(ctx context.Context, e env, p *proc.Process) (a amplification, err error) {

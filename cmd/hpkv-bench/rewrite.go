@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/proc"
@@ -16,8 +15,12 @@ var keepLog = logged("everysec")
 // rewriting has a server rewrite its log (hpkv compacts it, redis-server makes
 // a new file) and looks at it ten times a second until that is done.
 func rewriting(ctx context.Context, p *proc.Process, look func(numbers map[string]int64)) error {
-	if v, err := do(p, "BGREWRITEAOF"); err != nil || v.IsError() {
-		return explain(p, "BGREWRITEAOF", errors.Join(err, fmt.Errorf("answered %s", v.Text())))
+	v, err := do(p, "BGREWRITEAOF")
+	if err == nil && v.IsError() {
+		err = errors.New(v.Text())
+	}
+	if err != nil {
+		return explain(p, "BGREWRITEAOF", err)
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

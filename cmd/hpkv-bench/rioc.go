@@ -4,17 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
@@ -26,13 +21,6 @@ type riocRun struct {
 	name    string
 	command rioclient.Command
 	batch   int
-}
-
-// riocResult is what it measured.
-type riocResult struct {
-	ops     float64 // a second
-	cpu     float64 // microseconds of the server for an operation
-	latency *hdrhistogram.Histogram
 }
 
 // rioc is the subcommand.
@@ -80,106 +68,67 @@ func rioc(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	l := riocLoad{
-		addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), pid: p.Pid(), cpus: place.load,
-		clients: *clients, keys: *keys, value: workload.Value(*size), duration: time.Duration(*seconds * float64(time.Second)),
-	}
+	trips := roundTrips{pid: p.Pid(), cpus: place.load, clients: *clients, duration: time.Duration(*seconds * float64(time.Second))}
+	addr, data := net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), workload.Value(*size)
 	t := &report.Table{Columns: report.Columns("<operation", "batch", "ops/s", "CPU us/op", "p50 us", "p99 us", "p99.9 us")}
 	for _, n := range batches.values {
 		for _, run := range []riocRun{{"get", rioclient.Get, n}, {"put", rioclient.Put, n}} {
 			e.progress.Printf("%s in batches of %d", run.name, run.batch)
-			r, err := l.measure(ctx, run)
+			trips.per = n
+			r, err := trips.measure(ctx, func(i int) (caller, error) { return newRiocCaller(addr, run, *keys, data, uint64(i)) })
 			if err != nil {
 				return explain(p, "rioc "+run.name, err)
 			}
-			micros := func(q float64) string { return report.Fixed(float64(r.latency.ValueAtQuantile(q))/1e3, 1) }
-			t.Add(run.name, strconv.Itoa(n), report.Count(r.ops), report.Fixed(r.cpu, 3), micros(50), micros(99), micros(99.9))
+			t.Add(append([]string{run.name, strconv.Itoa(n)}, r.cells(50, 99, 99.9)...)...)
 		}
 	}
 	e.progress.Clear()
-	writeRiocHeader(e.out, spec.Version(ctx), placed, &l)
+	top := head(ctx, []proc.Spec{spec}, placed)
+	if err := top.Write(e.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "load       %d connections, one batch under way on each, %s random keys of 16 bytes, values of %d\n",
+		*clients, report.Count(float64(*keys)), *size)
+	fmt.Fprint(e.out, "figures    percentiles are of the round trip of a batch\n\n")
 	return t.Write(e.out)
 }
 
-func writeRiocHeader(w io.Writer, version, placed string, l *riocLoad) {
-	fmt.Fprintf(w, "machine    %s\nserver     %s\nplacement  %s\n", machine.Read(), version, placed)
-	fmt.Fprintf(w, "load       %d connections, one batch under way on each, %s random keys of 16 bytes, values of %d\n",
-		l.clients, report.Count(float64(l.keys)), len(l.value))
-	fmt.Fprint(w, "figures    percentiles are of the round trip of a batch\n\n")
+// riocCaller is one connection that sends batches.
+type riocCaller struct {
+	*rioclient.Client
+	ops     []rioclient.Op
+	answers []rioclient.Answer
+	rng     *rand.Rand
+	keys    uint64
 }
 
-// riocLoad is the load of all measurements.
-type riocLoad struct {
-	addr     string
-	pid      int
-	cpus     []int
-	clients  int
-	keys     uint64
-	value    string
-	duration time.Duration
-}
-
-// measure keeps one batch under way on each connection for the duration.
-func (l *riocLoad) measure(ctx context.Context, run riocRun) (r riocResult, err error) {
-	before, err := proc.CPU(l.pid)
-	if err != nil {
-		return r, err
-	}
-	var group sync.WaitGroup
-	began := time.Now()
-	hists, errs := make([]*hdrhistogram.Histogram, l.clients), make([]error, l.clients)
-	for i := range l.clients {
-		group.Go(func() {
-			errs[i] = proc.OnCPUs(l.cpus, func() (err error) {
-				hists[i], err = l.drive(ctx, run, uint64(i), began.Add(l.duration))
-				return err
-			})
-		})
-	}
-	group.Wait()
-	elapsed := time.Since(began)
-	after, err := proc.CPU(l.pid)
-	if err = errors.Join(append(errs, err, ctx.Err())...); err != nil {
-		return r, err
-	}
-	r.latency = hdrhistogram.New(100, int64(time.Minute), 3)
-	for _, h := range hists {
-		r.latency.Merge(h)
-	}
-	total := float64(r.latency.TotalCount() * int64(run.batch))
-	r.ops, r.cpu = total/elapsed.Seconds(), float64((after-before).Microseconds())/total
-	return r, nil
-}
-
-func (l *riocLoad) drive(ctx context.Context, run riocRun, seed uint64, end time.Time) (*hdrhistogram.Histogram, error) {
-	c, err := rioclient.Dial(l.addr, nil)
+func newRiocCaller(addr string, run riocRun, keys uint64, value string, seed uint64) (*riocCaller, error) {
+	client, err := rioclient.Dial(addr, nil)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	h := hdrhistogram.New(100, int64(time.Minute), 3)
-	r := rand.New(rand.NewPCG(seed, 1))
-	ops, answers := make([]rioclient.Op, run.batch), make([]rioclient.Answer, run.batch)
-	for i := range ops {
-		ops[i] = rioclient.Op{Command: run.command, Key: make([]byte, 0, 16)}
+	c := &riocCaller{client, make([]rioclient.Op, run.batch), make([]rioclient.Answer, run.batch), rand.New(rand.NewPCG(seed, 1)), keys}
+	for i := range c.ops {
+		c.ops[i] = rioclient.Op{Command: run.command, Key: make([]byte, 0, 16)}
 		if run.command == rioclient.Put {
-			ops[i].Value = []byte(l.value)
+			c.ops[i].Value = []byte(value)
 		}
 	}
-	for {
-		for i := range ops {
-			ops[i].Key = fmt.Appendf(ops[i].Key[:0], "key:%012d", r.Uint64N(l.keys))
-		}
-		sent := time.Now()
-		if sent.After(end) || ctx.Err() != nil {
-			return h, nil
-		}
-		if err := c.Do(ops, answers); err != nil {
-			return nil, err
-		}
-		_ = h.RecordValue(int64(time.Since(sent))) // beyond a minute the connection is dead anyway
-		if i := slices.IndexFunc(answers, func(a rioclient.Answer) bool { return a.Status != rioclient.OK }); i >= 0 {
-			return nil, answers[i].Status
-		}
+	return c, nil
+}
+
+func (c *riocCaller) prepare() {
+	for i := range c.ops {
+		c.ops[i].Key = fmt.Appendf(c.ops[i].Key[:0], "key:%012d", c.rng.Uint64N(c.keys))
 	}
+}
+
+func (c *riocCaller) call() error {
+	if err := c.Do(c.ops, c.answers); err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(c.answers, func(a rioclient.Answer) bool { return a.Status != rioclient.OK }); i >= 0 {
+		return c.answers[i].Status
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -64,6 +65,58 @@ func OnCPUs(cpus []int, f func() error) error {
 	}
 	defer unix.SchedSetaffinity(0, &old)
 	return f()
+}
+
+// SelfOnCPUs is OnCPUs for this whole process: every thread it has, and those
+// that they start. For work of many goroutines that share threads.
+func SelfOnCPUs(cpus []int, f func() error) error {
+	if len(cpus) == 0 {
+		return f()
+	}
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	var old unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &old); err != nil {
+		return err
+	}
+	if err := confine(&set); err != nil {
+		return err
+	}
+	defer confine(&old)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(len(cpus)))
+	return f()
+}
+
+// confine sets the affinity of every thread. A thread may just be starting
+// another, so it goes on until there is none left to change, or, as the system
+// may take away processors that are asked for, for some passes.
+func confine(set *unix.CPUSet) error {
+	const passes = 5
+	changed := true
+	for pass := 0; changed && pass < passes; pass++ {
+		changed = false
+		entries, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			tid, err := strconv.Atoi(e.Name())
+			if err != nil {
+				return err
+			}
+			var now unix.CPUSet
+			if err = unix.SchedGetaffinity(tid, &now); err == nil && now != *set {
+				changed = true
+				err = unix.SchedSetaffinity(tid, set)
+			}
+			if err != nil && err != unix.ESRCH { // it may have ended
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // ThreadDelay returns a function that reads how long the calling thread has

@@ -17,6 +17,9 @@ func Allowed() []int { return nil }
 // OnCPUs runs f: this platform does not pin.
 func OnCPUs(_ []int, f func() error) error { return f() }
 
+// SelfOnCPUs runs f: this platform does not pin.
+func SelfOnCPUs(_ []int, f func() error) error { return f() }
+
 // ThreadDelay returns a function that returns 0: this platform does not tell.
 func ThreadDelay() func() time.Duration { return func() time.Duration { return 0 } }
 

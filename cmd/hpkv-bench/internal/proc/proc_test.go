@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -155,5 +156,34 @@ func TestStartFails(t *testing.T) {
 	_, err := Start(context.Background(), Spec{Name: "x", Command: []string{"sh", "-c", "echo cannot open the shop >&2; exit 3", "{port}"}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "cannot open the shop") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("the server's own words and exit code must show, got %v", err)
+	}
+}
+
+// Every thread is confined, also those of other goroutines, and free again
+// afterwards.
+func TestSelfOnCPUs(t *testing.T) {
+	all := Allowed()
+	if !CanPin || len(all) < 2 {
+		t.Skip("nothing to confine to")
+	}
+	const goroutines = 4
+	seen := make(chan []int, goroutines)
+	err := SelfOnCPUs(all[1:2], func() error {
+		for range goroutines {
+			go func() {
+				runtime.LockOSThread()
+				defer runtime.UnlockOSThread()
+				seen <- Allowed()
+			}()
+		}
+		for range goroutines {
+			if got := <-seen; !slices.Equal(got, all[1:2]) {
+				t.Errorf("a thread may use %v", got)
+			}
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(Allowed(), all) {
+		t.Errorf("%v; afterwards %v, not %v", err, Allowed(), all)
 	}
 }

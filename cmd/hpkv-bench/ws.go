@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/fasthttp/websocket"
+
+	"hpkv/cmd/hpkv-bench/internal/proc"
+	"hpkv/cmd/hpkv-bench/internal/report"
+	"hpkv/cmd/hpkv-bench/internal/workload"
+)
+
+// wsKey is the API key of the server that ws starts for itself.
+const wsKey = "hpkv-bench-api-key"
+
+// ws is the subcommand.
+func ws(ctx context.Context, e env, args []string) error {
+	fs := newFlags(e, "ws", "Starts a server with a REST port and measures requests over WebSockets: round trips per second,\n"+
+		"CPU for each and how long it takes.")
+	program := fs.String("server", "bin/hpkv-server", "`program` to start")
+	clients := intList{values: []int{1, 50}, least: 1}
+	fs.Var(&clients, "clients", "connections, each with one request under way, `list`")
+	keys := fs.Uint64("keys", 100_000, "keys loaded beforehand, 16 bytes with values of --size")
+	size := fs.Int("size", 64, "value size in bytes")
+	seconds := fs.Float64("seconds", 3, "duration of each measurement")
+	var place placement
+	place.flags(fs)
+	err := parse(fs, args, func() error {
+		if *keys < 1 || *size < 1 || *seconds <= 0 {
+			return errors.New("--keys, --size and --seconds must be above 0")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	placed := place.settle()
+	port, err := proc.FreePort()
+	if err != nil {
+		return err
+	}
+	spec := proc.Spec{Name: "hpkv", Command: []string{*program, "--rest-port", strconv.Itoa(port), "--rest-api-key", wsKey}}
+	p, err := proc.Start(ctx, spec, place.server)
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(*size))
+	if err := fill(ctx, p, place.load, set, *keys, func(int64) {}); err != nil {
+		return err
+	}
+	url := fmt.Sprintf("ws://127.0.0.1:%d/ws", port)
+	t := &report.Table{Columns: report.Columns("<operation", "conns", "trips/s", "CPU us/trip", "p50 us", "p99 us", "p99.9 us")}
+	for _, n := range clients.values {
+		trips := roundTrips{pid: p.Pid(), cpus: place.load, clients: n, duration: time.Duration(*seconds * float64(time.Second)), per: 1}
+		for _, op := range wsOps {
+			e.progress.Printf("%s over %d WebSockets", op.name, n)
+			r, err := trips.measure(ctx, func(i int) (caller, error) { return newWSCaller(url, op, *keys, *size, uint64(i)) })
+			if err != nil {
+				return explain(p, "WebSocket "+op.name, err)
+			}
+			t.Add(append([]string{op.name, strconv.Itoa(n)}, r.cells(50, 99, 99.9)...)...)
+		}
+	}
+	e.progress.Clear()
+	top := head(ctx, []proc.Spec{spec}, placed)
+	if err := top.Write(e.out); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "load       WebSockets, one request under way on each, %s random keys of 16 bytes, values of %d\n\n", report.Count(float64(*keys)), *size)
+	return t.Write(e.out)
+}
+
+// wsOp is an operation by its number in the protocol.
+type wsOp struct {
+	name   string
+	number int
+	writes bool
+}
+
+var wsOps = []wsOp{{"get", 1, false}, {"set", 2, true}}
+
+// wsCaller is one WebSocket.
+type wsCaller struct {
+	*websocket.Conn
+	op      wsOp
+	value   string
+	rng     *rand.Rand
+	keys    uint64
+	id      int
+	request []byte
+}
+
+func newWSCaller(url string, op wsOp, keys uint64, size int, seed uint64) (*wsCaller, error) {
+	conn, _, err := websocket.DefaultDialer.Dial(url, http.Header{"X-Api-Key": {wsKey}})
+	if err != nil {
+		return nil, err
+	}
+	return &wsCaller{Conn: conn, op: op, value: workload.Value(size), rng: rand.New(rand.NewPCG(seed, 1)), keys: keys}, nil
+}
+
+func (c *wsCaller) prepare() {
+	c.id++
+	c.request = fmt.Appendf(c.request[:0], `{"op":%d,"key":"key:%012d","messageId":%d`, c.op.number, c.rng.Uint64N(c.keys), c.id)
+	if c.op.writes {
+		c.request = fmt.Appendf(c.request, `,"value":"%s"`, c.value)
+	}
+	c.request = append(c.request, '}')
+}
+
+func (c *wsCaller) call() error {
+	if err := c.WriteMessage(websocket.TextMessage, c.request); err != nil {
+		return err
+	}
+	_, answer, err := c.ReadMessage()
+	if err != nil {
+		return err
+	}
+	return checkAnswer(answer, c.id)
+}
+
+// checkAnswer wants success and the request's id, which the server puts first.
+func checkAnswer(answer []byte, id int) error {
+	want := `{"code":200,"messageId":` + strconv.Itoa(id) + ","
+	if len(answer) < len(want) || string(answer[:len(want)]) != want {
+		return fmt.Errorf("request %d was answered with %.200s", id, answer)
+	}
+	return nil
+}
