@@ -46,6 +46,9 @@ type client struct {
 	held bool
 	// paused: the peer takes replies too slowly; input waits. See buffers.go.
 	paused bool
+	// crowded: what the client publishes is more than another thread can deliver;
+	// input waits. See awaitRoom.
+	crowded bool
 	// finished: no further command is executed; the connection ends when its
 	// replies are delivered.
 	finished bool
@@ -122,7 +125,7 @@ func (c *client) userName() string {
 
 // runnable says whether the client's next command may be executed now.
 func (c *client) runnable() bool {
-	return !c.suspended && !c.held && !c.paused && !c.finished && !c.killed.Load()
+	return !c.suspended && !c.held && !c.paused && !c.crowded && !c.finished && !c.killed.Load()
 }
 
 // incomplete says whether the input that is kept is a command whose end is

@@ -53,7 +53,7 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 			x.mute(c, mark)
 		}
 		if c.session.Listens || len(x.ended) > 0 {
-			x.srv.notifier.deliver(x.outlet)
+			x.deliverEvents()
 			x.deliver()
 		}
 		if !c.runnable() {
@@ -71,6 +71,13 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	if text == "" && x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
 		return false
 	}
+	if x.overfull != nil && text == "" && (k.row.Is(command.Write) || k.row == x.srv.execRow) {
+		if full := x.overfull; !full.Full() {
+			x.overfull = nil
+		} else if c.awaitRoom(full); c.crowded {
+			return false
+		}
+	}
 	if text != "" {
 		x.refuse(c, k, text)
 		return true
@@ -86,7 +93,7 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	x.counts.commands++
 	x.countFailure(k.row)
 	if x.meter.monitored {
-		x.tellMonitors(c.origin(), k.row, k.args)
+		c.awaitRoom(x.tellMonitors(c.origin(), k.row, k.args))
 	}
 	k.ran = x.waiting == nil // what was deferred is counted where it runs
 	return true

@@ -131,7 +131,7 @@ func (w *worker) run() {
 				fn()
 			}
 		}
-		w.srv.notifier.deliver(w.outlet)
+		w.x.deliverEvents()
 		w.x.deliver()
 		w.x.flushPushes()
 		w.x.publish()

@@ -58,10 +58,11 @@ type executor struct {
 	parser  *resp.Parser // for clients that hold no part of a command
 	parsers []*resp.Parser
 
-	outlet *outlet         // mailbox of the thread; nil while it has none
-	pushed []*client       // clients with messages to be sent
-	joined []byte          // scratch of sendPushes
-	ended  []*subscription // by the command that runs
+	outlet   *outlet         // mailbox of the thread; nil while it has none
+	pushed   []*client       // clients with messages to be sent
+	joined   []byte          // scratch of sendPushes
+	ended    []*subscription // by the command that runs
+	overfull *outlet         // keyspace events have filled it, or nil: see deliverEvents
 
 	patient bool // see lendExecutor
 

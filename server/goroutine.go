@@ -235,7 +235,7 @@ func (c *goConn) step() bool {
 		return false
 	case c.blocked.Load() != nil, c.held && !c.suspended:
 		return c.readAhead()
-	case c.suspended || c.held || c.paused:
+	case c.suspended || c.held || c.paused || c.crowded:
 		<-c.wake
 	case len(c.in) > 0 && !c.incomplete():
 		c.batch(c.in, true, 0)

@@ -46,10 +46,11 @@ func (c *client) origin() *origin {
 	return &origin{addr: c.addr, name: c.mu.name, unix: c.unix, db: c.session.DB}
 }
 
-// tellMonitors shows a command that has run to the clients that monitor.
-func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) {
+// tellMonitors shows a command that has run to the clients that monitor. full is
+// an outlet that should be given time before there is more to show, or nil.
+func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) (full *outlet) {
 	if row.Is(command.SkipMonitor | command.Admin) {
-		return
+		return nil
 	}
 	us := time.Now().UnixMicro()
 	line := strconv.AppendInt([]byte{'+'}, us/1e6, 10)
@@ -75,7 +76,7 @@ func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) {
 		}
 	}
 	line = append(line, "\r\n"...)
-	x.srv.hub.monitors.Send(x.outlet, monitorChannel, pubsub.RawMessage(line))
+	return x.srv.hub.monitors.Send(x.outlet, monitorChannel, pubsub.RawMessage(line))
 }
 
 // secret says whether the i-th argument of a command is a password, or may be.

@@ -157,7 +157,7 @@ func exec(ctx *command.Ctx) {
 		ctx.Row.Run(ctx)
 		startNs = c.x.countCall(c, ctx.Row, ctx.Args, startNs)
 		if c.x.meter.monitored {
-			c.x.tellMonitors(c.origin(), ctx.Row, ctx.Args)
+			c.awaitRoom(c.x.tellMonitors(c.origin(), ctx.Row, ctx.Args))
 		}
 	}
 	c.x.counts.commands += int64(len(tx.queued))

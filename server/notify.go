@@ -49,10 +49,11 @@ func (n *notifier) KeyEvent(db int, ev engine.Event, key []byte) {
 
 // deliver publishes what is noted. from is the outlet of the calling thread,
 // which delivers its own clients' share by itself, or nil. It may be called with
-// shards locked: publishing never waits for one.
-func (n *notifier) deliver(from *outlet) {
+// shards locked: publishing never waits for one. full is an outlet that should
+// be given time, or nil.
+func (n *notifier) deliver(from *outlet) (full *outlet) {
 	if !n.pending.Load() {
-		return
+		return nil
 	}
 	n.delivering.Lock()
 	defer n.delivering.Unlock()
@@ -62,25 +63,31 @@ func (n *notifier) deliver(from *outlet) {
 	n.pending.Store(false)
 	n.mu.Unlock()
 	for i := range events {
-		n.publish(from, &events[i])
+		if o := n.publish(from, &events[i]); o != nil {
+			full = o
+		}
 		events[i] = keyEvent{}
 	}
 	n.spare = events[:0]
+	return full
 }
 
-func (n *notifier) publish(from *outlet, e *keyEvent) {
+func (n *notifier) publish(from *outlet, e *keyEvent) (full *outlet) {
 	kinds := config.Event(n.kinds.Load())
 	name := e.ev.String()
 	if kinds&config.EventKeyspace != 0 {
 		n.text = appendEventChannel(n.text[:0], "__keyspace@", e.db)
 		n.text = append(n.text, e.key...)
-		n.hub.channels.Publish(from, n.text, []byte(name))
+		_, full = n.hub.channels.Publish(from, n.text, []byte(name))
 	}
 	if kinds&config.EventKeyevent != 0 {
 		n.text = appendEventChannel(n.text[:0], "__keyevent@", e.db)
 		n.text = append(n.text, name...)
-		n.hub.channels.Publish(from, n.text, e.key)
+		if _, o := n.hub.channels.Publish(from, n.text, e.key); o != nil {
+			full = o
+		}
 	}
+	return full
 }
 
 func appendEventChannel(dst []byte, kind string, db int) []byte {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"hpkv/server/command"
 )
 
 // ear is a connection that listens.
@@ -268,4 +270,107 @@ func TestMonitor(t *testing.T) {
 		m.send("%s", cmdline("RESET")+cmdline("GET", "k"))
 		m.expect("+RESET\r\n$4\r\na\n\"\xff\r\n")
 	})
+}
+
+// A thread that is busy does not let what is published to its clients pile up:
+// those who publish to them wait, those who publish to others do not, and nothing
+// is lost. The same with keyspace events and MONITOR.
+func TestPublishToBusyThread(t *testing.T) {
+	if len(drivers()) == 1 {
+		t.Skip("skipped: no driver with threads on this platform")
+	}
+	payload := strings.Repeat("x", 100<<10)
+	for _, how := range []struct{ listen, publish, reply string }{
+		{"SUBSCRIBE c", cmdline("PUBLISH", "c", payload), ":1\r\n"},
+		{"PSUBSCRIBE c*", cmdline("PUBLISH", "c", payload), ":1\r\n"},
+		{"SUBSCRIBE __keyevent@0__:set", cmdline("SET", payload, "v"), "+OK\r\n"},
+		{"MONITOR", cmdline("ECHO", payload), fmt.Sprintf("$%d\r\n%s\r\n", len(payload), payload)},
+	} {
+		t.Run(how.listen, func(t *testing.T) {
+			entered, busy := make(chan struct{}), make(chan struct{})
+			stall := command.Row{Name: "stall", Arity: 1, Flags: command.Admin, Run: func(ctx *command.Ctx) { close(entered); <-busy; ctx.W.OK() }}
+			release := sync.OnceFunc(func() { close(busy) })
+			defer release()
+			in := start(t, setup{driver: "epoll", rows: []command.Row{stall}, settings: []string{"--notify-keyspace-events", "KEA"}})
+			thread := func() *outlet { return in.newest().outlet }
+			s := in.ear()
+			s.begin(how.listen)
+			subscriber := thread()
+			var p, same, other *wire // a publisher elsewhere, a client beside the subscriber, one who publishes to others
+			for p == nil || same == nil || other == nil {
+				c := in.dial()
+				c.do("PING", "+PONG\r\n")
+				switch {
+				case thread() == subscriber && same == nil:
+					same = c
+				case thread() != subscriber && p == nil:
+					p = c
+				case thread() != subscriber && other == nil:
+					other = c
+				}
+			}
+			same.send("STALL\r\n")
+			<-entered
+			const messages = 300 // three times what may wait
+			var sent sync.WaitGroup
+			sent.Add(1)
+			go func() {
+				defer sent.Done()
+				for range messages {
+					p.send("%s", how.publish)
+				}
+			}()
+			in.eventually("the mailbox is full", subscriber.Full)
+			if how.listen != "MONITOR" { // to which everybody publishes
+				other.do("PUBLISH elsewhere m", ":0\r\n")
+				other.do("GET k", "$-1\r\n")
+			}
+			in.received(int64(len(payload)) * 80)
+			if n := subscriber.Owed(); n > 100+16 {
+				t.Errorf("%d messages of 100 KB wait in the mailbox", n)
+			}
+			release()
+			same.expect("+OK\r\n")
+			for i := range messages {
+				if got := s.next(how.listen == "MONITOR"); !strings.Contains(got, payload) {
+					t.Fatalf("message %d has %d bytes", i, len(got))
+				}
+			}
+			sent.Wait()
+			for range messages {
+				p.expect(how.reply)
+			}
+			if n := in.totals.outputLimit.Load(); n != 0 {
+				t.Errorf("%d clients closed for their output", n)
+			}
+		})
+	}
+}
+
+// begin sends a command and reads one confirmation or status.
+func (e *ear) begin(command string) {
+	e.t.Helper()
+	e.send("%s\r\n", command)
+	if kind, err := e.r.Peek(1); err == nil && kind[0] == '+' {
+		e.r.ReadString('\n')
+		return
+	}
+	e.message()
+}
+
+// next is the next message, or line of MONITOR that shows ECHO.
+func (e *ear) next(monitor bool) string {
+	e.t.Helper()
+	if !monitor {
+		return e.message()
+	}
+	for {
+		line, err := e.r.ReadString('\n')
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		if strings.Contains(line, `"ECHO"`) {
+			return line
+		}
+	}
 }

@@ -199,6 +199,25 @@ func (x *executor) deliver() {
 	x.ended = x.ended[:0]
 }
 
+// deliverEvents publishes keyspace events. When another thread does not come
+// after with taking them, those who raise more have to wait for it.
+func (x *executor) deliverEvents() {
+	if full := x.srv.notifier.deliver(x.outlet); full != nil {
+		x.overfull = full
+	}
+}
+
+// awaitRoom has the client's further commands wait until the outlet, to which it
+// has sent something, is not full any more; nil never is. Owner.
+func (c *client) awaitRoom(full *outlet) {
+	if full == nil || c.crowded {
+		return
+	}
+	c.crowded = full.WhenRoom(func() {
+		c.link.post(func() { c.crowded = false })
+	})
+}
+
 // pushBatch is how many messages for one client are gathered at most.
 const pushBatch = 64
 

@@ -152,7 +152,7 @@ func (v *virtualClient) serve(input []byte) {
 		x.counts.netIn += int64(len(input))
 		used := x.run(&v.client, input)
 		input = input[used:]
-		waits := v.suspended || v.held
+		waits := v.suspended || v.held || v.crowded && len(input) > 0
 		done := !waits && (len(input) == 0 || !v.runnable())
 		if done {
 			v.awaitWithheld()
@@ -161,7 +161,7 @@ func (v *virtualClient) serve(input []byte) {
 			return
 		}
 		v.srv.returnExecutor(x)
-		for v.suspended || v.held {
+		for v.suspended || v.held || v.crowded && len(input) > 0 {
 			<-v.wake
 			v.readMail()
 		}

@@ -100,13 +100,25 @@ func (ch *channel[C]) remove(s *Subscription[C]) {
 	}
 }
 
-// send puts m into the mailboxes of all outlets and adds those that must be
-// woken to wake.
-func (ch *channel[C]) send(m *Message, from *Outlet[C], wake []*Outlet[C]) []*Outlet[C] {
+// round is one message on its way into the mailboxes.
+type round[C any] struct {
+	from *Outlet[C]   // of the publisher, or nil
+	wake []*Outlet[C] // to be woken
+	full *Outlet[C]   // one that has become full, or nil
+}
+
+// send puts m into the mailboxes of all outlets.
+func (ch *channel[C]) send(m *Message, r *round[C]) {
 	for _, g := range ch.groups {
-		if g.outlet.put(delivery[C]{m, g.subs[:len(g.subs):len(g.subs)]}) && g.outlet != from {
-			wake = append(wake, g.outlet)
+		first := g.outlet.put(delivery[C]{m, g.subs[:len(g.subs):len(g.subs)]})
+		if g.outlet == r.from {
+			continue
+		}
+		if first {
+			r.wake = append(r.wake, g.outlet)
+		}
+		if g.outlet.Full() {
+			r.full = g.outlet
 		}
 	}
-	return wake
 }

@@ -10,16 +10,28 @@ type Outlet[C any] struct {
 	wake    func()
 	pending atomic.Bool
 	owed    atomic.Int64 // messages times subscribers in the mailbox
+	bytes   atomic.Int64 // that the mailbox takes, about
 
-	mu    sync.Mutex
-	queue []delivery[C]
-	spare []delivery[C] // the former queue, for its memory
+	mu      sync.Mutex
+	queue   []delivery[C]
+	spare   []delivery[C] // the former queue, for its memory
+	waiting []func()      // see WhenRoom
 }
+
+// fullBytes is from where on a mailbox is full. It is less than what a subscriber
+// may owe by default, 32 MB: one who reads must not be cut off because its
+// thread was busy for a while.
+const fullBytes = 8 << 20
+
+// deliveryBytes is what a delivery takes beside its message's text.
+const deliveryBytes = 160
 
 type delivery[C any] struct {
 	m  *Message
 	to []*Subscription[C]
 }
+
+func (d *delivery[C]) bytes() int64 { return deliveryBytes + int64(len(d.m.resp2)) }
 
 // NewOutlet returns an empty mailbox. wake is called, on the publisher's
 // goroutine and without a lock, when it gets its first message from another
@@ -33,12 +45,31 @@ func (o *Outlet[C]) Pending() bool { return o.pending.Load() }
 // mailbox. Any goroutine.
 func (o *Outlet[C]) Owed() int64 { return o.owed.Load() }
 
+// Full reports whether so much waits in the mailbox that whoever fills it should
+// wait: see WhenRoom. A mailbox takes more nevertheless, of those who cannot.
+// Any goroutine.
+func (o *Outlet[C]) Full() bool { return o.bytes.Load() > fullBytes }
+
+// WhenRoom has fn called, once, on the owner's goroutine, when the mailbox is not
+// full any more. It returns false, and fn is not called, if it is not now. Any
+// goroutine.
+func (o *Outlet[C]) WhenRoom(fn func()) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.Full() {
+		return false
+	}
+	o.waiting = append(o.waiting, fn)
+	return true
+}
+
 // put adds a delivery and reports whether the owner must be woken.
 func (o *Outlet[C]) put(d delivery[C]) (first bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queue = append(o.queue, d)
 	o.owed.Add(int64(len(d.to)))
+	o.bytes.Add(d.bytes())
 	if len(o.queue) > 1 {
 		return false
 	}
@@ -62,13 +93,21 @@ func (o *Outlet[C]) Deliver(to func(*Subscription[C], *Message)) {
 				}
 			}
 			o.owed.Add(-int64(len(queue[i].to)))
+			o.bytes.Add(-queue[i].bytes())
 			queue[i] = delivery[C]{}
 		}
 		o.mu.Lock()
 		if cap(queue) <= keepDeliveries {
 			o.spare = queue[:0]
 		}
+		var waiting []func()
+		if !o.Full() {
+			waiting, o.waiting = o.waiting, nil
+		}
 		o.mu.Unlock()
+		for _, fn := range waiting {
+			fn()
+		}
 	}
 }
 

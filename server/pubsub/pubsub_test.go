@@ -47,7 +47,7 @@ func TestRegistryModel(t *testing.T) {
 					want = append(want, fmt.Sprint(k.client, k.pattern, k.name))
 				}
 			}
-			if n := r.Publish(o, []byte(channel), []byte("m")); n != len(want) {
+			if n, _ := r.Publish(o, []byte(channel), []byte("m")); n != len(want) {
 				t.Fatalf("seed %d, step %d: %d receivers, want %d", seed, step, n, len(want))
 			}
 			var got []string

@@ -73,40 +73,44 @@ func (r *Registry[C]) UnsubscribePattern(s *Subscription[C]) { r.patterns.remove
 // Publish sends a payload to everyone who listens to the channel, by name or by
 // a pattern, and returns how many that are. from is the outlet of the thread that
 // publishes, which is not woken: it must Deliver by itself; nil if it has none.
-func (r *Registry[C]) Publish(from *Outlet[C], name, payload []byte) (receivers int) {
+// full is another outlet that should be given time before more is published to
+// it, nil if there is none.
+func (r *Registry[C]) Publish(from *Outlet[C], name, payload []byte) (receivers int, full *Outlet[C]) {
 	var room [16]*Outlet[C]
-	wake := room[:0]
+	to := round[C]{from: from, wake: room[:0]}
 	st := r.stripe(name)
 	st.mu.Lock()
 	if ch := st.channels[string(name)]; ch != nil {
-		wake = ch.send(NewMessage(r.kind, name, payload), from, wake)
+		ch.send(NewMessage(r.kind, name, payload), &to)
 		receivers = ch.live
 	}
 	if r.patterns.count.Load() > 0 {
 		r.patterns.matching(name, func(p *pattern[C]) {
-			wake = p.send(NewMessage(r.patternKind, p.glob, name, payload), from, wake)
+			p.send(NewMessage(r.patternKind, p.glob, name, payload), &to)
 			receivers += p.live
 		})
 	}
 	st.mu.Unlock()
-	for _, o := range wake {
+	for _, o := range to.wake {
 		o.wake()
 	}
-	return receivers
+	return receivers, to.full
 }
 
-// Send sends a message as it is to everyone on the channel.
-func (r *Registry[C]) Send(from *Outlet[C], name []byte, m *Message) {
-	var wake []*Outlet[C]
+// Send sends a message as it is to everyone on the channel. full is as Publish
+// returns it.
+func (r *Registry[C]) Send(from *Outlet[C], name []byte, m *Message) (full *Outlet[C]) {
+	to := round[C]{from: from}
 	st := r.stripe(name)
 	st.mu.Lock()
 	if ch := st.channels[string(name)]; ch != nil {
-		wake = ch.send(m, from, wake)
+		ch.send(m, &to)
 	}
 	st.mu.Unlock()
-	for _, o := range wake {
+	for _, o := range to.wake {
 		o.wake()
 	}
+	return to.full
 }
 
 // Subscribers is the number of subscriptions to a channel by name.
