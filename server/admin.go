@@ -57,15 +57,22 @@ func configGet(ctx *command.Ctx) {
 }
 
 func configSet(ctx *command.Ctx) {
+	long := false // it may wait for the disk, or for names of hosts
 	for i := 2; i < len(ctx.Args); i += 2 {
-		if resp.EqualFold(ctx.Args[i], "APPENDONLY") {
+		switch name := ctx.Args[i]; {
+		case resp.EqualFold(name, "APPENDONLY"):
 			if ctx.Txn.Locked() { // the log begins and ends between transactions
 				ctx.W.Error(resp.ConfigSetFailed("appendonly", "can't be changed inside a transaction"))
 				return
 			}
-			ctx.Defer(setSettings) // it waits for the disk
-			return
+			long = true
+		case resp.EqualFold(name, "BIND"), resp.EqualFold(name, "PORT"):
+			long = true
 		}
+	}
+	if long {
+		ctx.Defer(setSettings)
+		return
 	}
 	setSettings(ctx)
 }

@@ -15,6 +15,13 @@ type driver interface {
 	// returns.
 	serve(listeners []listening) error
 
+	// retire stops listening on the addresses that are movable, at once. The
+	// connections that were accepted stay. Any goroutine.
+	retire()
+
+	// add serves more listeners, which become the driver's, soon. Any goroutine.
+	add(listeners []listening) error
+
 	// shutdown stops accepting and reading, lets running commands finish,
 	// delivers the replies of executed commands and closes every connection.
 	// When ctx ends first, the connections that are left are closed as they

@@ -40,8 +40,9 @@ type conn struct {
 
 // accept takes waiting connections and deals them to the workers.
 func (w *worker) accept(l *listener) {
+	listening := l.fd()
 	for range acceptBatch {
-		fd, sa, err := syscall.Accept4(l.fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
+		fd, sa, err := syscall.Accept4(listening, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
 		switch err {
 		case nil:
 			w.deal(l, fd, sa)
@@ -59,7 +60,7 @@ func (w *worker) accept(l *listener) {
 // raise an event at every wait.
 func (w *worker) restListener(l *listener, cause error) {
 	w.srv.log.Warn().Err(cause).Str("listener", l.addr).Msg("cannot accept a connection")
-	_ = syscall.EpollCtl(w.epfd, syscall.EPOLL_CTL_DEL, l.fd, nil)
+	_ = syscall.EpollCtl(w.epfd, syscall.EPOLL_CTL_DEL, l.fd(), nil)
 	time.AfterFunc(cronPeriod, func() {
 		w.post(func() {
 			if !w.draining {

@@ -32,6 +32,11 @@ type epollDriver struct {
 	srv     *Server
 	workers []*worker
 	running sync.WaitGroup
+
+	movable struct {
+		sync.Mutex
+		list []*listener
+	}
 }
 
 func (s *Server) newEpollDriver() (driver, error) {
@@ -70,21 +75,65 @@ func (d *epollDriver) busy() []time.Duration {
 
 // serve moves the listening descriptors out of the hands of Go's own poller.
 func (d *epollDriver) serve(listeners []listening) error {
-	w := d.workers[0]
 	for _, ln := range listeners {
-		fd, err := takeListener(ln.Listener)
+		l, err := d.newListener(ln)
 		if err != nil {
-			return fmt.Errorf("cannot hand %s to the event loop: %w", ln.Addr(), err)
+			return err
 		}
-		l := &listener{fd: fd, unix: ln.Addr().Network() == "unix", rioc: ln.rioc, addr: ln.Addr().String()}
-		w.listeners = append(w.listeners, l)
-		if err := w.watchListener(l); err != nil {
+		if err := d.workers[0].listen(l); err != nil {
 			return fmt.Errorf("cannot watch %s: %w", l.addr, err)
 		}
 	}
 	for _, w := range d.workers {
 		d.running.Add(1)
 		go w.run() // stopped by shutdown
+	}
+	return nil
+}
+
+func (d *epollDriver) newListener(ln listening) (*listener, error) {
+	fd, err := takeListener(ln.Listener)
+	if err != nil {
+		return nil, fmt.Errorf("cannot hand %s to the event loop: %w", ln.Addr(), err)
+	}
+	l := &listener{unix: ln.Addr().Network() == "unix", rioc: ln.rioc, addr: ln.Addr().String()}
+	l.mu.fd = fd
+	if ln.movable {
+		d.movable.Lock()
+		d.movable.list = append(d.movable.list, l)
+		d.movable.Unlock()
+	}
+	return l, nil
+}
+
+// retire implements driver. The worker may be busy, so the sockets are shut here
+// and closed there.
+func (d *epollDriver) retire() {
+	d.movable.Lock()
+	list := d.movable.list
+	d.movable.list = nil
+	d.movable.Unlock()
+	for _, l := range list {
+		l.shut()
+		d.workers[0].post(func() { d.workers[0].unlisten(l) })
+	}
+}
+
+// add implements driver.
+func (d *epollDriver) add(listeners []listening) error {
+	for _, ln := range listeners {
+		l, err := d.newListener(ln)
+		if err != nil {
+			return err
+		}
+		w := d.workers[0]
+		w.post(func() {
+			if w.draining {
+				l.close()
+			} else if err := w.listen(l); err != nil {
+				w.srv.log.Error().Err(err).Str("listener", l.addr).Msg("cannot watch a listener")
+			}
+		})
 	}
 	return nil
 }
@@ -179,10 +228,40 @@ func (d *epollDriver) leastLoaded() *worker {
 
 // listener is a listening socket of worker 0.
 type listener struct {
-	fd   int
 	unix bool
 	rioc bool
 	addr string
+
+	mu struct {
+		sync.Mutex
+		fd int // -1: closed
+	}
+}
+
+// shut stops listening. Any goroutine.
+func (l *listener) shut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.fd >= 0 {
+		_ = syscall.Shutdown(l.mu.fd, syscall.SHUT_RDWR) // what it says does not matter: it is closed soon
+	}
+}
+
+// close closes the socket. Worker 0.
+func (l *listener) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.mu.fd >= 0 {
+		syscall.Close(l.mu.fd)
+		l.mu.fd = -1
+	}
+}
+
+// fd is the socket's descriptor. Worker 0.
+func (l *listener) fd() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.fd
 }
 
 // inbox is how other threads reach a worker.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -57,7 +58,7 @@ type worker struct {
 	freeSlots []int32
 	turns     []*conn // connections that have more to do without a new event
 	turnsNext []*conn
-	listeners []*listener // worker 0 only
+	listeners []*listener // worker 0 only; by tag; nil: free
 
 	awaiting     []*conn // clients with replies that wait for the disk
 	awaitingNext []*conn
@@ -204,7 +205,9 @@ func (w *worker) handle(ev *syscall.EpollEvent) {
 		}
 	case ev.Fd == tagWake: // edge triggered: need not be read
 	default:
-		w.accept(w.listeners[tagListener-ev.Fd])
+		if l := w.listeners[tagListener-ev.Fd]; l != nil {
+			w.accept(l)
+		}
 	}
 }
 
@@ -237,17 +240,34 @@ func (w *worker) deliverAwaiting() {
 	}
 }
 
-// watchListener takes events of a listening socket, level triggered: accept
-// leaves some behind when many arrive.
-func (w *worker) watchListener(l *listener) error {
-	tag := tagListener
-	for i := range w.listeners {
-		if w.listeners[i] == l {
-			tag -= i
-		}
+// listen begins to accept what arrives at a socket.
+func (w *worker) listen(l *listener) error {
+	at := slices.Index(w.listeners, nil)
+	if at < 0 {
+		at = len(w.listeners)
+		w.listeners = append(w.listeners, nil)
 	}
-	ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(tag)}
-	return syscall.EpollCtl(w.epfd, syscall.EPOLL_CTL_ADD, l.fd, &ev)
+	w.listeners[at] = l
+	return w.watchListener(l)
+}
+
+// unlisten closes a listening socket.
+func (w *worker) unlisten(l *listener) {
+	if at := slices.Index(w.listeners, l); at >= 0 {
+		w.listeners[at] = nil
+	}
+	l.close()
+}
+
+// watchListener takes events of a listening socket, unless it was closed; level
+// triggered: accept leaves some behind when many arrive.
+func (w *worker) watchListener(l *listener) error {
+	at := slices.Index(w.listeners, l)
+	if at < 0 {
+		return nil
+	}
+	ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(tagListener - at)}
+	return syscall.EpollCtl(w.epfd, syscall.EPOLL_CTL_ADD, l.fd(), &ev)
 }
 
 // beginDrain stops accepting and ends every connection once its replies are
@@ -255,10 +275,12 @@ func (w *worker) watchListener(l *listener) error {
 // linger.
 func (w *worker) beginDrain() {
 	w.draining = true
-	for _, l := range w.listeners {
-		syscall.Close(l.fd)
+	for i, l := range w.listeners {
+		if l != nil {
+			l.close()
+			w.listeners[i] = nil
+		}
 	}
-	w.listeners = nil
 	for _, c := range w.conns {
 		switch {
 		case c == nil:

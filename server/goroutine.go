@@ -21,13 +21,15 @@ import (
 // with limits and texts of its own; so what it gets to read from is a goConn,
 // whose first Read serves the connection to its end and then reports EOF.
 type goroutineDriver struct {
-	srv     *Server
-	servers []*redcon.Server
-	loops   sync.WaitGroup // accept loops
-	conns   sync.WaitGroup // connections; added to only under mu while not draining
+	srv   *Server
+	loops sync.WaitGroup // accept loops; added to only under mu while not draining
+	conns sync.WaitGroup // connections; the same
+	over  chan struct{}  // closed when the loops end
 
 	mu struct {
 		sync.Mutex
+		servers  []*redcon.Server
+		movable  []*goListener
 		draining bool
 	}
 
@@ -37,7 +39,9 @@ type goroutineDriver struct {
 	}
 }
 
-func newGoroutineDriver(s *Server) driver { return &goroutineDriver{srv: s} }
+func newGoroutineDriver(s *Server) driver {
+	return &goroutineDriver{srv: s, over: make(chan struct{})}
+}
 
 // halt implements driver.
 func (d *goroutineDriver) halt(<-chan struct{}) <-chan struct{} {
@@ -53,15 +57,24 @@ func (d *goroutineDriver) loads() []int { return nil }
 func (d *goroutineDriver) busy() []time.Duration { return nil }
 
 func (d *goroutineDriver) serve(listeners []listening) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, ln := range listeners {
+		if d.mu.draining {
+			ln.Close()
+			continue
+		}
 		gl := &goListener{Listener: ln.Listener, d: d, unix: ln.Addr().Network() == "unix", rioc: ln.rioc}
+		if ln.movable {
+			d.mu.movable = append(d.mu.movable, gl)
+		}
 		// Neither handler nor accept is ever asked: see goConn.Read.
 		server := redcon.NewServerNetwork(ln.Addr().Network(), ln.Addr().String(), func(redcon.Conn, redcon.Command) {}, nil, nil)
 		server.AcceptError = func(err error) {
 			d.srv.log.Warn().Err(err).Msg("cannot accept a connection")
 			time.Sleep(cronPeriod) // out of descriptors, most likely
 		}
-		d.servers = append(d.servers, server)
+		d.mu.servers = append(d.mu.servers, server)
 		d.loops.Add(1)
 		go func() { // stopped by shutdown closing the listener
 			defer d.loops.Done()
@@ -76,6 +89,7 @@ func (d *goroutineDriver) serve(listeners []listening) error {
 func (d *goroutineDriver) shutdown(ctx context.Context) (ended bool) {
 	d.mu.Lock()
 	d.mu.draining = true
+	servers := d.mu.servers
 	d.mu.Unlock()
 	for _, c := range d.srv.clients.all() {
 		c.link.post(func() { c.finished = true })
@@ -90,7 +104,8 @@ func (d *goroutineDriver) shutdown(ctx context.Context) (ended bool) {
 	case <-ctx.Done():
 	}
 	// Closing redcon's server closes the connections that are left.
-	for _, server := range d.servers {
+	close(d.over)
+	for _, server := range servers {
 		_ = server.Close() // the listener may be closed already
 	}
 	d.loops.Wait()
@@ -100,12 +115,29 @@ func (d *goroutineDriver) shutdown(ctx context.Context) (ended bool) {
 	return endsSoon(done)
 }
 
+// retire implements driver.
+func (d *goroutineDriver) retire() {
+	d.mu.Lock()
+	list := d.mu.movable
+	d.mu.movable = nil
+	d.mu.Unlock()
+	for _, gl := range list {
+		gl.retired.Store(true)
+		gl.Listener.Close()
+	}
+}
+
+// add implements driver.
+func (d *goroutineDriver) add(listeners []listening) error { return d.serve(listeners) }
+
 // goListener turns accepted connections into clients.
 type goListener struct {
 	net.Listener
 	d    *goroutineDriver
 	unix bool
 	rioc bool
+
+	retired atomic.Bool // closed, while its connections stay
 }
 
 // Accept returns the next connection that may stay.
@@ -113,6 +145,9 @@ func (l *goListener) Accept() (net.Conn, error) {
 	for {
 		nc, err := l.Listener.Accept()
 		if err != nil {
+			if l.retired.Load() {
+				<-l.d.over // redcon closes a listener's connections with it
+			}
 			return nil, err
 		}
 		if c := l.welcome(nc); c != nil {

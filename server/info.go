@@ -162,7 +162,7 @@ func infoServer(w *infoWriter, s *Server) {
 	w.str("executable", executable)
 	w.str("config_file", s.configFile)
 	w.num("io_threads_active", 0)
-	for i, l := range s.addrs {
+	for i, l := range s.Addrs() {
 		w.str("listener"+strconv.Itoa(i), listenerText(l))
 	}
 	w.num("workers", int64(len(s.plan.Workers)))

@@ -19,16 +19,11 @@ import (
 // listen opens what the settings bind, port, unixsocket and unixsocketperm ask
 // for.
 func (s *Server) listen() error {
-	// As in Redis, no address to bind means no TCP.
-	if port, binds := s.cfg.Port.Load(), s.cfg.Bind.Load(); port != 0 && len(binds) > 0 {
-		opened, err := s.listenTCP(int(port), binds)
-		if err != nil {
-			return err
-		}
-		for _, ln := range opened {
-			s.listeners = append(s.listeners, listening{Listener: ln})
-		}
+	opened, err := s.listenPort()
+	if err != nil {
+		return err
 	}
+	s.listeners = append(s.listeners, opened...)
 	if path := s.cfg.UnixSocket.Load(); path != "" {
 		if err := s.listenUnix(path); err != nil {
 			return err
@@ -39,8 +34,14 @@ func (s *Server) listen() error {
 			return err
 		}
 	}
+	b := &s.listening
+	b.port, b.binds = s.cfg.Port.Load(), s.cfg.Bind.Load()
 	for _, ln := range s.listeners {
-		s.addrs = append(s.addrs, ln.Addr())
+		if ln.movable {
+			b.tcp = append(b.tcp, ln.Addr())
+		} else {
+			b.other = append(b.other, ln.Addr())
+		}
 	}
 	if len(s.listeners) == 0 {
 		return errors.New("nothing to listen on: port is 0 or bind is empty, and there is no unixsocket")
@@ -53,6 +54,8 @@ type listening struct {
 	net.Listener
 	rioc bool // else RESP
 	tls  bool // carried by goroutines, whatever the driver
+
+	movable bool // by the settings port and bind
 }
 
 // listenTCP listens on a port of each of the addresses. On an error it leaves
@@ -101,7 +104,7 @@ func listenError(addr string, err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("cannot listen on %s: the address is already in use (is another server running there?)", addr)
+		return &addressInUse{addr}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("cannot listen on %s: this machine has no such address", addr)
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
@@ -114,6 +117,13 @@ func listenError(addr string, err error) error {
 		return fmt.Errorf("cannot listen on %s: too many open files", addr)
 	}
 	return fmt.Errorf("cannot listen on %s: %w", addr, err)
+}
+
+// addressInUse is the error of an address that somebody else listens on.
+type addressInUse struct{ addr string }
+
+func (e *addressInUse) Error() string {
+	return "cannot listen on " + e.addr + ": the address is already in use (is another server running there?)"
 }
 
 // listenUnix replaces a socket file that nobody listens on any more, but takes

@@ -80,8 +80,7 @@ type Server struct {
 	debugRow   *command.Row
 	driver     driver
 	listeners  []listening
-	side       driver // carries TLS connections; nil: there are none
-	addrs      []net.Addr
+	side       driver        // carries TLS connections; nil: there are none
 	rest       *rest.Service // nil: not asked for
 	writeTimes *writeTimes   // nil: RIOC's timestamps are ignored
 
@@ -102,6 +101,7 @@ type Server struct {
 	restListeners []net.Listener // until Run
 	restAddrs     []net.Addr
 
+	listening listeningBook
 	clients   registry
 	stats     statsBook
 	commands  commandBook
@@ -312,6 +312,8 @@ func (s *Server) watchSettings() {
 		return nil
 	})
 	s.cfg.OnChange("maxclients", s.maxClientsChanged)
+	s.cfg.OnChange("port", s.portChanged)
+	s.cfg.OnChange("bind", s.bindChanged)
 	s.cfg.OnChange("notify-keyspace-events", s.eventsChanged)
 	_ = s.eventsChanged() // cannot fail
 	s.watchLimits()
@@ -379,7 +381,7 @@ func (s *Server) serveUntilStopped(ctx context.Context) error {
 			}
 			loaded = nil
 			s.log.Info().Str("version", config.Version).Str("driver", s.driver.name()).Int("workers", len(s.plan.Workers)).
-				Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.addrs)).Msg("ready to accept connections")
+				Int("shards", s.engine.Shards()).Stringers("listening", stringers(s.Addrs())).Msg("ready to accept connections")
 			if s.ready != nil {
 				s.ready()
 			}
@@ -460,9 +462,6 @@ func (s *Server) abort(why string) {
 	s.log.WithLevel(zerolog.FatalLevel).Msg("stopping the server: " + why)
 	s.exit(2)
 }
-
-// Addrs are the addresses the server listens on.
-func (s *Server) Addrs() []net.Addr { return s.addrs }
 
 func newRunID() string {
 	var b [20]byte

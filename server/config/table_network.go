@@ -4,9 +4,9 @@ import "math"
 
 func networkRows() []Row {
 	return []Row{
-		{Name: "port", Topic: Network, Kind: Integer, Default: "6379", Max: 65535, Flags: AtStart,
+		{Name: "port", Topic: Network, Kind: Integer, Default: "6379", Max: 65535, Flags: Hooked,
 			Doc: "TCP port to listen on; 0 for none", field: func(c *Config) holder { return &c.Port }},
-		{Name: "bind", Topic: Network, Kind: List, Default: "* -::*", Flags: AtStart,
+		{Name: "bind", Topic: Network, Kind: List, Default: "* -::*", Flags: Hooked,
 			Doc:   "addresses to listen on; * and ::* mean all, a leading - makes an address optional",
 			check: bindable, field: func(c *Config) holder { return &c.Bind }},
 		{Name: "unixsocket", Topic: Network, Kind: String, Flags: Immutable,
