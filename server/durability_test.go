@@ -115,10 +115,9 @@ func (w *wire) silent() {
 	w.t.Helper()
 	w.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
 	one := make([]byte, 1)
-	if n, err := w.Read(one); n > 0 || !errors.Is(err, errTimeout(err)) {
+	if n, err := w.Conn.Read(one); n > 0 || !errors.Is(err, errTimeout(err)) {
 		w.t.Fatalf("%q, %v instead of silence", one[:n], err)
 	}
-	w.SetReadDeadline(time.Now().Add(patience))
 }
 
 func errTimeout(err error) error {

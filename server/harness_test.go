@@ -165,10 +165,20 @@ func parse(t testing.TB, options ...string) *config.Config {
 	return cl.Config
 }
 
-// wire is a connection that speaks bytes.
+// wire is a connection that speaks bytes. Each read and write may take patience.
 type wire struct {
 	net.Conn
 	t *testing.T
+}
+
+func (w *wire) Read(p []byte) (int, error) {
+	_ = w.SetReadDeadline(time.Now().Add(patience))
+	return w.Conn.Read(p)
+}
+
+func (w *wire) Write(p []byte) (int, error) {
+	_ = w.SetWriteDeadline(time.Now().Add(patience))
+	return w.Conn.Write(p)
 }
 
 func (in *instance) dial() *wire {
@@ -183,7 +193,6 @@ func dial(t *testing.T, network, addr string) *wire {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
 	return &wire{Conn: c, t: t}
 }
 

@@ -32,7 +32,7 @@ func dialRioc(t *testing.T, addr string, config *tls.Config) *rioc.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(3 * patience))
 	return c
 }
 

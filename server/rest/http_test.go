@@ -32,6 +32,7 @@ func (r *rig) dial() *raw {
 
 func (c *raw) send(text string) {
 	c.t.Helper()
+	_ = c.SetDeadline(time.Now().Add(patience))
 	if _, err := io.WriteString(c, text); err != nil {
 		c.t.Fatal(err)
 	}
@@ -40,6 +41,7 @@ func (c *raw) send(text string) {
 // answer reads one response to a request with the method.
 func (c *raw) answer(method string) (status int, body string) {
 	c.t.Helper()
+	_ = c.SetDeadline(time.Now().Add(patience))
 	res, err := http.ReadResponse(c.in, &http.Request{Method: method})
 	if err != nil {
 		c.t.Fatal(err)

@@ -212,7 +212,7 @@ func (r *rig) redis() *resp.Client {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
+	c.SetDeadline(time.Now().Add(3 * patience))
 	return c
 }
 
@@ -251,6 +251,7 @@ func (s *socket) send(text string) {
 
 func (s *socket) read() string {
 	s.t.Helper()
+	_ = s.SetReadDeadline(time.Now().Add(patience))
 	kind, b, err := s.ReadMessage()
 	if err != nil {
 		s.t.Fatal(err)
