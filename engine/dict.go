@@ -126,8 +126,11 @@ func (l layout) write(s *shard, ref alloc.Ref, key, val []byte, atMs int64) {
 
 // key returns an element's key in place.
 func (d *dict) key(ref alloc.Ref) []byte {
-	if head := d.s.e.arena.Bytes(ref, 0, 2); head[0] == 0 {
-		return d.s.e.arena.Bytes(ref, 2, int(head[1])) // what most members of sets are like
+	switch head := d.s.e.arena.Bytes(ref, 0, 2); head[0] { // most are one of these
+	case 0:
+		return d.s.e.arena.Bytes(ref, 2, int(head[1]))
+	case elemValued:
+		return d.s.e.arena.Bytes(ref, 4, int(head[1]))
 	}
 	l := d.s.elemAt(ref)
 	return d.s.e.arena.Bytes(ref, l.at, l.key)
@@ -173,11 +176,8 @@ func (d *dict) each(visit func(ref alloc.Ref) bool) {
 // find looks an element up by its key, h being the key's hash. The slot is good
 // until the next change.
 func (d *dict) find(h uint64, key []byte, slot *index.Slot) (ref alloc.Ref, ok bool) {
-	*slot, ok = d.table.First(h)
-	for ; ok; ok = slot.Next() {
-		ref = slot.Ref()
-		l := d.s.elemAt(ref)
-		if l.key == len(key) && string(d.s.e.arena.Bytes(ref, l.at, l.key)) == string(key) {
+	for ok = d.table.Seek(h, slot); ok; ok = slot.Next() {
+		if ref = slot.Ref(); string(d.key(ref)) == string(key) {
 			return ref, true
 		}
 	}

@@ -96,7 +96,7 @@ func (t *Txn) HSet(key []byte, pairs [][]byte) (int64, error) {
 }
 
 func (t *Txn) applyHash(s *shard, n *entry, key []byte, kind EffectKind, items [][]byte, ev Event) error {
-	t.effect = Effect{Kind: kind, DB: t.db, Key: key, Items: items}
+	t.delta(kind, key, items)
 	return t.apply(s, n, ev)
 }
 

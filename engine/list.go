@@ -63,6 +63,19 @@ func (s *shard) walkList(n *entry, i int, back bool) listCursor {
 	return c
 }
 
+// listEnd returns the first or last element of a located list, which must exist.
+func (s *shard) listEnd(n *entry, end ListEnd) (v packed.Value) {
+	switch val := n.value(); {
+	case isLarge(n.hdr):
+		return s.largeOf(n).(*list).Peek(end)
+	case end == ListLeft:
+		v, _, _ = packed.Next(val, packed.Start)
+	default:
+		v, _, _ = packed.Prev(val, len(val))
+	}
+	return v
+}
+
 // listLen returns the number of elements of a located key, which is a list or
 // absent.
 func (s *shard) listLen(n *entry) int {
@@ -105,7 +118,7 @@ func (t *Txn) applyPush(s *shard, n *entry, key []byte, end ListEnd, elems [][]b
 	if end == ListLeft {
 		kind, ev = EffectListPushLeft, EventLPush
 	}
-	t.effect = Effect{Kind: kind, DB: t.db, Key: key, Items: elems}
+	t.delta(kind, key, elems)
 	return t.apply(s, n, ev)
 }
 
@@ -126,6 +139,10 @@ func (t *Txn) ListPop(key []byte, end ListEnd, count int64, begin func(n int), e
 	}
 	if take == 0 {
 		return true, nil
+	}
+	if take == 1 {
+		each(s.listEnd(&n, end))
+		return true, t.applyPop(s, &n, key, end, 1)
 	}
 	c := s.walkList(&n, 0, false)
 	if end == ListRight {
@@ -152,7 +169,7 @@ func (t *Txn) applyKeep(s *shard, n *entry, key []byte, from, count int, ev Even
 	binary.LittleEndian.PutUint64(b[:8], uint64(from))
 	binary.LittleEndian.PutUint64(b[8:], uint64(count))
 	t.lane.items = append(t.lane.items[:0], b[:8], b[8:])
-	t.effect = Effect{Kind: EffectListKeep, DB: t.db, Key: key, Items: t.lane.items}
+	t.delta(EffectListKeep, key, t.lane.items)
 	return t.apply(s, n, ev)
 }
 
@@ -161,7 +178,7 @@ func (t *Txn) applyAt(s *shard, n *entry, kind EffectKind, key []byte, num int64
 	b := t.lane.numbers[:8]
 	binary.LittleEndian.PutUint64(b, uint64(num))
 	t.lane.items = append(t.lane.items[:0], b, elem)
-	t.effect = Effect{Kind: kind, DB: t.db, Key: key, Items: t.lane.items}
+	t.delta(kind, key, t.lane.items)
 	return t.apply(s, n, ev)
 }
 
@@ -271,7 +288,7 @@ func (t *Txn) ListInsert(key []byte, after bool, pivot, elem []byte) (int64, err
 			err = t.applyAt(s, &n, EffectListInsert, key, int64(i), elem, EventLInsert)
 		} else {
 			t.lane.items = append(t.lane.items[:0], elem)
-			t.effect = Effect{Kind: EffectListPushRight, DB: t.db, Key: key, Items: t.lane.items}
+			t.delta(EffectListPushRight, key, t.lane.items)
 			err = t.apply(s, &n, EventLInsert)
 		}
 		return int64(t.left), err
@@ -365,11 +382,7 @@ func (t *Txn) ListMove(buf, src, dst []byte, from, to ListEnd) ([]byte, bool, er
 	case a.hdr.Type() != TypeList.stored(), b.found() && b.hdr.Type() != TypeList.stored():
 		return buf, false, ErrWrongType
 	}
-	c := as.walkList(&a, 0, false)
-	if from == ListRight {
-		c = as.walkList(&a, as.listLen(&a)-1, true)
-	}
-	v, _ := c.next()
+	v := as.listEnd(&a, from)
 	start := len(buf)
 	buf = v.Append(buf)
 	t.lane.items = append(t.lane.items[:0], buf[start:])

@@ -102,7 +102,7 @@ func (t *Txn) changeSet(key []byte, members [][]byte, kind EffectKind, ev Event)
 	if err != nil {
 		return 0, err
 	}
-	t.effect = Effect{Kind: kind, DB: t.db, Key: key, Items: t.keepItems(members)}
+	t.delta(kind, key, t.keepItems(members))
 	err = t.apply(s, &n, ev)
 	return int64(len(t.effect.Items)), err
 }

@@ -250,13 +250,13 @@ func (t *Txn) SMove(src, dst, member []byte) (bool, error) {
 	}
 	// What takes memory comes first: then nothing is lost if there is none. The
 	// events come in the order of Redis, which removes first.
-	t.effect = Effect{Kind: EffectSetAdd, DB: t.db, Key: dst, Items: t.keepItems([][]byte{member})}
+	t.delta(EffectSetAdd, dst, t.keepItems([][]byte{member}))
 	if err := t.apply(ts, &to, EventNone); err != nil {
 		return false, err
 	}
 	added := len(t.effect.Items) > 0
 	t.locate(fs, from.hash, src, &from) // storing may have moved its slot
-	t.effect = Effect{Kind: EffectSetRemove, DB: t.db, Key: src, Items: t.keepItems([][]byte{member})}
+	t.delta(EffectSetRemove, src, t.keepItems([][]byte{member}))
 	if err := t.apply(fs, &from, EventSRem); err != nil {
 		return false, err
 	}

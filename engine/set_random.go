@@ -60,7 +60,7 @@ func (t *Txn) SPop(dst, key []byte, head Head) ([]byte, bool, error) {
 	v := s.viewSet(&n)
 	t.lane.buf = append(t.lane.buf[:0], v.random(t)...)
 	t.lane.items = append(t.lane.items[:0], t.lane.buf)
-	t.effect = Effect{Kind: EffectSetRemove, DB: t.db, Key: key, Items: t.lane.items}
+	t.delta(EffectSetRemove, key, t.lane.items)
 	if err := t.apply(s, &n, EventSPop); err != nil {
 		return dst, false, err
 	}
@@ -99,7 +99,7 @@ func (t *Txn) SPopMany(key []byte, n int64, begin func(n int), visit func(m []by
 	for _, m := range members {
 		visit(m)
 	}
-	t.effect = Effect{Kind: EffectSetRemove, DB: t.db, Key: key, Items: members}
+	t.delta(EffectSetRemove, key, members)
 	return t.apply(s, &at, EventSPop)
 }
 

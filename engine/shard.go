@@ -138,20 +138,19 @@ func (n *entry) value() []byte { return n.rec.Value(n.hdr) }
 
 // find locates key without regard to expiry. REQUIRES: s.mu.
 func (s *shard) find(db int, h uint64, key []byte, n *entry) {
-	*n = entry{ks: s.dbs[db].Load(), hash: h}
-	if n.ks == nil {
-		return
-	}
-	slot, ok := n.ks.table.First(h)
-	for ; ok; ok = slot.Next() {
-		ref := slot.Ref()
-		rec := s.recordAt(ref)
-		hdr := rec.Header()
-		if hdr.KeyLen == len(key) && rec.KeyEqual(hdr, key) {
-			n.slot, n.ref, n.rec, n.hdr = slot, ref, rec, hdr
-			return
+	n.ks, n.hash = s.dbs[db].Load(), h
+	if n.ks != nil {
+		for ok := n.ks.table.Seek(h, &n.slot); ok; ok = n.slot.Next() {
+			ref := n.slot.Ref()
+			rec := s.recordAt(ref)
+			hdr := rec.Header()
+			if hdr.KeyLen == len(key) && rec.KeyEqual(hdr, key) {
+				n.ref, n.rec, n.hdr = ref, rec, hdr
+				return
+			}
 		}
 	}
+	n.ref, n.rec, n.hdr = 0, record.Record{}, record.Header{}
 }
 
 // retire frees a record's memory once no snapshot can see it. REQUIRES: s.mu.

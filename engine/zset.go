@@ -61,7 +61,7 @@ func (t *Txn) ZAdd(key []byte, scores []float64, args [][]byte, o ZAddOptions) (
 		ev = EventZIncr
 	}
 	t.zadd = zaddState{ZAddOptions: o}
-	t.effect = Effect{Kind: EffectZSetAdd, DB: t.db, Key: key, Items: t.lane.scored(scores, args)}
+	t.delta(EffectZSetAdd, key, t.lane.scored(scores, args))
 	err = t.apply(s, &n, ev)
 	res.Added, res.Done, res.Changed = t.zadd.added, t.zadd.done, int64(len(t.effect.Items)/2)
 	t.zadd = zaddState{}
@@ -92,7 +92,7 @@ func (t *Txn) ZRem(key []byte, members [][]byte) (int64, error) {
 }
 
 func (t *Txn) zrem(s *shard, n *entry, key []byte, items [][]byte, ev Event) (int64, error) {
-	t.effect = Effect{Kind: EffectZSetRemove, DB: t.db, Key: key, Items: items}
+	t.delta(EffectZSetRemove, key, items)
 	err := t.apply(s, n, ev)
 	return int64(len(t.effect.Items)), err
 }

@@ -124,6 +124,17 @@ func (l *List) Get(i int) (packed.Value, bool) {
 	return c.Next()
 }
 
+// Peek returns the element at an end of a list that is not empty, as Get does.
+func (l *List) Peek(end End) (v packed.Value) {
+	if end == Left {
+		v, _, _ = packed.Next(l.seq(l.at(0)), packed.Start)
+		return v
+	}
+	b := l.seq(l.at(l.n - 1))
+	v, _, _ = packed.Prev(b, len(b))
+	return v
+}
+
 // Refs visits the blocks' objects.
 func (l *List) Refs(visit func(ref alloc.Ref)) {
 	for i := range l.n {

@@ -24,19 +24,32 @@ type Slot struct {
 // First returns the first entry whose tag matches h. The caller compares keys
 // and goes on with Next. REQUIRES: the shard's lock, for this and everything
 // below.
-func (t *Table) First(h uint64) (Slot, bool) {
+func (t *Table) First(h uint64) (s Slot, ok bool) {
+	ok = t.Seek(h, &s)
+	return s, ok
+}
+
+// Seek is First into a Slot in place, which saves copying it.
+func (t *Table) Seek(h uint64, s *Slot) bool {
 	d := t.dir.Load()
 	if d == nil {
-		return Slot{}, false
+		return false
 	}
 	pos := h & posMask
 	seg := d.segment(pos)
 	i := seg.home(pos)
-	s := Slot{t: t, seg: seg, pos: pos, want: pos << tagShift, homeAt: int32(i)}
-	s.home = t.bucket(seg, i)
-	s.hold = s.home
-	s.mask = s.home.match(s.want)
-	return s, s.Next()
+	home := t.bucket(seg, i)
+	s.t, s.home, s.hold = t, home, home
+	s.seg, s.pos, s.want = seg, pos, pos<<tagShift
+	s.homeAt, s.step = int32(i), 0
+	m := home.match(pos << tagShift)
+	if m == 0 {
+		s.mask = 0
+		return s.Next()
+	}
+	s.slot = int32(bits.TrailingZeros32(m))
+	s.mask = m & (m - 1)
+	return true
 }
 
 // Next goes on to the next candidate, and reports whether there is one.
