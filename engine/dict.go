@@ -238,6 +238,38 @@ func (d *dict) delete(slot *index.Slot) {
 	d.s.heap.Free(ref)
 }
 
+// leave moves elements, and segments of the table, to other memory where their
+// own is condemned; see large.leave. moved is told of each element, which is in
+// both places then.
+func (d *dict) leave(cursor uint64, budget int, moved func(old, ref alloc.Ref)) (next uint64, cost int) {
+	visit := func(old alloc.Ref) {
+		cost++
+		if !d.s.heap.Condemned(old) {
+			return
+		}
+		size := d.s.heap.Capacity(old)
+		ref, err := d.s.heap.Alloc(size, alloc.Collections)
+		if err != nil {
+			return
+		}
+		cost += alloc.MoveCost(size)
+		copy(d.s.e.arena.Bytes(ref, 0, size), d.s.e.arena.Bytes(old, 0, size))
+		slot, _ := d.table.FindRef(elemHash(d.key(old)), old)
+		d.table.Replace(slot, ref)
+		moved(old, ref)
+		d.s.heap.Free(old)
+	}
+	for {
+		cost++
+		if n := d.table.Leave(cursor); n > 0 {
+			cost += alloc.MoveCost(n)
+		}
+		if cursor = d.table.Scan(cursor, visit); cursor == 0 || cost > budget {
+			return cursor, cost
+		}
+	}
+}
+
 // bytes returns the memory of elements and table, Go's included.
 func (d *dict) bytes() int64 { return d.mem + d.table.Stats().Bytes + dictBytes }
 

@@ -61,6 +61,10 @@ func (o *hashObject) export(cursor uint64, c *chunk) (next uint64) {
 	return next
 }
 
+func (o *hashObject) leave(cursor uint64, budget int) (next uint64, cost int) {
+	return o.dict.leave(cursor, budget, func(_, _ alloc.Ref) {})
+}
+
 // newHash makes a large hash of fields and values in turn. On error it returns
 // what there is.
 func (s *shard) newHash(pairs [][]byte) (large, error) {

@@ -44,6 +44,11 @@ type large interface {
 	// cursor is 0. Between calls the collection may change: what is in it all
 	// the time is exported.
 	export(cursor uint64, c *chunk) (next uint64)
+	// leave moves parts of it from cursor on to other memory where their own is
+	// condemned, at a cost of about budget, and returns the cursor to go on from,
+	// 0 at the end, and the cost. The first cursor is 0. Between calls the
+	// collection may change: most parts that it has all the time are looked at.
+	leave(cursor uint64, budget int) (next uint64, cost int)
 	// check verifies the invariants and returns how many objects of purpose
 	// alloc.Collections there are.
 	check() (parts int64, err error)

@@ -48,6 +48,11 @@ func (l *list) export(cursor uint64, c *chunk) (next uint64) {
 	return next
 }
 
+func (l *list) leave(cursor uint64, budget int) (next uint64, cost int) {
+	block, cost := l.Leave(int(cursor), budget)
+	return uint64(block), cost
+}
+
 func (l *list) check() (parts int64, err error) { return int64(l.Blocks()), l.Check() }
 
 // listLimit is what a block of a large list may hold.

@@ -81,6 +81,7 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 	}
 	again = s.reclaim(reclaimStep) || again
 	again = s.defragment(defragStep) || again
+	again = s.compact(now) || again
 	if second := now / 1000; !again && second != s.trimmed {
 		s.trimmed = second
 		s.heap.Trim()

@@ -26,6 +26,10 @@ func (o *setObject) export(cursor uint64, c *chunk) (next uint64) {
 	return next
 }
 
+func (o *setObject) leave(cursor uint64, budget int) (next uint64, cost int) {
+	return o.dict.leave(cursor, budget, func(_, _ alloc.Ref) {})
+}
+
 // newSet makes a large set of members. On error it returns what there is.
 func (s *shard) newSet(members [][]byte) (large, error) {
 	o := &setObject{s.newDict(false)}

@@ -41,12 +41,14 @@ type shard struct {
 	blocks   deque.Memory // of large lists
 	buried   []large      // large collections without a key, to be freed in steps
 	pins     pins
-	expired  uint64
-	evicted  uint64
-	stats    shardStats
-	doomed   atomic.Int64    // bytes of evicted large collections not yet freed; read by anybody
-	digits   [maxIntLen]byte // scratch: a member of a sorted set
-	trimmed  int64           // second in which spare pages were last given back
+
+	compaction compaction
+	expired    uint64
+	evicted    uint64
+	stats      shardStats
+	doomed     atomic.Int64    // bytes of evicted large collections not yet freed; read by anybody
+	digits     [maxIntLen]byte // scratch: a member of a sorted set
+	trimmed    int64           // second in which spare pages were last given back
 }
 
 // dropped is a table with former contents, which snapshots up to generation may

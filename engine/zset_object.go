@@ -64,6 +64,28 @@ func (o *zsetObject) export(cursor uint64, c *chunk) (next uint64) {
 	return next
 }
 
+// inTree marks cursors of leave that are ranks: first come the members by hash.
+const inTree = 1 << 63
+
+func (o *zsetObject) leave(cursor uint64, budget int) (next uint64, cost int) {
+	if cursor&inTree == 0 {
+		cursor, cost = o.dict.leave(cursor, budget, func(old, ref alloc.Ref) {
+			o.tree.Replace(o.scoreOf(old), old, ref)
+		})
+		if cursor != 0 || cost > budget {
+			if cursor == 0 {
+				cursor = inTree
+			}
+			return cursor, cost
+		}
+	}
+	rank, more := o.tree.Leave(int(cursor&^inTree), budget-cost)
+	if cost += more; rank == 0 {
+		return 0, cost
+	}
+	return inTree | uint64(rank), cost
+}
+
 func (o *zsetObject) scoreOf(ref alloc.Ref) float64 {
 	_, val := o.pair(ref)
 	return scoreAt(val)

@@ -43,7 +43,7 @@ func (h *Heap) Check() error {
 }
 
 func (h *Heap) checkClass(c *class, ci uint8, p Purpose) error {
-	pages, live := uint32(0), uint32(0)
+	pages, live, doomed := uint32(0), uint32(0), uint32(0)
 	one := func(n Page, list uint8) error {
 		pg := h.arena.page(n)
 		if pg.list != list || pg.class != ci || pg.purpose != p || pg.heap != h.id || pg.run != 0 || pg.size != classes[ci] {
@@ -73,7 +73,14 @@ func (h *Heap) checkClass(c *class, ci uint8, p Purpose) error {
 				return err
 			}
 			pg := h.arena.page(n)
-			if low := pg.low; pg.prev != prev || pg.used == 0 || pg.bin() != uint8(list) || pg.low != low {
+			low := pg.low
+			placed := low == 1
+			if list == listDoomed {
+				doomed++
+			} else {
+				placed = pg.bin() == uint8(list) && pg.low == low
+			}
+			if pg.prev != prev || pg.used == 0 || !placed {
 				return fmt.Errorf("page %d: misplaced in list %d with %d of %d used", n, list, pg.used, pg.capacity)
 			}
 			prev, n = n, pg.next
@@ -97,8 +104,8 @@ func (h *Heap) checkClass(c *class, ci uint8, p Purpose) error {
 			return err
 		}
 	}
-	if pages != c.pages || live != c.live {
-		return fmt.Errorf("walked %d pages with %d objects, counted %d with %d", pages, live, c.pages, c.live)
+	if pages != c.pages || live != c.live || doomed != c.doomed {
+		return fmt.Errorf("walked %d pages, %d condemned, with %d objects, counted %d, %d, with %d", pages, doomed, live, c.pages, c.doomed, c.live)
 	}
 	return nil
 }

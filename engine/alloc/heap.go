@@ -27,6 +27,7 @@ type class struct {
 	lists  [numLists]Page
 	empty  Page   // at most one, kept against going back and forth
 	pages  uint32 // all of them
+	doomed uint32 // of them condemned
 	live   uint32 // objects
 }
 
@@ -88,7 +89,7 @@ func (h *Heap) Alloc(n int, p Purpose) (Ref, error) {
 // class and purpose; pages left empty go back to the arena after a grace
 // period.
 func (h *Heap) Free(ref Ref) {
-	pg := (*page)(unsafe.Add(h.base, uintptr(ref)<<3&^(pageBytes-1)))
+	pg := h.pageOf(ref)
 	if pg.run != 0 {
 		h.freeRun(pg)
 		return
@@ -117,6 +118,9 @@ func (h *Heap) emptier(c *class, pg *page, off uint16) {
 		h.evac.freed(pg, off)
 	case pg.used == 0:
 		h.unlink(c, pg)
+		if pg.list == listDoomed {
+			c.doomed--
+		}
 		if c.empty == 0 {
 			c.empty = h.arena.number(pg)
 			pg.list, pg.low = listEmpty, 0
@@ -129,9 +133,14 @@ func (h *Heap) emptier(c *class, pg *page, off uint16) {
 	}
 }
 
+// pageOf returns the page an object lies on; of a run, the first.
+func (h *Heap) pageOf(ref Ref) *page {
+	return (*page)(unsafe.Add(h.base, uintptr(ref)<<3&^(pageBytes-1)))
+}
+
 // Capacity returns the usable bytes of an object.
 func (h *Heap) Capacity(ref Ref) int {
-	pg := (*page)(unsafe.Add(h.base, uintptr(ref)<<3&^(pageBytes-1)))
+	pg := h.pageOf(ref)
 	if pg.run != 0 {
 		return int(pg.runBytes) - headerBytes
 	}

@@ -34,12 +34,13 @@ var _ [headerBytes - unsafe.Sizeof(page{})]byte
 const (
 	bins       = 8
 	listFull   = bins
-	numLists   = bins + 1
-	listEmpty  = 9  // the one empty page kept by the class
-	listActive = 10 // the page objects are taken from
-	listEvac   = 11 // being evacuated: nothing is taken from it
-	listGone   = 12 // handed to Options.Retire
-	listRun    = 13 // first page of a run
+	listDoomed = bins + 1 // condemned: nothing is taken from it
+	numLists   = bins + 2
+	listEmpty  = 10 // the one empty page kept by the class
+	listActive = 11 // the page objects are taken from
+	listEvac   = 12 // being evacuated: nothing is taken from it
+	listGone   = 13 // handed to Options.Retire
+	listRun    = 14 // first page of a run
 )
 
 // link returns the place of a free object's link to the next: bytes 4..5,

@@ -1,6 +1,9 @@
 package deque
 
-import "hpkv/engine/packed"
+import (
+	"hpkv/engine/alloc"
+	"hpkv/engine/packed"
+)
 
 // Set puts elem in the place of the i-th element, which must exist. The error is
 // alloc.ErrNoMemory, with nothing changed.
@@ -291,4 +294,28 @@ func (l *List) merge(at int) {
 	a.count += b.count
 	packed.SetCount(to[a.lo:], int(a.count))
 	l.removeNode(at + 1)
+}
+
+// Leave moves blocks from the i-th on to other memory where their own is
+// condemned. It stops at the end, or after a block when the cost of what it has
+// looked at and moved exceeds budget, and returns the next block, 0 at the end,
+// and the cost. Blocks that there is no memory for stay.
+func (l *List) Leave(i, budget int) (next, cost int) {
+	for ; i < l.n && cost <= budget; i++ {
+		n := l.at(i)
+		cost++
+		if !l.m.Heap.Condemned(n.ref) {
+			continue
+		}
+		ref, err := l.m.Heap.Move(n.ref)
+		if err != nil {
+			continue
+		}
+		cost += alloc.MoveCost(int(n.room))
+		n.ref = ref
+	}
+	if i >= l.n {
+		return 0, cost
+	}
+	return i, cost
 }

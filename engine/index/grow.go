@@ -329,9 +329,25 @@ func (t *Table) Relocate(old alloc.Ref) bool {
 		return false
 	}
 	pos, ok := t.placeOf(d, old)
-	if !ok {
-		return false
+	return ok && t.move(d, pos)
+}
+
+// Leave moves the segment that a cursor of Scan is in to other memory, if its own
+// is condemned, and returns the bytes that were moved.
+func (t *Table) Leave(cursor uint64) (moved int) {
+	d := t.dir.Load()
+	if d == nil || cursor > posMask {
+		return 0
 	}
+	s := d.segment(cursor)
+	if !t.heap.Condemned(s.ref()) || !t.move(d, s.start(cursor)) {
+		return 0
+	}
+	return s.len() * bucketBytes
+}
+
+// move moves the segment of pos.
+func (t *Table) move(d *directory, pos uint64) bool {
 	s := d.segment(pos)
 	moved, err := t.newSegment(s.len(), s.depth())
 	if err != nil {
@@ -340,7 +356,7 @@ func (t *Table) Relocate(old alloc.Ref) bool {
 	copy(t.buckets(moved), t.buckets(s))
 	t.point(moved, pos, uint16(d.count(pos, s)))
 	t.changeStructure(2)
-	t.heap.Free(old)
+	t.heap.Free(s.ref())
 	return true
 }
 

@@ -297,3 +297,36 @@ func (t *Tree) Replace(score float64, old, ref alloc.Ref) {
 		}
 	}
 }
+
+// Leave moves nodes to other memory where their own is condemned, from the leaf
+// with the item of a rank on. It stops at the end, or after a leaf when the cost
+// of what it has looked at and moved exceeds budget, and returns the rank to go on
+// from, 0 at the end, and the cost. Nodes that there is no memory for stay.
+func (t *Tree) Leave(rank, budget int) (next, cost int) {
+	for rank < t.count && cost <= budget {
+		leaf := t.descendRank(rank)
+		rank += leaf.len() - t.path[t.height].at
+		for level := range t.height + 1 {
+			cost++
+			p := t.path[level]
+			if !t.heap.Condemned(p.ref) {
+				continue
+			}
+			ref, err := t.heap.Move(p.ref)
+			if err != nil {
+				continue
+			}
+			cost += alloc.MoveCost(nodeBytes)
+			if t.path[level].ref = ref; level == 0 {
+				t.root = ref
+			} else {
+				up := t.path[level-1]
+				t.node(up.ref).set(childrenAt, up.at, uint64(ref))
+			}
+		}
+	}
+	if rank >= t.count {
+		return 0, cost
+	}
+	return rank, cost
+}
