@@ -61,6 +61,9 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 	return round
 }
 
+// Appended returns the last round that holds a record already appended.
+func (l *Log) Appended() uint64 { return l.appendedRound() }
+
 // appendedRound returns the last round that holds a record already appended.
 func (l *Log) appendedRound() uint64 {
 	for i := range l.streams {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -63,6 +64,23 @@ func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error)
 		x.countRecord(c, startNs, err != nil)
 	}
 	return x.lane.TakeRound(), err
+}
+
+// Settle implements rest.Host. A transaction is in the log before it lets go of its
+// keys, so who has had them all can tell which round is the last that matters.
+func (h restHost) Settle(keys func(visit func(key []byte))) error {
+	s, d := h.s, &h.s.durability
+	j := d.journal.Load()
+	if j == nil || !d.waits.Load() {
+		return nil
+	}
+	x := s.borrowExecutor()
+	t := x.lane.Begin(0)
+	keys(t.Want)
+	t.LockWanted()
+	t.End()
+	s.returnExecutor(x)
+	return j.WaitDurable(context.Background(), j.Appended())
 }
 
 // countRecord counts an operation of the REST interface that began at startNs as

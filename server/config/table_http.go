@@ -37,7 +37,7 @@ func httpRows() []Row {
 		{Name: "rest-notify-patch", Topic: HTTP, Kind: Enumeration, Default: "as-sent", names: patchNotices,
 			Doc: "what subscribers see of a partial update: the patch or the merged value", field: func(c *Config) holder { return &c.RestNotifyPatch }},
 		{Name: "rest-token-lifetime", Topic: HTTP, Kind: Integer, Default: "7200", Min: 1, Max: maxInt,
-			Doc: "seconds during which a WebSocket token opens connections", field: func(c *Config) holder { return &c.RestTokenLifetime }},
+			Doc: "seconds during which a WebSocket token opens connections and keeps them open; then they are closed with code 1008", field: func(c *Config) holder { return &c.RestTokenLifetime }},
 		{Name: "rest-push-limit", Topic: HTTP, Kind: Memory, Default: "8mb", Min: 1 << 10, Max: 1 << 30,
 			Doc: "notifications waiting for a WebSocket before it is closed as too slow", field: func(c *Config) holder { return &c.RestPushLimit }},
 		{Name: "rest-cors-origin", Topic: HTTP, Kind: String, Default: "*",

@@ -119,6 +119,9 @@ func (j *Journal) Synced() uint64 { return j.base + j.log.Synced() }
 // Last returns a round that no earlier change is behind.
 func (j *Journal) Last() uint64 { return j.base + j.log.Written() + 2 }
 
+// Appended returns the last round that holds a change already handed over.
+func (j *Journal) Appended() uint64 { return j.base + j.log.Appended() }
+
 // WaitDurable returns when round is durable under the log's policy, ctx ends, or
 // the log fails.
 func (j *Journal) WaitDurable(ctx context.Context, round uint64) error {

@@ -33,4 +33,9 @@
 // every connection that subscribed; each connection's writer sends its outbox
 // in order. So the notifications of a key arrive in the order of its changes,
 // and the last one carries the value that stands.
+//
+// With appendfsync always they wait, as the replies to the changes do, until the
+// changes are on the disk. When a database is flushed or swapped, subscribers hear
+// of each key; those of a database with very many are disconnected instead, and
+// learn what is there when they come back.
 package rest

@@ -260,7 +260,19 @@ func (h *Hub) run() {
 		h.queue.changes, h.queue.bytes, h.queue.lost = nil, 0, false
 		h.queue.Unlock()
 		if lost {
-			h.s.log.Warn().Msg("REST: changes come faster than they can be sent: subscribers are disconnected")
+			h.s.log.Warn().Msg("REST: more changes at once than can be told: subscribers are disconnected")
+			h.dropSubscribers()
+			continue
+		}
+		// As a reply to a change, what tells others of it waits until it is there
+		// to stay. Changes gather meanwhile, and go together.
+		err := h.s.host.Settle(func(visit func(key []byte)) {
+			for i := range changes {
+				visit(changes[i].key)
+			}
+		})
+		if err != nil {
+			h.s.log.Warn().Err(err).Msg("REST: changes may not last: subscribers are disconnected untold")
 			h.dropSubscribers()
 			continue
 		}

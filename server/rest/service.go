@@ -27,6 +27,9 @@ type Host interface {
 	// The statistics of commands count it as c.Row; err is f's. down says that f
 	// was not run, or that what it changed may not last.
 	Record(c *Call, f func(l *engine.Lane) error) (err, down error)
+	// Settle returns when the changes that keys of database 0 have gone through are
+	// as safe as the settings ask for, or with an error if they never will be.
+	Settle(keys func(visit func(key []byte))) error
 	// Execute runs command lines, one after the other, as a client of its own
 	// would that has logged in as the default user and speaks RESP2, and
 	// returns a reply for each. addr is whom they come from.

@@ -83,6 +83,7 @@ func (s *Service) newSocket(ctx *fasthttp.RequestCtx) (*socket, *problem) {
 		a := newAccess(claims)
 		c.scope.only = &a
 		c.subscribe = claims.Subscribe
+		c.expires = time.Unix(claims.Expires, 0)
 	} else {
 		shown := []byte(query.Get("apiKey"))
 		if len(shown) == 0 {
@@ -104,6 +105,7 @@ type socket struct {
 	key       *apiKey
 	scope     *scope
 	subscribe []string
+	expires   time.Time // zero: never
 	unserved  *time.Timer
 
 	groups []*group // owned by the hub
@@ -139,6 +141,13 @@ func (c *socket) serve(conn *websocket.Conn) {
 	conn.SetReadLimit(c.s.cfg.RestBodyLimit.Load())
 	_ = conn.SetReadDeadline(time.Now().Add(pongWait))
 	conn.SetPongHandler(func(string) error { return conn.SetReadDeadline(time.Now().Add(pongWait)) })
+	if !c.expires.IsZero() {
+		expiry := time.AfterFunc(time.Until(c.expires), func() {
+			c.s.Counters.Expired.Add(1)
+			c.end(closePolicy, "the token has expired")
+		})
+		defer expiry.Stop()
+	}
 	written := make(chan struct{})
 	go func() { // ends when end was called, which is below at the latest
 		defer close(written)

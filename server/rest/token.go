@@ -13,8 +13,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A token says which API key made it, until when it opens connections, what
-// they are told about and which keys they may use. It is signed with a secret
+// A token says which API key made it, until when it opens connections and keeps
+// them open, what they are told about and which keys they may use. It is signed with a secret
 // that only the API key leads to: no server remembers it, it outlives a
 // restart, and it is worthless once the API key is gone.
 //
