@@ -11,8 +11,8 @@ import (
 	compat "hpkv/compat_test"
 )
 
-// TestDifferentialFuzz plays generated sequences of commands on both servers. It
-// plays 200 of them, or as many as there is time for in HPKV_FUZZ_SECONDS, from HPKV_FUZZ_SEED (1; "time" takes the
+// TestDifferentialFuzz plays generated sequences of commands on both servers: 200
+// of them, or as many as fit in HPKV_FUZZ_SECONDS, from HPKV_FUZZ_SEED (1; "time" takes the
 // clock) on. One difference is enough to fail; it is printed as a case that can
 // go into a case file, together with the seed that gives the whole sequence
 // again with HPKV_FUZZ_SEED=n.

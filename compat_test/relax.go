@@ -126,7 +126,7 @@ var Differences = map[string]string{
 // NewCommands are commands of 7.2, and those on the expiry of fields of 7.4, that
 // a 7.0 reference does not have.
 var NewCommands = map[string]bool{
-	"client|setinfo": true, "client|no-touch": true, "waitaof": true,
+	"client|setinfo": true, "client|no-touch": true, "cluster|myshardid": true, "waitaof": true,
 	"hexpire": true, "hpexpire": true, "hexpireat": true, "hpexpireat": true,
 	"httl": true, "hpttl": true, "hexpiretime": true, "hpexpiretime": true, "hpersist": true,
 }
