@@ -97,6 +97,7 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 		x.outlet = c.outlet
 	}
 	x.w.Reset(x.w.Buffer(), c.proto())
+	x.takePushes(c)
 	p := c.parser
 	if p == nil {
 		p = x.parser

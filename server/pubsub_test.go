@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hpkv/server/command"
+	"hpkv/server/pubsub"
 )
 
 // ear is a connection that listens.
@@ -200,6 +201,35 @@ func TestKeyspaceEvents(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A message that another client of the thread has made it take out of the mailbox
+// comes before whatever its receiver is told next.
+func TestMessagesBeforeConfirmation(t *testing.T) {
+	b := newBench(t)
+	o := pubsub.NewOutlet[*client](func() {})
+	b.x.outlet, b.c.outlet = o, o
+	link := &bench{Server: b.Server, x: b.x, c: new(client)}
+	b.initClient(link.c, link, &endpoint{}, b.x.nowMs)
+	link.c.outlet = o
+	message := func(n string) string { return "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\n" + n + "\r\n" }
+	confirmed := func(what string, n int) string {
+		return fmt.Sprintf("*3\r\n$%d\r\n%s\r\n$4\r\nnews\r\n:%d\r\n", len(what), what, n)
+	}
+	f := func(b *bench, input, want string) {
+		t.Helper()
+		if got := b.run(input); got != want {
+			t.Errorf("%q: got %q, want %q", input, got, want)
+		}
+	}
+	f(b, "SUBSCRIBE news\r\n", confirmed("subscribe", 1))
+	f(link, "PUBLISH news 1\r\nSUBSCRIBE news\r\n", ":1\r\n"+confirmed("subscribe", 1))
+	f(link, "UNSUBSCRIBE news\r\nPUBLISH news 2\r\n", confirmed("unsubscribe", 0)+":1\r\n")
+	f(b, "UNSUBSCRIBE news\r\nPING\r\n", message("1")+message("2")+confirmed("unsubscribe", 0)+"+PONG\r\n")
+	b.out = nil
+	if b.x.flushPushes(); len(b.out) > 0 {
+		t.Errorf("%q is sent again", b.out)
+	}
 }
 
 // Subscribing, leaving, being killed and publishing at once: nothing is lost

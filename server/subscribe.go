@@ -218,6 +218,17 @@ func (c *client) awaitRoom(full *outlet) {
 	})
 }
 
+// takePushes puts messages that wait for flushPushes in front of the replies of
+// the client that is about to be served: they are older than what it gets now,
+// and than the confirmation that no more will come.
+func (x *executor) takePushes(c *client) {
+	for i, m := range c.pushes {
+		x.w.Raw(m)
+		c.pushes[i] = nil
+	}
+	c.pushes = c.pushes[:0]
+}
+
 // pushBatch is how many messages for one client are gathered at most.
 const pushBatch = 64
 
