@@ -25,13 +25,13 @@ func (h restHost) Metrics() ([]byte, error) { return h.s.metricsText() }
 func (h restHost) NotReady() error { return h.s.notReady() }
 
 // Record implements rest.Host.
-func (h restHost) Record(c *rest.Call, f func(l *engine.Lane) error) (err, down error) {
+func (h restHost) Record(c rest.Call, f func(l *engine.Lane) error) (err, down error) {
 	s := h.s
 	write := c.Row != nil && c.Row.Is(command.Write)
 	if down := s.durability.admit(write); down != nil {
 		return nil, down
 	}
-	round, err := h.record(c, write, f)
+	round, err := h.record(&c, write, f)
 	return err, s.durability.wait(round)
 }
 

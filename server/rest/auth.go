@@ -3,8 +3,10 @@ package rest
 import (
 	"bufio"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +20,7 @@ import (
 
 // apiKey is a credential and what it allows. Immutable but for its limiter.
 type apiKey struct {
+	text     []byte
 	id       string // names the key in tokens without giving it away
 	secret   [32]byte
 	prefix   string
@@ -28,6 +31,7 @@ type apiKey struct {
 func newAPIKey(k config.APIKey) *apiKey {
 	id := sha256.Sum256([]byte("hpkv key id\x00" + k.Key))
 	return &apiKey{
+		text:     []byte(k.Key),
 		id:       base64.RawURLEncoding.EncodeToString(id[:9]),
 		secret:   sha256.Sum256([]byte("hpkv token\x00" + k.Key)),
 		prefix:   k.Prefix,
@@ -54,16 +58,17 @@ func (k *apiKey) allow(perSecond int64) bool {
 
 // keyring knows the API keys of the settings and of the file.
 //
-// Keys are found by a digest, so how long a look-up takes tells nothing about
-// the keys: who could steer the digest of a guess towards that of a key would
-// have broken SHA-256.
+// Keys are found by a hash with a secret seed, so how long a look-up takes tells
+// nothing about the keys: nobody can steer the hash of a guess towards that of a
+// key. What is found is compared in constant time.
 type keyring struct {
-	cfg *config.Config
+	cfg  *config.Config
+	seed maphash.Seed
 
-	mu       sync.RWMutex
-	byDigest map[[32]byte]*apiKey
-	ids      map[string]*apiKey
-	file     certs.FileState // of the key file when it was read
+	mu     sync.RWMutex
+	byHash map[uint64]*apiKey
+	ids    map[string]*apiKey
+	file   certs.FileState // of the key file when it was read
 }
 
 func (r *keyring) load() error {
@@ -77,15 +82,21 @@ func (r *keyring) load() error {
 		}
 		list = append(append([]config.APIKey(nil), list...), more...)
 	}
-	byDigest, ids := make(map[[32]byte]*apiKey), make(map[string]*apiKey)
+	ids := make(map[string]*apiKey)
 	for _, k := range list {
 		key := newAPIKey(k)
-		byDigest[sha256.Sum256([]byte(k.Key))] = key
 		ids[key.id] = key
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.byDigest, r.ids, r.file = byDigest, ids, state
+	for ok := false; !ok; { // two keys of one hash would hide each other
+		r.seed, r.byHash = maphash.MakeSeed(), make(map[uint64]*apiKey)
+		for _, key := range ids {
+			r.byHash[maphash.Bytes(r.seed, key.text)] = key
+		}
+		ok = len(r.byHash) == len(ids)
+	}
+	r.ids, r.file = ids, state
 	return nil
 }
 
@@ -130,10 +141,13 @@ func (r *keyring) fileChanged() bool {
 
 // find returns what the presented key stands for, nil if it is none of ours.
 func (r *keyring) find(presented []byte) *apiKey {
-	digest := sha256.Sum256(presented)
 	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.byDigest[digest]
+	k := r.byHash[maphash.Bytes(r.seed, presented)]
+	r.mu.RUnlock()
+	if k == nil || subtle.ConstantTimeCompare(k.text, presented) != 1 {
+		return nil
+	}
+	return k
 }
 
 func (r *keyring) byID(id string) *apiKey {

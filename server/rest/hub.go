@@ -321,7 +321,7 @@ func (h *Hub) deliver(c *change) {
 
 // read fetches the value of a change that did not carry it.
 func (h *Hub) read(c *change) {
-	_, down := h.s.host.Record(new(Call), func(l *engine.Lane) error {
+	_, down := h.s.host.Record(Call{}, func(l *engine.Lane) error {
 		t := l.Begin(0)
 		val, found, err := t.Get(nil, c.key, nil)
 		t.End()

@@ -61,9 +61,10 @@ type target struct {
 	rest        string // of the path behind the route's prefix
 }
 
-const targetKey = "target"
+// targetKey is where a request's context has its target.
+type targetKey struct{}
 
-func pathOf(ctx *fasthttp.RequestCtx) *target { return ctx.UserValue(targetKey).(*target) }
+func pathOf(ctx *fasthttp.RequestCtx) *target { return ctx.UserValue(targetKey{}).(*target) }
 
 func parseTarget(uri string) target {
 	if i := strings.Index(uri, "://"); i > 0 && uri[0] != '/' { // the form for proxies
@@ -98,7 +99,9 @@ func (s *Service) find(t *target) *route {
 
 // handle answers every request that could be read.
 func (s *Service) handle(ctx *fasthttp.RequestCtx) {
-	s.silent.Delete(ctx.Conn())
+	if ctx.ConnRequestNum() == 1 {
+		s.silent.Delete(ctx.Conn())
+	}
 	count := &s.noRoute
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -109,7 +112,7 @@ func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 	}()
 	s.allowOrigin(ctx)
 	t := parseTarget(string(ctx.Request.Header.RequestURI()))
-	ctx.SetUserValue(targetKey, &t)
+	ctx.SetUserValue(targetKey{}, &t)
 	r := s.find(&t)
 	if r != nil {
 		count = r.count
@@ -166,7 +169,7 @@ var bearer = []byte("Bearer ")
 
 // presented is the API key that a request shows, nil if it shows none.
 func presented(ctx *fasthttp.RequestCtx) (key []byte, isBearer bool) {
-	if key := ctx.Request.Header.Peek("x-api-key"); len(key) > 0 {
+	if key := ctx.Request.Header.PeekCanonical(apiKeyHeader); len(key) > 0 {
 		return key, false
 	}
 	auth := ctx.Request.Header.Peek("Authorization")
@@ -228,10 +231,16 @@ func replyText(ctx *fasthttp.RequestCtx, body string) {
 	ctx.Response.SetBodyString(body)
 }
 
+// Headers in their canonical form, which need not be brought into it each time.
+var (
+	allowOriginHeader = []byte("Access-Control-Allow-Origin")
+	apiKeyHeader      = []byte("X-Api-Key")
+)
+
 // allowOrigin lets pages of other origins read the answer.
 func (s *Service) allowOrigin(ctx *fasthttp.RequestCtx) {
 	if origin := s.cfg.RestCORSOrigin.Load(); origin != "" {
-		ctx.Response.Header.Set("Access-Control-Allow-Origin", origin)
+		ctx.Response.Header.SetCanonical(allowOriginHeader, []byte(origin))
 	}
 }
 

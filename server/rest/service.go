@@ -26,7 +26,7 @@ type Host interface {
 	// returns, and returns when what f changed is as safe as the settings ask for.
 	// The statistics of commands count it as c.Row; err is f's. down says that f
 	// was not run, or that what it changed may not last.
-	Record(c *Call, f func(l *engine.Lane) error) (err, down error)
+	Record(c Call, f func(l *engine.Lane) error) (err, down error)
 	// Settle returns when the changes that keys of database 0 have gone through are
 	// as safe as the settings ask for, or with an error if they never will be.
 	Settle(keys func(visit func(key []byte))) error
@@ -168,6 +168,7 @@ func (s *Service) Secure() bool { return s.cert != nil }
 func (s *Service) Serve(listeners []net.Listener) {
 	s.listeners = listeners
 	for _, ln := range listeners {
+		ln = lazyListener{ln}
 		if s.cert != nil {
 			ln = tls.NewListener(ln, s.cert.Config())
 		}

@@ -28,10 +28,8 @@ type scope struct {
 	from     net.Addr
 }
 
-func (sc *scope) call(row *command.Row, args ...[]byte) *Call {
-	c := &Call{Row: row, From: sc.from}
-	copy(c.Args[:], args)
-	return c
+func (sc *scope) call(row *command.Row, key, val []byte) Call {
+	return Call{Row: row, From: sc.from, Args: [2][]byte{key, val}}
 }
 
 var (
@@ -95,7 +93,7 @@ func (s *Service) get(sc *scope, dst, key []byte) ([]byte, *problem) {
 		return dst, p
 	}
 	var found bool
-	err, down := s.host.Record(sc.call(s.rows.Get, name), func(l *engine.Lane) (err error) {
+	err, down := s.host.Record(sc.call(s.rows.Get, name, nil), func(l *engine.Lane) (err error) {
 		t := l.Begin(0)
 		dst, found, err = t.Get(dst, name, nil)
 		t.End()
@@ -169,7 +167,7 @@ func (s *Service) remove(sc *scope, key []byte) *problem {
 		return p
 	}
 	var found bool
-	err, down := s.host.Record(sc.call(s.rows.Delete, name), func(l *engine.Lane) (err error) {
+	err, down := s.host.Record(sc.call(s.rows.Delete, name, nil), func(l *engine.Lane) (err error) {
 		t := l.Begin(0)
 		_, found, err = t.GetDel(nil, name, nil) // unlike Delete it spares other types
 		t.End()
