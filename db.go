@@ -117,12 +117,12 @@ func (db *DB) end(l *lane, t *engine.Txn) {
 // Get appends key's value to dst and returns the extended slice. ErrNotFound
 // if the key does not exist. Takes no lock.
 func (db *DB) Get(dst, key []byte) ([]byte, error) {
-	l, t, err := db.begin()
-	if err != nil {
-		return dst, err
+	if db.closed.Load() {
+		return dst, ErrClosed
 	}
-	defer db.end(l, t)
-	dst, found, err := t.Get(dst, key, nil)
+	l := db.lanes.Get().(*lane)
+	dst, found, err := l.Begin(db.index).Get(dst, key, nil)
+	db.lanes.Put(l) // it took no lock: there is nothing to end
 	return dst, orNotFound(found, err)
 }
 
@@ -172,24 +172,25 @@ func (db *DB) SetXX(key, val []byte) (bool, error) {
 	return db.set(key, val, engine.SetOptions{XX: true})
 }
 
-func (db *DB) set(key, val []byte, o engine.SetOptions) (_ bool, err error) {
+func (db *DB) set(key, val []byte, o engine.SetOptions) (bool, error) {
 	l, t, err := db.beginWrite()
 	if err != nil {
 		return false, err
 	}
-	defer db.endWrite(l, t, &err)
 	res, err := t.Set(key, val, o)
+	db.endWrite(l, t, &err)
 	return res.Set, err
 }
 
 // Delete removes key and reports whether it existed.
-func (db *DB) Delete(key []byte) (_ bool, err error) {
+func (db *DB) Delete(key []byte) (bool, error) {
 	l, t, err := db.beginWrite()
 	if err != nil {
 		return false, err
 	}
-	defer db.endWrite(l, t, &err)
-	return t.Delete(key), nil
+	found := t.Delete(key)
+	db.endWrite(l, t, &err)
+	return found, err
 }
 
 // Incr adds delta to the integer under key, 0 if the key does not exist, and

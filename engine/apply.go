@@ -92,25 +92,35 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	return failed
 }
 
-// The effects as operations state them.
+// The effects as operations state them. state begins one: t.effect, empty but for
+// what all have. (A composite literal would be made on the stack and then copied.)
+func (t *Txn) state(kind EffectKind, key []byte) *Effect {
+	ef := &t.effect
+	ef.Kind, ef.DB, ef.Key = kind, t.db, key
+	ef.Type, ef.Form, ef.OtherDB, ef.Offset, ef.ExpireAtMs = TypeNone, record.FormAuto, 0, 0, 0
+	ef.Value, ef.Items = nil, nil
+	return ef
+}
 
 func (t *Txn) applyPut(s *shard, n *entry, key, val []byte, form record.Form, expireAt int64, ev Event) error {
-	t.effect = Effect{Kind: EffectPut, Type: TypeString, Form: form, DB: t.db, Key: key, Value: val, ExpireAtMs: expireAt}
+	ef := t.state(EffectPut, key)
+	ef.Type, ef.Form, ef.Value, ef.ExpireAtMs = TypeString, form, val, expireAt
 	return t.apply(s, n, ev)
 }
 
 func (t *Txn) applySplice(s *shard, n *entry, key []byte, off int64, data []byte, ev Event) error {
-	t.effect = Effect{Kind: EffectSplice, DB: t.db, Key: key, Value: data, Offset: off}
+	ef := t.state(EffectSplice, key)
+	ef.Value, ef.Offset = data, off
 	return t.apply(s, n, ev)
 }
 
 func (t *Txn) applyRemove(s *shard, n *entry, key []byte, ev Event) {
-	t.effect = Effect{Kind: EffectRemove, DB: t.db, Key: key}
+	t.state(EffectRemove, key)
 	_ = t.apply(s, n, ev) // removing takes no memory: it cannot fail
 }
 
 func (t *Txn) applyExpire(s *shard, n *entry, key []byte, atMs int64, ev Event) error {
-	t.effect = Effect{Kind: EffectExpire, DB: t.db, Key: key, ExpireAtMs: atMs}
+	t.state(EffectExpire, key).ExpireAtMs = atMs
 	return t.apply(s, n, ev)
 }
 
@@ -149,15 +159,17 @@ func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 	t.freeze(n.ks)
 	shape := record.Shape(ef.Type.stored(), ef.Form, len(ef.Key), len(ef.Value), ef.ExpireAtMs != 0)
 	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() {
-		if size := shape.Size(); alloc.ClassSize(size) == s.heap.Capacity(n.ref) {
-			n.ks.table.Lock(n.slot)
+		if s.keepsClass(n, shape) {
+			n.ks.table.Lock(&n.slot)
 			copy(n.rec.Tail(shape, len(ef.Value)), ef.Value)
 			if shape.Volatile() {
 				n.rec.SetExpireAt(shape, ef.ExpireAtMs)
 			}
 			n.rec.SetHeader(shape)
-			n.ks.table.Unlock(n.slot)
-			n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
+			n.ks.table.Unlock(&n.slot)
+			if t.stale(n.rec) {
+				t.restamp(n.rec)
+			}
 			n.hdr = shape
 			if shape.Volatile() {
 				n.ks.wheel.move(s, n.ref)
@@ -179,6 +191,18 @@ func (t *Txn) put(s *shard, n *entry, ef *Effect) error {
 	return t.install(s, n, ref, rec, shape)
 }
 
+// keepsClass reports whether a record of the given shape belongs into an object
+// of the size that n has. Only collections and strings that grew in place (FormRaw)
+// may have one too large for them; for the others the page's header need not be
+// fetched.
+func (s *shard) keepsClass(n *entry, shape record.Header) bool {
+	size := shape.Size()
+	if size == n.hdr.Size() && isString(n.hdr) && n.hdr.Form() != record.FormRaw {
+		return true
+	}
+	return alloc.ClassSize(size) == s.heap.Capacity(n.ref)
+}
+
 // splice overwrites part of a string, extending it if needed. Growing values
 // get room for more, as a string that was appended to will be again.
 func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
@@ -193,14 +217,14 @@ func (t *Txn) splice(s *shard, n *entry, ef *Effect) error {
 	off, end := int(ef.Offset), int(ef.Offset)+len(ef.Value)
 	shape := record.Shape(TypeString.stored(), record.FormRaw, len(ef.Key), max(old, end), n.hdr.Volatile())
 	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() && shape.Size() <= s.heap.Capacity(n.ref) {
-		n.ks.table.Lock(n.slot)
+		n.ks.table.Lock(&n.slot)
 		val := n.rec.Tail(shape, shape.ValueLen)
 		if off > old {
 			clear(val[old:off])
 		}
 		copy(val[off:], ef.Value)
 		n.rec.SetHeader(shape)
-		n.ks.table.Unlock(n.slot)
+		n.ks.table.Unlock(&n.slot)
 		n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 		n.hdr = shape
 		return nil
@@ -239,9 +263,9 @@ func (t *Txn) setExpiry(s *shard, n *entry, ef *Effect) error {
 	volatile := ef.ExpireAtMs != 0
 	if volatile == n.hdr.Volatile() && !s.pins.open() {
 		if volatile {
-			n.ks.table.Lock(n.slot)
+			n.ks.table.Lock(&n.slot)
 			n.rec.SetExpireAt(n.hdr, ef.ExpireAtMs)
-			n.ks.table.Unlock(n.slot)
+			n.ks.table.Unlock(&n.slot)
 			n.ks.wheel.move(s, n.ref)
 		}
 		return nil
@@ -265,7 +289,7 @@ func (t *Txn) remove(s *shard, n *entry) {
 		s.bury(n.handle())
 	}
 	n.ks.ordered.delete(n.hash, n.ref)
-	n.ks.table.Delete(n.slot)
+	n.ks.table.Delete(&n.slot)
 	if n.hdr.Volatile() {
 		n.ks.wheel.remove(s, n.ref)
 	}
@@ -295,7 +319,7 @@ func (t *Txn) newRecord(s *shard, key []byte, shape record.Header, slack int) (a
 // install makes a complete record the one its key has, and frees the old one.
 func (t *Txn) install(s *shard, n *entry, ref alloc.Ref, rec record.Record, shape record.Header) error {
 	if n.found() {
-		n.ks.table.Replace(n.slot, ref)
+		n.ks.table.Replace(&n.slot, ref)
 		n.ks.ordered.replace(n.hash, ref)
 		if n.hdr.Volatile() {
 			n.ks.wheel.remove(s, n.ref)

@@ -128,7 +128,7 @@ func (t *Txn) beginEdit(s *shard, n *entry, ef *Effect, typ Type, form record.Fo
 	}
 	shape := record.Shape(typ.stored(), form, len(ef.Key), size, expireAt != 0)
 	if n.found() && n.hdr.SameForm(shape) && !s.pins.open() && shape.Size() <= s.heap.Capacity(n.ref) {
-		n.ks.table.Lock(n.slot)
+		n.ks.table.Lock(&n.slot)
 		return edit{val: n.rec.Tail(shape, max(old, size))[:old], ref: n.ref, rec: n.rec, hdr: shape}, nil
 	}
 	ref, rec, err := t.newRecord(s, ef.Key, shape, max(old-size, 0))
@@ -160,7 +160,7 @@ func (t *Txn) endEdit(s *shard, n *entry, ed *edit) error {
 		return err
 	}
 	n.rec.SetHeader(ed.hdr)
-	n.ks.table.Unlock(n.slot)
+	n.ks.table.Unlock(&n.slot)
 	n.rec.SetStamp(t.nextStamp(n.rec.Stamp()))
 	n.hdr = ed.hdr
 	if size := ed.hdr.Size(); alloc.ClassSize(size)*4 <= s.heap.Capacity(n.ref)*3 {

@@ -224,7 +224,7 @@ func (d *dict) set(slot *index.Slot, key, val []byte, atMs int64) (alloc.Ref, er
 	if err != nil {
 		return 0, err
 	}
-	d.table.Replace(*slot, moved)
+	d.table.Replace(slot, moved)
 	d.s.heap.Free(ref)
 	d.mem += int64(d.s.heap.Capacity(moved) - capacity)
 	return moved, nil
@@ -233,7 +233,7 @@ func (d *dict) set(slot *index.Slot, key, val []byte, atMs int64) (alloc.Ref, er
 // delete removes the element at slot.
 func (d *dict) delete(slot *index.Slot) {
 	ref := slot.Ref()
-	d.table.Delete(*slot)
+	d.table.Delete(slot)
 	d.mem -= int64(d.s.heap.Capacity(ref))
 	d.s.heap.Free(ref)
 }
@@ -255,7 +255,7 @@ func (d *dict) leave(cursor uint64, budget int, moved func(old, ref alloc.Ref)) 
 		cost += alloc.MoveCost(size)
 		copy(d.s.e.arena.Bytes(ref, 0, size), d.s.e.arena.Bytes(old, 0, size))
 		slot, _ := d.table.FindRef(elemHash(d.key(old)), old)
-		d.table.Replace(slot, ref)
+		d.table.Replace(&slot, ref)
 		moved(old, ref)
 		d.s.heap.Free(old)
 	}

@@ -20,7 +20,7 @@ type Engine struct {
 	arena     *alloc.Arena
 	readers   *epoch.Domain
 	shards    []*shard
-	shift     uint // 64 - log2(len(shards))
+	shift     uint // 63 - log2(len(shards)), see shardOf
 	databases int
 	clock     Clock
 	events    Events
@@ -85,7 +85,7 @@ func Open(o Options) (*Engine, error) {
 
 	e := &Engine{
 		readers:   epoch.New(alloc.ProcessBarrier()),
-		shift:     uint(64 - bits.TrailingZeros(uint(o.Shards))),
+		shift:     uint(63 - bits.TrailingZeros(uint(o.Shards))),
 		databases: o.Databases,
 		clock:     o.Clock,
 		journal:   o.Journal,

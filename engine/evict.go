@@ -282,13 +282,21 @@ func (t *Txn) nextStamp(stamp uint32) uint32 {
 // used notes an access in a record unless its stamp says so already: a record
 // that many read stays in their caches.
 func (t *Txn) used(rec record.Record) {
-	if t.keepStamps {
-		return
+	if t.stale(rec) && !t.keepStamps {
+		t.restamp(rec)
 	}
-	if old := rec.Stamp(); old != t.e.stamp.Load() || t.e.evict.lfu.Load() {
-		if stamp := t.nextStamp(old); stamp != old {
-			rec.SetStamp(stamp)
-		}
+}
+
+// stale reports whether an access to a record may change its stamp.
+func (t *Txn) stale(rec record.Record) bool {
+	return rec.Stamp() != t.e.stamp.Load() || t.e.evict.lfu.Load()
+}
+
+// restamp notes an access in a stale record.
+func (t *Txn) restamp(rec record.Record) {
+	old := rec.Stamp()
+	if stamp := t.nextStamp(old); stamp != old {
+		rec.SetStamp(stamp)
 	}
 }
 

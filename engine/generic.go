@@ -130,12 +130,12 @@ func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
 func (t *Txn) Delete(key []byte) bool {
 	var n entry
 	s := t.open(key, &n)
-	defer t.leave(s)
-	if !n.found() {
-		return false
+	found := n.found()
+	if found {
+		t.applyRemove(s, &n, key, EventDel)
 	}
-	t.applyRemove(s, &n, key, EventDel)
-	return true
+	t.leave(s)
+	return found
 }
 
 // Unlink removes key; large values are freed later.

@@ -167,8 +167,8 @@ func (t *Txn) expireFields(s *shard, n *entry, db int, key []byte, max int) (don
 		}
 		due := o.timers[0]
 		o.timers.pop()
-		slot, ok := o.table.First(due.hash)
-		for ; ok; ok = slot.Next() {
+		var slot index.Slot
+		for ok := o.table.Seek(due.hash, &slot); ok; ok = slot.Next() {
 			if ref := slot.Ref(); o.expireAt(ref) == due.atMs && elemHash(o.key(ref)) == due.hash {
 				g.add(o.key(ref))
 				break
@@ -239,8 +239,8 @@ func (s *shard) findHandle(h, handle uint64, n *entry) (db int) {
 		if ks == nil {
 			continue
 		}
-		slot, ok := ks.table.First(h)
-		for ; ok; ok = slot.Next() {
+		var slot index.Slot
+		for ok := ks.table.Seek(h, &slot); ok; ok = slot.Next() {
 			ref := slot.Ref()
 			*n = entry{ks: ks, hash: h, slot: slot, ref: ref, rec: s.recordAt(ref)}
 			if n.hdr = n.rec.Header(); isLarge(n.hdr) && n.handle() == handle {

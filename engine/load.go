@@ -148,7 +148,7 @@ func (t *Txn) take(s *shard, db int, ref alloc.Ref) {
 	ks, h := s.keyspace(db, false), s.hashOf(ref)
 	slot, _ := ks.table.FindRef(h, ref)
 	ks.ordered.delete(h, ref)
-	ks.table.Delete(slot)
+	ks.table.Delete(&slot)
 	if s.recordAt(ref).Header().Volatile() {
 		ks.wheel.remove(s, ref)
 	}

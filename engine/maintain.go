@@ -176,7 +176,7 @@ func (s *shard) relocate(old alloc.Ref) bool {
 		if hdr.Volatile() {
 			ks.wheel.relink(s, ref, s.recordAt(ref), hdr)
 		}
-		ks.table.Replace(slot, ref)
+		ks.table.Replace(&slot, ref)
 		ks.ordered.replace(h, ref)
 		s.heap.Free(old)
 		s.stats.relocated++

@@ -85,10 +85,7 @@ func newShard(e *Engine, id, home, node int) *shard {
 
 // shardOf returns the shard of a hash.
 func (e *Engine) shardOf(h uint64) *shard {
-	if e.shift == 64 {
-		return e.shards[0]
-	}
-	return e.shards[h>>e.shift]
+	return e.shards[h>>1>>(e.shift&63)]
 }
 
 func (s *shard) recordAt(ref alloc.Ref) record.Record { return record.At(s.e.arena.Ptr(ref)) }
@@ -127,6 +124,9 @@ type entry struct {
 
 func (n *entry) found() bool { return n.ref != 0 }
 
+// lose makes n an entry that was not found.
+func (n *entry) lose() { n.ref, n.rec, n.hdr = 0, record.Record{}, record.Header{} }
+
 // expireAt returns the expiry of a found entry, 0 if it has none.
 func (n *entry) expireAt() int64 {
 	if !n.hdr.Volatile() {
@@ -152,7 +152,7 @@ func (s *shard) find(db int, h uint64, key []byte, n *entry) {
 			}
 		}
 	}
-	n.ref, n.rec, n.hdr = 0, record.Record{}, record.Header{}
+	n.lose()
 }
 
 // retire frees a record's memory once no snapshot can see it. REQUIRES: s.mu.

@@ -6,6 +6,49 @@ import "hpkv/engine/record"
 // reports whether key exists. It takes no lock and allocates only to extend
 // dst.
 func (t *Txn) Get(dst, key []byte, head Head) ([]byte, bool, error) {
+	if !t.locked {
+		if out, ok := t.glance(dst, key, head); ok {
+			return out, true, nil
+		}
+	}
+	return t.get(dst, key, head)
+}
+
+// glance is get for what nearly all reads are: of a string without expiry that
+// is in its home bucket, with no writer near. If ok is false it could not tell.
+func (t *Txn) glance(dst, key []byte, head Head) (_ []byte, ok bool) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.lane.slot.Enter()
+	ks := s.dbs[t.db].Load()
+	if ks == nil {
+		t.lane.slot.Exit()
+		return dst, false
+	}
+	ref, spot := ks.table.Look(h)
+	if ref == 0 {
+		t.lane.slot.Exit()
+		return dst, false
+	}
+	rec := s.recordAt(ref)
+	hdr := rec.Header()
+	// The header is known to be true before its lengths are used.
+	if hdr.KeyLen != len(key) || !hdr.PlainString() || !ks.table.Still(spot) || !rec.PlainKeyEqual(key) {
+		t.lane.slot.Exit()
+		return dst, false
+	}
+	out := appendValue(dst, rec.PlainValue(hdr), head)
+	t.used(rec)
+	ok = ks.table.Still(spot) && s.dbs[t.db].Load() == ks
+	t.lane.slot.Exit()
+	if !ok {
+		return dst, false
+	}
+	t.lane.count.Hits++
+	return out, true
+}
+
+func (t *Txn) get(dst, key []byte, head Head) ([]byte, bool, error) {
 	from := len(dst)
 	for v := t.look(key); v.next(); {
 		found, str := v.find(), false
@@ -108,44 +151,45 @@ func clampRange(start, end, n int64) (i, j int64) {
 }
 
 // Set stores val under key. See SetOptions.
-func (t *Txn) Set(key, val []byte, o SetOptions) (SetResult, error) {
+func (t *Txn) Set(key, val []byte, o SetOptions) (res SetResult, err error) {
 	if int64(len(val)) > t.e.maxValue.Load() {
-		return SetResult{}, ErrTooLarge
+		return res, ErrTooLarge
 	}
 	var n entry
 	s := t.open(key, &n)
-	defer t.leave(s)
-	var res SetResult
+	if res.Set, err = t.mayTake(&n, key, &o, &res); res.Set {
+		expireAt := o.ExpireAtMs
+		if o.KeepTTL && n.found() {
+			expireAt = n.expireAt()
+		}
+		// A time that has passed makes a key that expires with the next access or
+		// tick, so that listeners hear the same as from Redis.
+		if err = t.applyPut(s, &n, key, val, record.FormAuto, expireAt, EventSet); err != nil {
+			res.Set = false
+		} else if o.ExpireAtMs != 0 {
+			t.raise(t.db, EventExpire, key)
+		}
+	}
+	t.leave(s)
+	return res, err
+}
+
+// mayTake reports whether Set, with options o, may give key a value, and notes its
+// value if that is asked for.
+func (t *Txn) mayTake(n *entry, key []byte, o *SetOptions, res *SetResult) (bool, error) {
 	if o.Get {
 		t.hit(key, n.found())
 	}
-	if n.found() {
-		if (o.Get || o.SameType) && !isString(n.hdr) {
-			return res, ErrWrongType
-		}
-		if o.Get {
-			res.Prev, res.HadPrev = t.keep(n.value()), true
-		}
-		if o.NX {
-			return res, nil
-		}
-	} else if o.XX {
-		return res, nil
+	if !n.found() {
+		return !o.XX, nil
 	}
-	expireAt := o.ExpireAtMs
-	if o.KeepTTL && n.found() {
-		expireAt = n.expireAt()
+	if (o.Get || o.SameType) && !isString(n.hdr) {
+		return false, ErrWrongType
 	}
-	// A time that has passed makes a key that expires with the next access or
-	// tick, so that listeners hear the same as from Redis.
-	if err := t.applyPut(s, &n, key, val, record.FormAuto, expireAt, EventSet); err != nil {
-		return res, err
+	if o.Get {
+		res.Prev, res.HadPrev = t.keep(n.value()), true
 	}
-	if o.ExpireAtMs != 0 {
-		t.raise(t.db, EventExpire, key)
-	}
-	res.Set = true
-	return res, nil
+	return !o.NX, nil
 }
 
 // keep copies b into the lane's scratch memory.

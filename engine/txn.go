@@ -1,10 +1,6 @@
 package engine
 
-import (
-	"math/bits"
-
-	"hpkv/engine/record"
-)
+import "math/bits"
 
 // Txn is what one command, or several as one, does to the data. Begin it on a
 // lane, End it always.
@@ -217,6 +213,6 @@ func (t *Txn) locate(s *shard, h uint64, key []byte, n *entry) {
 	s.find(t.db, h, key, n)
 	if n.found() && n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= t.Now() {
 		t.expire(s, n, key)
-		n.ref, n.rec, n.hdr = 0, record.Record{}, record.Header{}
+		n.lose()
 	}
 }

@@ -181,7 +181,7 @@ func BenchmarkDeleteInsert(b *testing.B) {
 			b.Fatal("missing")
 		}
 		ref := s.Ref()
-		r.table.Delete(s)
+		r.table.Delete(&s)
 		r.table.Insert(h, ref)
 	}
 }
@@ -191,8 +191,8 @@ func BenchmarkLockUnlock(b *testing.B) {
 	r.insert(b, mix(1))
 	s, _ := r.find(mix(1))
 	for b.Loop() {
-		r.table.Lock(s)
-		r.table.Unlock(s)
+		r.table.Lock(&s)
+		r.table.Unlock(&s)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestDirectoryAhead(t *testing.T) {
 			t.Fatalf("entry %d is gone", i)
 		}
 		ref := slot.Ref()
-		r.table.Delete(slot)
+		r.table.Delete(&slot)
 		r.heap.Free(ref)
 		if i&(1<<17-1) == 0 {
 			r.mustCheck(t)
@@ -72,7 +72,7 @@ func TestDirectoryTurns(t *testing.T) {
 				t.Fatal("an entry is gone")
 			}
 			ref := slot.Ref()
-			r.table.Delete(slot)
+			r.table.Delete(&slot)
 			r.heap.Free(ref)
 			hashes[i] = hashes[len(hashes)-1]
 			hashes = hashes[:len(hashes)-1]

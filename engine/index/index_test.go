@@ -59,7 +59,8 @@ func (r *rig) insert(t testing.TB, h uint64) alloc.Ref {
 
 // find looks h up under the lock.
 func (r *rig) find(h uint64) (Slot, bool) {
-	s, ok := r.table.First(h)
+	var s Slot
+	ok := r.table.Seek(h, &s)
 	for ok && r.hashOf(s.Ref()) != h {
 		ok = s.Next()
 	}
@@ -143,19 +144,19 @@ func TestModel(t *testing.T) {
 					model[h] = r.insert(t, h)
 				case exists && k < 30:
 					ref := r.record(h)
-					r.table.Replace(s, ref)
+					r.table.Replace(&s, ref)
 					r.heap.Free(want)
 					model[h] = ref
 				case exists && (!growing || k < 50):
-					r.table.Delete(s)
+					r.table.Delete(&s)
 					r.heap.Free(want)
 					delete(model, h)
 				case exists && k < 60:
-					r.table.Lock(s)
+					r.table.Lock(&s)
 					if _, _, valid := r.get(h); valid {
 						t.Fatal("probe valid in a locked bucket")
 					}
-					r.table.Unlock(s)
+					r.table.Unlock(&s)
 				case k == 99 && rnd.IntN(steps/20) == 0:
 					r.table.Clear()
 					model = map[uint64]alloc.Ref{}
@@ -190,11 +191,11 @@ func TestModel(t *testing.T) {
 // has seen, hit and miss, for entries at home and displaced ones.
 func TestValid(t *testing.T) {
 	changes := map[string]func(r *rig, h uint64, s Slot){
-		"replace": func(r *rig, h uint64, s Slot) { r.table.Replace(s, r.record(h)) },
-		"delete":  func(r *rig, h uint64, s Slot) { r.table.Delete(s) },
+		"replace": func(r *rig, h uint64, s Slot) { r.table.Replace(&s, r.record(h)) },
+		"delete":  func(r *rig, h uint64, s Slot) { r.table.Delete(&s) },
 		"in place": func(r *rig, h uint64, s Slot) {
-			r.table.Lock(s)
-			r.table.Unlock(s)
+			r.table.Lock(&s)
+			r.table.Unlock(&s)
 		},
 		"clear":    func(r *rig, h uint64, s Slot) { r.table.Clear() },
 		"freeze":   func(r *rig, h uint64, s Slot) { r.table.Freeze(); r.table.Thaw() },
@@ -278,7 +279,7 @@ func TestScan(t *testing.T) {
 				} else if len(goes) > 0 {
 					s, _ := r.find(goes[0])
 					ref := s.Ref()
-					r.table.Delete(s)
+					r.table.Delete(&s)
 					r.heap.Free(ref)
 					goes = goes[1:]
 				}
@@ -428,8 +429,8 @@ func TestValidHold(t *testing.T) {
 	other := uint64(9<<32 | 1<<29 | tag) // home 1 of 8
 	r.insert(t, other)
 	for name, change := range map[string]func(s Slot){
-		"replace":  func(s Slot) { r.table.Replace(s, r.record(other)) },
-		"in place": func(s Slot) { r.table.Lock(s) },
+		"replace":  func(s Slot) { r.table.Replace(&s, r.record(other)) },
+		"in place": func(s Slot) { r.table.Lock(&s) },
 	} {
 		var p Probe
 		p.Start(r.table, 10<<32|tag) // home 0, the same tag
@@ -446,7 +447,7 @@ func TestValidHold(t *testing.T) {
 			if _, ok := p.Next(); ok && p.Valid() {
 				t.Error("candidate in a locked bucket is valid")
 			}
-			r.table.Unlock(s)
+			r.table.Unlock(&s)
 		}
 	}
 }

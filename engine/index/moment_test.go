@@ -29,10 +29,10 @@ func TestOneMoment(t *testing.T) {
 		for !stop.Load() {
 			s, _ := r.find(h)
 			ref := s.Ref()
-			r.table.Replace(s, other)
+			r.table.Replace(&s, other)
 			other = ref
 			s, _ = r.find(h)
-			r.table.Delete(s)
+			r.table.Delete(&s)
 			if err := r.table.Insert(h, ref); err != nil {
 				t.Error(err)
 			}

@@ -102,7 +102,8 @@ func (s *stress) record(r *rand.Rand, h, version uint64, words int) alloc.Ref {
 }
 
 func (s *stress) find(h uint64) (Slot, bool) {
-	slot, ok := s.table.First(h)
+	var slot Slot
+	ok := s.table.Seek(h, &slot)
 	for ok && s.hashOf(slot.Ref()) != h {
 		ok = slot.Next()
 	}
@@ -133,7 +134,7 @@ func (s *stress) write(r *rand.Rand) {
 		ref := s.record(r, h, v, r.IntN(stressWords))
 		if exists {
 			old := slot.Ref()
-			s.table.Replace(slot, ref)
+			s.table.Replace(&slot, ref)
 			s.heap.Free(old)
 		} else if err := s.table.Insert(h, ref); err != nil {
 			panic(err)
@@ -143,14 +144,14 @@ func (s *stress) write(r *rand.Rand) {
 		ref := slot.Ref()
 		most := min(s.heap.Capacity(ref)-24, 8*stressWords) / 8
 		v := s.begin(k, false)
-		s.table.Lock(slot)
+		s.table.Lock(&slot)
 		s.fill(r, ref, h, v, r.IntN(most+1))
-		s.table.Unlock(slot)
+		s.table.Unlock(&slot)
 		s.end(k)
 	case op < 850 && exists: // delete
 		s.begin(k, true)
 		ref := slot.Ref()
-		s.table.Delete(slot)
+		s.table.Delete(&slot)
 		s.heap.Free(ref)
 		s.end(k)
 	case op < 950 && !s.shrink: // grow
@@ -170,7 +171,7 @@ func (s *stress) write(r *rand.Rand) {
 			i := r.IntN(len(s.filler))
 			slot, _ := s.find(s.filler[i])
 			ref := slot.Ref()
-			s.table.Delete(slot)
+			s.table.Delete(&slot)
 			s.heap.Free(ref)
 			s.filler[i] = s.filler[len(s.filler)-1]
 			s.filler = s.filler[:len(s.filler)-1]
@@ -188,7 +189,7 @@ func (s *stress) write(r *rand.Rand) {
 					panic(err)
 				}
 				copy(s.arena.Bytes(ref, 0, n), s.arena.Bytes(old, 0, n))
-				s.table.Replace(slot, ref)
+				s.table.Replace(&slot, ref)
 				s.heap.Free(old)
 				return true
 			})

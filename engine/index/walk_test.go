@@ -71,7 +71,7 @@ func TestWalkEmpty(t *testing.T) {
 	r.checkWalk(t, nil)
 	ref := r.insert(t, 7)
 	s, _ := r.find(7)
-	r.table.Delete(s)
+	r.table.Delete(&s)
 	r.heap.Free(ref)
 	r.checkWalk(t, nil)
 }

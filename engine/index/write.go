@@ -21,15 +21,9 @@ type Slot struct {
 	slot   int32 // in hold, or in the stash
 }
 
-// First returns the first entry whose tag matches h. The caller compares keys
-// and goes on with Next. REQUIRES: the shard's lock, for this and everything
-// below.
-func (t *Table) First(h uint64) (s Slot, ok bool) {
-	ok = t.Seek(h, &s)
-	return s, ok
-}
-
-// Seek is First into a Slot in place, which saves copying it.
+// Seek makes s the first entry whose tag matches h, and reports whether there is
+// one. The caller compares keys and goes on with Next. REQUIRES: the shard's lock,
+// for this and everything below.
 func (t *Table) Seek(h uint64, s *Slot) bool {
 	d := t.dir.Load()
 	if d == nil {
@@ -89,7 +83,8 @@ func (s *Slot) Ref() alloc.Ref {
 
 // FindRef returns the entry of h that has this very reference.
 func (t *Table) FindRef(h uint64, ref alloc.Ref) (Slot, bool) {
-	s, ok := t.First(h)
+	var s Slot
+	ok := t.Seek(h, &s)
 	for ok && s.Ref() != ref {
 		ok = s.Next()
 	}
@@ -155,7 +150,7 @@ func (t *Table) place(s segment, pos uint64, ref alloc.Ref) bool {
 
 // Replace points the entry to another record, complete already. The old one
 // can be freed afterwards.
-func (t *Table) Replace(s Slot, ref alloc.Ref) {
+func (t *Table) Replace(s *Slot, ref alloc.Ref) {
 	if s.hold == nil {
 		t.stash[s.slot].ref = ref
 		return
@@ -170,7 +165,7 @@ func (t *Table) Replace(s Slot, ref alloc.Ref) {
 }
 
 // Delete removes the entry. Its record can be freed afterwards.
-func (t *Table) Delete(s Slot) {
+func (t *Table) Delete(s *Slot) {
 	t.count--
 	if s.hold == nil {
 		t.dropStash(int(s.slot))
@@ -205,7 +200,7 @@ func (t *Table) reachOf(s segment, i, limit int) int {
 
 // Lock keeps readers away from the entry while its record changes in place.
 // Between Lock and Unlock nothing else may be done with the table.
-func (t *Table) Lock(s Slot) {
+func (t *Table) Lock(s *Slot) {
 	if s.hold == nil {
 		return // readers never get to the stash
 	}
@@ -216,7 +211,7 @@ func (t *Table) Lock(s Slot) {
 }
 
 // Unlock ends what Lock began.
-func (t *Table) Unlock(s Slot) {
+func (t *Table) Unlock(s *Slot) {
 	if s.hold == nil {
 		return
 	}

@@ -1,7 +1,6 @@
 package record
 
 import (
-	"encoding/binary"
 	"math"
 	"sync/atomic"
 	"unsafe"
@@ -67,6 +66,10 @@ func (h Header) Type() Type { return Type(h.meta & metaType) }
 
 // Form returns the form of a string.
 func (h Header) Form() Form { return Form(h.meta >> formShift) }
+
+// PlainString reports whether the record is a string in the narrow form, without
+// expiry: one look for what nearly all records are.
+func (h Header) PlainString() bool { return h.meta&(metaType|metaWide|metaVolatile) == 0 }
 
 // Volatile reports whether the record carries an expiry and wheel links.
 func (h Header) Volatile() bool { return h.meta&metaVolatile != 0 }
@@ -169,6 +172,9 @@ func (r Record) Value(h Header) []byte { return r.bytes(h.ValueOffset(), h.Value
 // value's length up to the capacity of the object.
 func (r Record) Tail(h Header, n int) []byte { return r.bytes(h.ValueOffset(), n) }
 
+// PlainValue is Value for a plain string.
+func (r Record) PlainValue(h Header) []byte { return r.bytes(headerSize+h.KeyLen, h.ValueLen) }
+
 // Stamp returns the access stamp.
 func (r Record) Stamp() uint32 { return atomic.LoadUint32(r.u32(0)) }
 
@@ -215,26 +221,42 @@ func (r Record) SetPrev(h Header, prev uint64) {
 }
 
 // KeyEqual reports whether the key bytes equal key; h.KeyLen must be len(key).
-// Eight bytes at a time: keys are short and a call to the runtime's comparison
-// costs more than the comparison.
+// Eight bytes at a time, the last ones overlapping those before: keys are short
+// and a call to the runtime's comparison costs more than the comparison.
 func (r Record) KeyEqual(h Header, key []byte) bool {
-	p := unsafe.Add(r.p, h.KeyOffset())
-	n := len(key)
-	if n > 64 {
+	p, q, n := unsafe.Add(r.p, h.KeyOffset()), unsafe.Pointer(unsafe.SliceData(key)), len(key)
+	switch {
+	case n > 64:
 		return string(unsafe.Slice((*byte)(p), n)) == string(key)
-	}
-	for n >= 8 {
-		if *(*uint64)(p) != binary.NativeEndian.Uint64(key) {
-			return false
+	case n >= 8:
+		for i := 0; i < n-8; i += 8 {
+			if *(*uint64)(unsafe.Add(p, i)) != *(*uint64)(unsafe.Add(q, i)) {
+				return false
+			}
 		}
-		p = unsafe.Add(p, 8)
-		key = key[8:]
-		n -= 8
+		return *(*uint64)(unsafe.Add(p, n-8)) == *(*uint64)(unsafe.Add(q, n-8))
+	case n >= 4:
+		return *(*uint32)(p) == *(*uint32)(q) && *(*uint32)(unsafe.Add(p, n-4)) == *(*uint32)(unsafe.Add(q, n-4))
 	}
-	for i := range key {
-		if *(*byte)(unsafe.Add(p, i)) != key[i] {
+	for i := range n {
+		if *(*byte)(unsafe.Add(p, i)) != *(*byte)(unsafe.Add(q, i)) {
 			return false
 		}
 	}
 	return true
+}
+
+// PlainKeyEqual is KeyEqual for a plain string.
+func (r Record) PlainKeyEqual(key []byte) bool {
+	p, n := unsafe.Add(r.p, headerSize), len(key)
+	if n < 8 {
+		return string(unsafe.Slice((*byte)(p), n)) == string(key)
+	}
+	q := unsafe.Pointer(unsafe.SliceData(key))
+	for i := 0; i < n-8; i += 8 {
+		if *(*uint64)(unsafe.Add(p, i)) != *(*uint64)(unsafe.Add(q, i)) {
+			return false
+		}
+	}
+	return *(*uint64)(unsafe.Add(p, n-8)) == *(*uint64)(unsafe.Add(q, n-8))
 }
