@@ -50,8 +50,9 @@ type Engine struct {
 	}
 
 	background struct {
-		stop chan struct{}
-		done sync.WaitGroup
+		stop   chan struct{}
+		memory chan struct{} // the arena wants to prepare some
+		done   sync.WaitGroup
 	}
 }
 
@@ -98,6 +99,7 @@ func Open(o Options) (*Engine, error) {
 		HugePages:    true,
 		Place:        placeMemory(o.Plan),
 		Retire:       e.readers.Retire,
+		Wanted:       e.wantMemory,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("engine: cannot reserve memory: %w", err)
@@ -113,6 +115,7 @@ func Open(o Options) (*Engine, error) {
 		e.wanted[db].Store(o.OrderedIndex)
 	}
 	e.lanes.open = make(map[*Lane]struct{})
+	e.background.memory = make(chan struct{}, 1)
 	e.homes = make([][]*shard, homes) // with few shards some have none
 	for id := range o.Shards {
 		home, node := id*len(e.homes)/o.Shards, 0

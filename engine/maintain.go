@@ -208,6 +208,9 @@ func (e *Engine) startBackground() {
 			select {
 			case <-e.background.stop:
 				return
+			case <-e.background.memory:
+				e.arena.Prepare()
+				continue
 			case <-timer.C:
 			}
 			next := idlePause
@@ -223,6 +226,14 @@ func (e *Engine) startBackground() {
 // their turn, at most once a millisecond: where an event loop has the same core,
 // that is how long its clients wait.
 const maintainBudget = 250 * time.Microsecond
+
+// wantMemory has the background prepare memory soon.
+func (e *Engine) wantMemory() {
+	select {
+	case e.background.memory <- struct{}{}:
+	default:
+	}
+}
 
 func (e *Engine) stopBackground() {
 	if e.background.stop != nil {

@@ -64,10 +64,13 @@ type Options struct {
 	// HugePages asks for huge pages behind index and small objects, from the
 	// hugeAfter-th chunk of a kind on. At 5M keys random look-ups take 0.84x
 	// of the time with it, in batches 0.8x: most of what they cost otherwise
-	// is TLB misses. The price is that a chunk takes its 2 MB at once, some
-	// 100 us of zeroing, and that pages given back singly lower the RSS but
-	// are only really free once the system needs memory and splits the rest.
+	// is TLB misses. The price is that a chunk takes its 2 MB at once (see
+	// Prepare), and that pages given back singly lower the RSS but are only
+	// really free once the system needs memory and splits the rest.
 	HugePages bool
+	// Wanted is told that there is something for Prepare to do. It is called
+	// under locks and must not block. May be nil.
+	Wanted func()
 	// Place binds [addr,addr+n) to a memory node. Refusal is tolerated.
 	Place func(addr uintptr, n, node int) error
 	// Retire runs fn after all readers that are inside now have left. Nil
@@ -89,6 +92,7 @@ type Arena struct {
 	huge     bool
 	place    func(addr uintptr, n, node int) error
 	retire   func(fn func())
+	wanted   func()
 
 	// Any goroutine.
 	committed atomic.Uintptr // bytes from base that may be accessed
@@ -118,8 +122,11 @@ type pool struct {
 	id    int16
 	kind  kind
 	node  int
-	avail bitmap // chunks with a free page
+	avail bitmap // chunks with a free page that are not cold
+	cold  bitmap // chunks of huge pages that nothing has touched yet
 	count int    // chunks
+	free  int    // free pages in chunks that are not cold
+	asked bool   // Wanted was called, and Prepare has not come yet
 }
 
 // chunk describes 2 MB of the range.
@@ -128,7 +135,7 @@ type chunk struct {
 	dirty uint32 // bit per page: free, and its memory was not given back
 	pool  int16  // -1: spare
 	node  int16  // where it was placed; -1: nowhere yet
-	huge  bool   // huge pages asked for
+	huge  bool   // huge pages asked for: all its memory comes at the first touch
 }
 
 // NewArena reserves the range. It fails only where the system grants not even
@@ -139,9 +146,12 @@ func NewArena(o Options) (*Arena, error) {
 		size = defaultReserve
 	}
 	size = min(max(size, minReserve), maxReserve)
-	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire}
+	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted}
 	if a.retire == nil {
 		a.retire = func(fn func()) { fn() }
+	}
+	if a.wanted == nil {
+		a.wanted = func() {}
 	}
 	for {
 		n := uintptr(size)&^(chunkBytes-1) + chunkBytes // room to align
@@ -237,10 +247,11 @@ func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 	po := a.pool(node, k)
 	c := po.avail.first(0)
 	if c < 0 {
-		if c = a.grow(po); c < 0 {
+		if c = a.nextCold(po); c < 0 {
 			a.uncharge(p, pageBytes)
 			return 0, ErrNoMemory
 		}
+		a.warm(po, c)
 	}
 	ch := &a.chunks[c]
 	from := ch.free
@@ -249,6 +260,10 @@ func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 	}
 	bit := bits.TrailingZeros32(from)
 	a.markUsed(c, 1<<bit)
+	if a.scarce(po) && !po.asked {
+		po.asked = true
+		a.wanted()
+	}
 	return Page(c*chunkPages + bit), nil
 }
 
@@ -340,6 +355,23 @@ func (a *Arena) grow(po *pool) int {
 	return a.extend(po, 1)
 }
 
+// nextCold returns a chunk of the pool that nothing has touched yet, or -1.
+func (a *Arena) nextCold(po *pool) int {
+	if c := po.cold.first(0); c >= 0 {
+		return c
+	}
+	return a.grow(po)
+}
+
+// warm makes the free pages of a chunk of the pool available.
+func (a *Arena) warm(po *pool, c int) {
+	po.cold.clear(c)
+	if !po.avail.has(c) {
+		po.avail.set(c)
+		po.free += bits.OnesCount32(a.chunks[c].free)
+	}
+}
+
 // extend commits at least n chunks more at the end of the range for the pool
 // and returns the first, or -1. It commits the more the larger the pool is:
 // chunks of different pools are different mappings to the kernel, which allows
@@ -382,8 +414,12 @@ func (a *Arena) adopt(po *pool, c, n int) {
 		rehuge = rehuge || ch.huge != huge
 		ch.pool, ch.node, ch.huge = po.id, int16(po.node), huge
 		a.spare.clear(i)
-		po.avail.set(i)
 		po.count++
+		if huge {
+			po.cold.set(i)
+		} else {
+			a.warm(po, i)
+		}
 	}
 	if moved && a.place != nil {
 		_ = a.place(uintptr(p), n<<chunkShift, po.node)
@@ -398,8 +434,10 @@ func (a *Arena) markUsed(c int, mask uint32) {
 	a.dirty -= bits.OnesCount32(ch.dirty & mask)
 	ch.free &^= mask
 	ch.dirty &^= mask
+	po := a.pools[ch.pool]
+	po.free -= bits.OnesCount32(mask)
 	if ch.free == 0 {
-		a.pools[ch.pool].avail.clear(c)
+		po.avail.clear(c)
 	}
 }
 
@@ -434,7 +472,8 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 		}
 		po := a.pools[ch.pool]
 		po.avail.set(c)
-		if ch.free == allPages {
+		po.free += m
+		if ch.free == allPages && !(ch.huge && a.scarceWithout(po, chunkPages)) {
 			a.disown(po, c)
 		}
 		at, n = at+m, n-m
@@ -444,12 +483,13 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 // disown makes a wholly free chunk spare.
 func (a *Arena) disown(po *pool, c int) {
 	ch := &a.chunks[c]
-	if ch.dirty != 0 {
+	if ch.dirty != 0 || ch.huge { // of huge pages, all came with the first
 		a.dirty -= bits.OnesCount32(ch.dirty)
 		ch.dirty = 0
 		decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift), chunkBytes)
 	}
 	po.avail.clear(c)
+	po.free -= bits.OnesCount32(ch.free)
 	po.count--
 	ch.pool = -1
 	a.spare.set(c)

@@ -116,6 +116,7 @@ func (a *Arena) Check() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	used, dirty := int64(0), 0
+	free := make([]int, len(a.pools))
 	for c := range a.chunks {
 		ch := &a.chunks[c]
 		if ch.dirty&^ch.free != 0 {
@@ -125,12 +126,24 @@ func (a *Arena) Check() error {
 			return fmt.Errorf("chunk %d: pool %d, free %b, spare %v", c, ch.pool, ch.free, a.spare.has(c))
 		}
 		for _, po := range a.pools {
-			if avail := po.id == ch.pool && ch.free != 0; avail != po.avail.has(c) {
-				return fmt.Errorf("chunk %d: pool %d, free %b, available to pool %d: %v", c, ch.pool, ch.free, po.id, !avail)
+			avail, cold := po.avail.has(c), po.cold.has(c)
+			if mine := po.id == ch.pool && ch.free != 0; mine != (avail || cold) || avail && cold {
+				return fmt.Errorf("chunk %d: pool %d, free %b, available to pool %d: %v, cold: %v", c, ch.pool, ch.free, po.id, avail, cold)
+			}
+			if cold && (ch.free != allPages || ch.dirty != 0) {
+				return fmt.Errorf("chunk %d: cold, but free %b, dirty %b", c, ch.free, ch.dirty)
+			}
+			if avail {
+				free[po.id] += bits.OnesCount32(ch.free)
 			}
 		}
 		dirty += bits.OnesCount32(ch.dirty)
 		used += int64(bits.OnesCount32(^ch.free)) * pageBytes
+	}
+	for _, po := range a.pools {
+		if po.free != free[po.id] {
+			return fmt.Errorf("pool %d has %d free pages, counted %d", po.id, free[po.id], po.free)
+		}
 	}
 	if dirty > a.dirty { // pages between keep and ready are counted already
 		return fmt.Errorf("%d dirty pages, counted %d", dirty, a.dirty)

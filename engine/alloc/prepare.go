@@ -1,0 +1,49 @@
+package alloc
+
+import "unsafe"
+
+// # Huge pages ahead of their use
+//
+// The first touch of a huge page zeroes 2 MB: 0.1 ms where the memory is there,
+// and 4.5 to 9 ms (of CPU time; measured on a virtual machine) where the host has
+// to find it first. Whoever writes must not pay for that. So background work
+// touches a pool's next chunk when the pool comes to the end of the last.
+
+// prepareBelow is how many free pages a pool has when its next chunk is prepared:
+// a megabyte, what a million insertions a second take in 10 ms.
+const prepareBelow = 16
+
+// scarce reports whether the next chunk of a pool of huge pages should be made
+// ready.
+func (a *Arena) scarce(po *pool) bool { return a.scarceWithout(po, 0) }
+
+// scarceWithout is scarce for when n of the free pages are gone.
+func (a *Arena) scarceWithout(po *pool, n int) bool {
+	return a.huge && po.kind != kindLarge && po.count >= hugeAfter && po.free-n < prepareBelow
+}
+
+// Prepare makes memory ready for the pools that will soon need it. Any goroutine
+// that may wait for the system; Options.Wanted says when. It takes at most one
+// chunk for each pool.
+func (a *Arena) Prepare() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := 0; i < len(a.pools); i++ {
+		po := a.pools[i]
+		po.asked = false
+		if !a.scarce(po) {
+			continue
+		}
+		c := a.nextCold(po)
+		if c < 0 || po.avail.has(c) {
+			continue // no room, or it turned out not to be of huge pages
+		}
+		// Somebody in a hurry may take it meanwhile, and wait for the same page.
+		a.mu.Unlock()
+		*(*byte)(unsafe.Add(a.base, uintptr(c)<<chunkShift)) = 0
+		a.mu.Lock()
+		if po.cold.has(c) {
+			a.warm(po, c)
+		}
+	}
+}

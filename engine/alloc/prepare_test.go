@@ -1,0 +1,78 @@
+package alloc
+
+import "testing"
+
+// TestPrepare: a pool of huge pages asks for its next chunk before the last is
+// used up, once, and pages are then taken from the prepared one; who does not wait
+// for that gets pages all the same; and all memory goes back in the end.
+func TestPrepare(t *testing.T) {
+	asked := 0
+	a, err := NewArena(Options{ReserveBytes: 1 << 30, HugePages: true, Wanted: func() { asked++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	h := a.NewHeap(0)
+	check := func() {
+		t.Helper()
+		if err := a.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var refs []Ref
+	take := func(pages int) {
+		t.Helper()
+		for range 2 * pages { // two objects fill a page
+			ref, err := h.Alloc(maxSmall, Records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Bytes(ref, 0, 1)[0] = 1
+			refs = append(refs, ref)
+		}
+	}
+	a.Prepare()
+	if len(a.chunks) != 0 {
+		t.Fatal("memory was prepared for nobody")
+	}
+	take(hugeAfter*chunkPages - 1 - prepareBelow) // page 0 is never used
+	check()
+	if asked != 0 {
+		t.Fatalf("asked %d times with %d free pages", asked, prepareBelow)
+	}
+	for round := range 3 {
+		take(1)
+		po := a.pools[0]
+		if asked != round+1 || po.free != prepareBelow-1 {
+			t.Fatalf("round %d: asked %d times, with %d free pages", round, asked, po.free)
+		}
+		take(1)
+		if asked != round+1 {
+			t.Fatal("asked again before Prepare")
+		}
+		before := len(a.chunks)
+		a.Prepare()
+		a.Prepare() // there is nothing more to do
+		check()
+		if po.free != prepareBelow-2+chunkPages || len(a.chunks) != before+1 {
+			t.Fatalf("round %d: %d free pages, %d chunks more", round, po.free, len(a.chunks)-before)
+		}
+		take(chunkPages - 2)
+	}
+	take(5 * chunkPages) // faster than anybody prepares
+	check()
+	if asked != 4 {
+		t.Errorf("asked %d times, want 4", asked)
+	}
+	for _, ref := range refs {
+		h.Free(ref)
+	}
+	h.Trim()
+	check()
+	if po := a.pools[0]; a.InUse() != 0 || po.free > 2*chunkPages {
+		t.Errorf("%d bytes in use, %d free pages kept", a.InUse(), po.free)
+	}
+}
