@@ -60,6 +60,7 @@ func (b *blockedCall) serve(t *engine.Txn) bool {
 	if b.c.killed.Load() {
 		return false // nobody would get what it takes
 	}
+	defer b.c.srv.lasted(eventUnblock, time.Now())
 	b.ctx = command.Ctx{Args: b.args, Row: b.row, W: &b.w, Txn: t, S: &b.session, Table: b.c.srv.table}
 	return b.try(&b.ctx, true)
 }

@@ -135,7 +135,7 @@ func (x *executor) denied(c *client, row *command.Row) string {
 // write makes room first, if there is a policy.
 func (x *executor) full(row *command.Row) bool {
 	if x.srv.engine.Evicting() && (row.Is(command.Write) || row == x.srv.execRow) {
-		return !x.lane.Begin(0).Evict()
+		return !x.evict()
 	}
 	return x.srv.engine.Full()
 }

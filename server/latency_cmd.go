@@ -97,10 +97,27 @@ func latencyDoctor(ctx *command.Ctx) {
 	for i := range events {
 		b.WriteString(describeEvent(&events[i], time.Now().Unix()))
 	}
-	if len(events) > 0 && events[0].Name == "command" || len(events) > 1 {
-		b.WriteString("SLOWLOG GET shows which commands they were, if slowlog-log-slower-than is low enough.\n")
+	for i := range events {
+		if text := advice[events[i].Name]; text != "" && !strings.Contains(b.String(), text) {
+			b.WriteString(text)
+		}
 	}
 	ctx.W.Verbatim("txt", b.String())
+}
+
+// What LATENCY DOCTOR says of events.
+const (
+	slowCommands = "Commands: SLOWLOG GET shows which they were, if slowlog-log-slower-than is low enough. One command that takes long holds up the clients of its event loop.\n"
+	slowDisk     = "The log: the disk is slow or busy. Other programs that use it, a full device, or a network file system may be why; appendfsync everysec has nobody wait for it.\n"
+	slowMemory   = "Memory: making room takes long when much has to go at once, as after a lower maxmemory, or for a large value.\n"
+	slowExpiry   = "Expiry: very many keys were due at one moment. Times that are spread a little avoid that.\n"
+	slowProcess  = "Background work never takes long by itself: the process did not get the processor. Look for other load, and for limits of the container.\n"
+)
+
+var advice = map[string]string{
+	"command": slowCommands, "fast-command": slowCommands, eventUnblock: slowCommands,
+	eventSync: slowDisk, eventSyncLate: slowDisk,
+	eventEvict: slowMemory, eventExpire: slowExpiry, eventDefrag: slowProcess,
 }
 
 func describeEvent(e *latency.Event, now int64) string {

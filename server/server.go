@@ -124,9 +124,12 @@ type Server struct {
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
 		engineMs                int64
+		syncs                   syncWatch
 		engine                  atomic.Pointer[engine.Stats]
 		engineBase              atomic.Pointer[engine.Stats] // at the last CONFIG RESETSTAT
 	}
+
+	background struct{ stop, done chan struct{} } // of work
 
 	backlogged atomic.Int64 // connections with replies their peer has not taken
 
@@ -142,9 +145,9 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	s := &Server{
 		cfg:        o.Config,
+		tuneLog:    o.tuneLog,
 		configFile: o.ConfigFile,
 		ready:      o.Ready,
-		tuneLog:    o.tuneLog,
 		log:        o.Log,
 		clock:      o.Clock,
 		runID:      newRunID(),
@@ -281,7 +284,6 @@ func (s *Server) openEngine() (*engine.Engine, error) {
 		MaxValueBytes:  s.cfg.ProtoMaxBulkLen.Load(),
 		MaxMemoryBytes: s.cfg.MaxMemory.Load(),
 		OrderedIndex:   s.cfg.OrderedIndex.Load() == config.IndexAlways,
-		Background:     true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the engine: %w", err)
@@ -352,6 +354,11 @@ func (s *Server) Run(ctx context.Context) error {
 	if err := s.serve(); err != nil {
 		return errors.Join(err, s.engine.Close())
 	}
+	s.background.stop, s.background.done = make(chan struct{}), make(chan struct{})
+	go func() { // stopped by close
+		defer close(s.background.done)
+		s.work(s.background.stop)
+	}()
 	s.serveREST()
 	s.serveMetrics()
 	go s.notifier.run(s.stopping)
@@ -437,6 +444,7 @@ func (s *Server) close() error {
 		ended = s.side.shutdown(ctx) && ended
 	}
 	left := s.deferred.wait(ctx)
+	close(s.background.stop)
 	s.executors.close()
 	s.removeSocketFile()
 	for _, d := range left {
@@ -447,6 +455,7 @@ func (s *Server) close() error {
 		_ = s.durability.syncNow()
 		return errors.New("shutdown-timeout is over: a command did not end and was abandoned")
 	}
+	<-s.background.done
 	if err := s.durability.detach(); err != nil {
 		return errors.Join(fmt.Errorf("cannot close the log: %w", err), s.engine.Close())
 	}

@@ -56,7 +56,7 @@ func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error)
 		panic(cause)
 	}()
 	if write && s.engine.Evicting() {
-		x.lane.Begin(0).Evict() // if there is nothing to evict, the write says so
+		x.evict() // if there is nothing to evict, the write says so
 	}
 	startNs := monotonicNs()
 	err = f(x.lane)
