@@ -37,7 +37,23 @@
 // deferred commands borrow one from the server's pool for each batch.
 //
 // Lock order: registry.mu before client.mu; worker inbox locks and goConn.mu
-// are leaves. No lock of this package is held while the engine runs.
+// are leaves. No lock of this package is held while the engine runs, but those
+// of a standstill and of what begins and ends the log.
+//
+// # Standing still
+//
+// DEBUG SLEEP, RELOAD and LOADAOF stop everybody: the event loops block in a
+// function that was posted to them, and executors are not lent any more
+// (standstill.go). Event loops are stopped first, since one that is not stopped
+// may have to borrow an executor before it can be.
+//
+// # Who publishes too much
+//
+// A message goes into the mailbox of each thread that serves a subscriber. When
+// a thread is too busy to empty its mailbox, those who fill it get no further
+// command executed until there is room: clients that publish or are monitored
+// (client.awaitRoom), and on the executors whose changes raise events all that
+// change data (executor.deliverEvents).
 //
 // # What costs nothing
 //

@@ -70,7 +70,9 @@ func slowestSync(before, now *persist.Stats) time.Duration {
 
 // evict makes room for a command that may write, and reports whether there is.
 func (x *executor) evict() bool {
-	defer x.srv.lasted(eventEvict, time.Now())
+	if x.srv.cfg.LatencyMonitorThreshold.Load() > 0 { // before every write: the clock is not read in vain
+		defer x.srv.lasted(eventEvict, time.Now())
+	}
 	return x.lane.Begin(0).Evict()
 }
 
@@ -109,7 +111,6 @@ func (s *Server) worked(begun time.Time) {
 	if ms := s.cfg.LatencyMonitorThreshold.Load(); ms <= 0 || time.Since(begun).Milliseconds() < ms {
 		return
 	}
-	took := begun
 	before := s.samples.engine.Load()
 	now := s.engineStats(nil)
 	for _, kind := range []struct {
@@ -121,7 +122,7 @@ func (s *Server) worked(begun time.Time) {
 		{eventDefrag, func(st *engine.Stats) uint64 { return st.Relocated }},
 	} {
 		if before != nil && kind.count(now) > kind.count(before) {
-			s.lasted(kind.event, took)
+			s.lasted(kind.event, begun)
 		}
 	}
 }
