@@ -3,9 +3,11 @@ package persist
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -111,6 +113,37 @@ func TestDiskFull(t *testing.T) {
 				t.Errorf("%d and %d records came back, cuts %v", len(c.streams[0]), len(c.streams[1]), report.Cuts)
 			}
 		})
+	}
+}
+
+// TestStateNews: a failure right behind the end of another trouble is told behind
+// it, not overtaken by it.
+func TestStateNews(t *testing.T) {
+	_, faulty, _, o := faultyLog(t, EverySec)
+	var l *Log
+	var mu sync.Mutex
+	var told []State
+	failed := make(chan struct{})
+	o.OnState = func(s State, _ error) {
+		if s == StateOK {
+			go func() { l.fail(syscall.EIO); close(failed) }()
+			select {
+			case <-failed:
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		mu.Lock()
+		told = append(told, s)
+		mu.Unlock()
+	}
+	l, _, _ = mustOpen(t, o)
+	faulty.Set(failing(syscall.ENOSPC, ".seg", "writeat"))
+	writtenOrNot(l, put(l, 0, "x"))
+	faulty.Set(nil)
+	<-failed
+	l.Close()
+	if got := fmt.Sprint(told); got != fmt.Sprint([]State{StateDiskFull, StateOK, StateFailed}) {
+		t.Errorf("told %s", got)
 	}
 }
 

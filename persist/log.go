@@ -28,6 +28,7 @@ type Log struct {
 	work    sync.WaitGroup // syncer and preparer
 
 	crowded atomic.Bool // see Pressure
+	stateMu sync.Mutex  // held while the state changes and the news is told
 	state   atomic.Int32
 	failure atomic.Pointer[StoppedError] // set before StateFailed
 
@@ -119,23 +120,24 @@ func (l *Log) State() (State, error) {
 	return s, l.count.lastError()
 }
 
-// setState changes the state unless the log has failed already.
+// setState changes the state unless the log has failed already. The news of it
+// comes in the order of the changes.
 func (l *Log) setState(s State, err error) {
 	if err != nil {
 		l.count.setError(err)
 	}
-	for {
-		was := State(l.state.Load())
-		if was == s || was == StateFailed {
-			return
-		}
-		if s == StateFailed {
-			l.failure.CompareAndSwap(nil, &StoppedError{err})
-		}
-		if l.state.CompareAndSwap(int32(was), int32(s)) {
-			break
-		}
+	if was := State(l.state.Load()); was == s || was == StateFailed {
+		return // nearly always
 	}
+	l.stateMu.Lock()
+	defer l.stateMu.Unlock()
+	if was := State(l.state.Load()); was == s || was == StateFailed {
+		return
+	}
+	if s == StateFailed {
+		l.failure.Store(&StoppedError{err})
+	}
+	l.state.Store(int32(s))
 	l.news.send()
 	if l.o.OnState != nil {
 		if s == StateFailed {

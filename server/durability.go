@@ -285,12 +285,16 @@ func (d *durability) etaLocked() int64 {
 }
 
 // recover replays the log, if there is to be one. Clients are answered meanwhile
-// as far as they can be.
-func (d *durability) recover(ctx context.Context) error {
+// as far as they can be; after an error nobody may see what was loaded until then.
+func (d *durability) recover(ctx context.Context) (err error) {
 	s := d.srv
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	defer d.clear(obstacleLoading)
+	defer func() {
+		if err == nil {
+			d.clear(obstacleLoading)
+		}
+	}()
 	if !s.cfg.AppendOnly.Load() {
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -293,6 +295,31 @@ func TestLoading(t *testing.T) {
 		w.Close()
 		go d.release()
 		in.stop() // in the middle of it
+	})
+}
+
+// TestLoadFails: who is connected when the data cannot be loaded sees none of
+// them, and changes nothing.
+func TestLoadFails(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d, dir := newDisk(), t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "0000000000000001.seg"), []byte("what is left of a log"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in := start(t, setup{driver: driver, tuneLog: d.tune, settings: []string{"--appendonly", "yes", "--dir", filepath.Dir(dir), "--appenddirname", filepath.Base(dir)},
+			fails: "no manifest"})
+		in.eventually("it stops", func() bool {
+			select {
+			case <-in.stopping:
+				return true
+			default:
+				return false
+			}
+		})
+		in.stop()
+		if in.durability.obstacle.Load()&obstacleLoading == 0 {
+			t.Error("commands were executed on what was loaded")
+		}
 	})
 }
 
