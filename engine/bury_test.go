@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// raise makes a collection of a type with many elements, a thousand at a time.
+func raise(t *testing.T, l *Lane, typ Type, key []byte, n int) {
+	t.Helper()
+	batch := make([][]byte, 0, 2000)
+	scores := make([]float64, 0, 1000)
+	var room []byte
+	for i := 0; i < n; {
+		batch, scores, room = batch[:0], scores[:0], room[:0]
+		for range 1000 {
+			from := len(room)
+			room = fmt.Appendf(room, "element:%d", i)
+			elem := room[from:len(room):len(room)]
+			switch typ {
+			case TypeHash:
+				batch = append(batch, elem)
+			case TypeZSet:
+				scores = append(scores, float64(i))
+				batch = append(batch, nil)
+			}
+			batch = append(batch, elem)
+			i++
+		}
+		var err error
+		switch txn := l.Begin(0); typ {
+		case TypeHash:
+			_, err = txn.HSet(key, batch)
+		case TypeZSet:
+			_, err = txn.ZAdd(key, scores, batch, ZAddOptions{})
+		case TypeSet:
+			_, err = txn.SAdd(key, batch)
+		default:
+			_, err = txn.ListPush(key, ListRight, batch, false)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLoseHuge: in whatever way a key with a huge collection goes, it goes at
+// once, and its memory in steps of bounded work: how long others wait does not
+// depend on how many elements there were. The work is counted, so that a busy
+// machine does not matter.
+func TestLoseHuge(t *testing.T) {
+	sizes := map[Type]int{TypeList: 10_000_000, TypeSet: 2_000_000, TypeHash: 300_000, TypeZSet: 300_000}
+	ways := []struct {
+		name string
+		lose func(t *testing.T, l *Lane, clock *ManualClock, key []byte)
+	}{
+		{"delete", func(t *testing.T, l *Lane, _ *ManualClock, key []byte) { l.Begin(0).Delete(key) }},
+		{"overwrite", func(t *testing.T, l *Lane, _ *ManualClock, key []byte) {
+			if _, err := l.Begin(0).Set(key, b("v"), SetOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"expire", func(t *testing.T, l *Lane, clock *ManualClock, key []byte) {
+			l.Begin(0).ExpireAt(key, clock.NowMs()+1, 0)
+			clock.Advance(2)
+			l.Begin(0).Persist(key) // a use under the lock removes it
+		}},
+		{"rename over", func(t *testing.T, l *Lane, _ *ManualClock, key []byte) {
+			_, _ = l.Begin(0).Set(b("other"), b("v"), SetOptions{})
+			txn := l.Begin(0)
+			txn.LockKeys([][]byte{key, b("other")}, 0, 1, 1)
+			if ok, err := txn.Rename(b("other"), key, false); !ok || err != nil {
+				t.Errorf("rename: %v, %v", ok, err)
+			}
+			txn.End()
+		}},
+		{"store", func(t *testing.T, l *Lane, _ *ManualClock, key []byte) {
+			txn := l.Begin(0)
+			txn.LockKeys([][]byte{key, b("none")}, 0, 1, 1)
+			if _, err := txn.SetAlgebraStore(SetUnion, key, [][]byte{b("none")}); err != nil {
+				t.Error(err)
+			}
+			txn.End()
+		}},
+		{"flush", func(t *testing.T, l *Lane, _ *ManualClock, key []byte) { l.Begin(0).FlushDB(true) }},
+	}
+	for typ, size := range sizes {
+		if raceEnabled || testing.Short() {
+			size = 40_000
+		}
+		t.Run(typ.String(), func(t *testing.T) {
+			e, clock := openTest(t, Options{Shards: 1, Databases: 1})
+			l := e.NewLane()
+			defer l.Close()
+			s := e.shards[0]
+			for i, way := range ways {
+				n := size
+				if i > 0 { // it is one size that has to be huge
+					n = 20_000
+				}
+				key := b("huge")
+				raise(t, l, typ, key, n)
+				before, start := live(e), time.Now()
+				way.lose(t, l, clock, key)
+				took := time.Since(start)
+				if freed := before - live(e); freed > 2*buryAtOnce+8 {
+					t.Fatalf("%s: %d of %d objects are freed at once", way.name, freed, before)
+				}
+				steps, longest := 0, time.Duration(0)
+				for more := true; more; steps++ {
+					before = live(e)
+					start = time.Now()
+					s.mu.lock()
+					more = s.reclaim(reclaimStep)
+					s.mu.unlock()
+					longest = max(longest, time.Since(start))
+					if freed := before - live(e); freed > 2*reclaimStep {
+						t.Fatalf("%s: a step frees %d objects", way.name, freed)
+					}
+				}
+				t.Logf("%s of %d elements: %v, then %d steps of %v at most", way.name, n, took, steps, longest)
+				l.Begin(0).Delete(key)
+				l.Begin(0).Delete(b("other"))
+				settle(t, e, l)
+				if left := live(e); left > 4 {
+					t.Errorf("%s: %d objects are left", way.name, left)
+				}
+				if err := e.Check(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
