@@ -81,7 +81,7 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 		t.tellChange(n, ef)
 	}
 	if t.e.eventClasses.Load() != 0 {
-		if created {
+		if created && ev != EventNone { // else the operation tells, in its own order
 			t.raise(ef.DB, EventNew, ef.Key)
 		}
 		t.raise(ef.DB, ev, ef.Key)

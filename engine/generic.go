@@ -231,7 +231,7 @@ func (t *Txn) locatePair(a []byte, dbA int, b []byte, dbB int, na, nb *entry) (s
 func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev Event) error {
 	// The value is read from from's record and parts while to's are written:
 	// from stays as it is throughout.
-	src, replaced := *from, to.found()
+	src := *from
 	if isLarge(src.hdr) {
 		if err := t.transferLarge(&src, s, to, db, key); err != nil {
 			return err
@@ -245,9 +245,7 @@ func (t *Txn) transfer(from *entry, s *shard, to *entry, db int, key []byte, ev 
 			return err
 		}
 	}
-	if replaced { // to Redis, what is put in another's place is a new key
-		t.raise(db, EventNew, key)
-	}
+	t.raise(db, EventNew, key) // to Redis, what is put in another's place is a new key, too
 	t.raise(db, ev, key)
 	return nil
 }

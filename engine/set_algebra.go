@@ -250,6 +250,7 @@ func (t *Txn) SMove(src, dst, member []byte) (bool, error) {
 	}
 	// What takes memory comes first: then nothing is lost if there is none. The
 	// events come in the order of Redis, which removes first.
+	existed := to.found()
 	t.delta(EffectSetAdd, dst, t.keepItems([][]byte{member}))
 	if err := t.apply(ts, &to, EventNone); err != nil {
 		return false, err
@@ -259,6 +260,9 @@ func (t *Txn) SMove(src, dst, member []byte) (bool, error) {
 	t.delta(EffectSetRemove, src, t.keepItems([][]byte{member}))
 	if err := t.apply(fs, &from, EventSRem); err != nil {
 		return false, err
+	}
+	if !existed {
+		t.raise(t.db, EventNew, dst)
 	}
 	if added {
 		t.raise(t.db, EventSAdd, dst)
