@@ -83,6 +83,7 @@ func (b *blockedCall) deliver() {
 	c.suspended = false
 	b.Leave()
 	x := c.srv.borrowExecutor()
+	c.touch(x.nowMs)
 	x.counts.errors += int64(b.w.Errors())
 	if b.mute {
 		b.w.Truncate(0)

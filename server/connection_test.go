@@ -283,6 +283,41 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
+// Who waits, listens or watches the server is not idle, and neither is who has
+// just been given what it waited for.
+func TestTimeoutSparesListeners(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		clock := engine.NewManualClock(1_700_000_000_000)
+		in := start(t, setup{driver: driver, clock: clock, settings: []string{"--timeout", "10"}})
+		waits, listens, watches := in.dial(), in.dial(), in.dial()
+		waits.send("BLPOP list 0\r\n")
+		listens.do("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
+		watches.do("MONITOR", "+OK\r\n")
+		in.waiting(1)
+		idle := in.dial()
+		idle.do("PING", "+PONG\r\n")
+		clock.Advance(5 * time.Second)
+		pusher := in.dial()
+		for range 3 {
+			clock.Advance(6 * time.Second)
+			idle.expectEnd() // all have been looked at
+			idle = in.dial()
+			idle.do("PING", "+PONG\r\n")
+			clock.Advance(5 * time.Second)
+			pusher.do("PING", "+PONG\r\n")
+		}
+		pusher.do("RPUSH list x", ":1\r\n")
+		waits.expect(popped("list", "x"))
+		clock.Advance(6 * time.Second)
+		idle.expectEnd()
+		waits.do("PING", "+PONG\r\n")
+		pusher.do("PUBLISH c x", ":1\r\n")
+		listens.expect("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n")
+		for !strings.Contains(watches.line(), `"PUBLISH" "c" "x"`) {
+		}
+	})
+}
+
 func TestUnixSocket(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
 		path := filepath.Join(t.TempDir(), "s")

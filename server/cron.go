@@ -57,7 +57,7 @@ func (s *Server) cronClients(nowMs int64) {
 	}
 	for _, c := range s.clients.all() {
 		flags := publicFlags(c.public.flags.Load())
-		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&(flagSuspended|flagPubsub) == 0 {
+		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&(flagSuspended|flagPubsub|flagMonitor) == 0 {
 			s.log.Debug().Int64("client", c.id).Msg("closing idle client")
 			c.kill()
 			continue

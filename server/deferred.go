@@ -53,6 +53,7 @@ func (d *deferredCall) run() {
 	c := d.c
 	c.link.post(func() {
 		c.suspended = false
+		c.touch(s.clock.NowMs())
 		c.round = max(c.round, round)
 		c.deliver(reply, round)
 	})

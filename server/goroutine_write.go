@@ -94,6 +94,9 @@ func (c *goConn) flusher() {
 			c.mu.backlog.sent(n)
 		}
 		c.public.sent.Add(int64(n))
+		if n > 0 {
+			c.touch(c.srv.clock.NowMs())
+		}
 		c.setUnsentLocked()
 		if err != nil {
 			c.mu.failed = true
