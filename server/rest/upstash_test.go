@@ -171,3 +171,28 @@ func TestLargePipeline(t *testing.T) {
 	many := "[" + strings.Repeat(`["PING"],`, 10_000) + `["PING"]]`
 	r.wantCommand("POST", "/pipeline", many, 400, `{"error":"ERR too many commands"}`)
 }
+
+// What the server tells of itself can be asked for, but not by who is confined to
+// some of its keys; what changes it cannot.
+func TestCommandsThatTell(t *testing.T) {
+	r := start(t, "--slowlog-log-slower-than", "0")
+	r.put("k", "v")
+	for _, line := range []string{`["SLOWLOG","GET","1"]`, `["SLOWLOG","LEN"]`, `["HPKV.TOPOLOGY"]`, `["LATENCY","LATEST"]`, `["LATENCY","HISTOGRAM"]`, `["INFO"]`} {
+		for _, key := range []string{keyAll, keyRead} {
+			if got := r.ask("POST", "/", line, "Authorization", "Bearer "+key); got.StatusCode != 200 || !strings.HasPrefix(got.body, `{"result":`) {
+				t.Errorf("%s: %d %s", line, got.StatusCode, got.body)
+			}
+		}
+		if got := r.ask("POST", "/", line, "Authorization", "Bearer "+keyTenant); got.StatusCode != 400 || !strings.Contains(got.body, "NOPERM") {
+			t.Errorf("%s: %d %s", line, got.StatusCode, got.body)
+		}
+	}
+	if got := r.ask("POST", "/", `["SLOWLOG","GET","-1"]`, "Authorization", "Bearer "+keyAll); !strings.Contains(got.body, `["set","k","v"]`) {
+		t.Error(got.body)
+	}
+	for _, line := range []string{`["SLOWLOG","RESET"]`, `["CONFIG","GET","*"]`, `["LATENCY","RESET"]`, `["SHUTDOWN"]`} {
+		if got := r.ask("POST", "/", line, "Authorization", "Bearer "+keyAll); got.StatusCode != 400 || !strings.Contains(got.body, "not available over REST") {
+			t.Errorf("%s: %d %s", line, got.StatusCode, got.body)
+		}
+	}
+}

@@ -44,6 +44,7 @@ await shows('#commands', 'set');
 await shows('#shards', '\\d+ shards');
 await shows('#workers', '0');
 await shows('#memory', 'MB');
+await shows('#slow', 'nothing was slow|\\d'); // not that it may not be asked for
 
 // The figures move.
 const busy = setInterval(() => run(...Array.from({ length: 200 }, () => ['GET', 'user:001'])), 50);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Redis } from '@upstash/redis';
 import { args, done, fails } from './check.mjs';
+import { everyFamily } from './upstash_commands.mjs';
 
 const [url, token] = args;
 
@@ -64,6 +65,8 @@ for (const responseEncoding of ['base64', false]) {
   const auto = new Redis({ url, token, responseEncoding, enableAutoPipelining: true });
   assert.deepEqual(await Promise.all(Array.from({ length: 50 }, () => auto.incr('auto'))), Array.from({ length: 50 }, (_, i) => i + 1));
 
+  await everyFamily(new Redis({ url, token, responseEncoding, enableAutoPipelining: false })); // which bitfield() cannot do with
+  await redis.set('obj', { a: 1 });
   await fails(redis.incr('obj'), /ERR value is not an integer or out of range/);
   await fails(redis.exec(['NOSUCH', 'x']), /ERR unknown command 'NOSUCH'/);
   await fails(redis.exec(['CLIENT', 'LIST']), /not available over REST/);

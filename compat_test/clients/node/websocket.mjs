@@ -1,6 +1,6 @@
 // HPKV's WebSocket client: operations, subscriptions, errors, reconnects.
 import assert from 'node:assert/strict';
-import { HPKVClientFactory, WebsocketTokenManager } from '@hpkv/websocket-client';
+import { ConnectionState, HPKVClientFactory, WebsocketTokenManager } from '@hpkv/websocket-client';
 import { args, done, restartServer, until } from './check.mjs';
 
 const [base, key] = args;
@@ -34,6 +34,34 @@ await failsWith(api.set('', 'v'), 400);
 await failsWith(api.set('ws:k', ''), 400);
 await failsWith(api.atomicIncrement('ws:a', 1), 400);
 assert.equal((await api.delete('ws:a')).success, true);
+
+// What the client tells of itself, and reconnecting by hand.
+assert.equal(api.getConnectionState(), ConnectionState.CONNECTED);
+api.syncConnectionState();
+assert.equal(api.getConnectionState(), ConnectionState.CONNECTED);
+assert.equal(api.getConnectionStats().isConnected, true);
+assert.equal(api.getThrottlingStatus().enabled, false);
+let ups = 0;
+const count = () => ups++;
+api.on('connected', count);
+await api.disconnect();
+await api.connect();
+assert.equal(ups, 1);
+api.off('connected', count);
+await api.disconnect();
+await api.connect();
+assert.equal(ups, 1);
+assert.equal((await api.get('ws:doc')).key, 'ws:doc');
+
+// A client that holds itself back is answered all the same.
+const slow = HPKVClientFactory.createApiClient(key, base, { ...config, throttling: { enabled: true, rateLimit: 100 } });
+await slow.connect();
+slow.updateThrottlingConfig({ rateLimit: 200 });
+assert.equal(slow.getThrottlingStatus().config.rateLimit, 200);
+await Promise.all(Array.from({ length: 50 }, (_, i) => slow.set(`ws:slow:${i}`, String(i))));
+assert.equal((await slow.range('ws:slow:', 'ws:slow:~')).count, 50);
+slow.destroy();
+await until('it is gone', () => slow.getConnectionState() !== ConnectionState.CONNECTED);
 
 // Bad credentials.
 for (const client of [HPKVClientFactory.createApiClient('wrong', base, config), HPKVClientFactory.createSubscriptionClient('wrong', base, config)]) {

@@ -45,6 +45,9 @@ for (const zFactor of [0, 2]) {
   for (let i = 0; i < 20; i++) one.getState().increment();
   await until('the last of many changes arrives', () => two.getState().count === 20);
 
+  assert.equal(one.multiplayer.getConnectionStatus().isConnected, true);
+  assert.ok(one.multiplayer.getMetrics().averageSyncTime > 0);
+
   const late = open(ns, { zFactor });
   await until('a late store has the state', () => hydrated(late) && late.getState().count === 20 && late.getState().text === 'hello' && '2.x%2E' in late.getState().todos);
   await late.multiplayer.disconnect();
