@@ -60,8 +60,9 @@ slow.updateThrottlingConfig({ rateLimit: 200 });
 assert.equal(slow.getThrottlingStatus().config.rateLimit, 200);
 await Promise.all(Array.from({ length: 50 }, (_, i) => slow.set(`ws:slow:${i}`, String(i))));
 assert.equal((await slow.range('ws:slow:', 'ws:slow:~')).count, 50);
+await slow.disconnect();
+assert.equal(slow.getConnectionState(), ConnectionState.DISCONNECTED);
 slow.destroy();
-await until('it is gone', () => slow.getConnectionState() !== ConnectionState.CONNECTED);
 
 // Bad credentials.
 for (const client of [HPKVClientFactory.createApiClient('wrong', base, config), HPKVClientFactory.createSubscriptionClient('wrong', base, config)]) {
