@@ -95,7 +95,7 @@ func stringMember(name string, v jsontext.Value) (string, *problem) {
 	if v.Kind() != '"' {
 		return "", bad(name + " must be a string")
 	}
-	b, err := jsontext.AppendUnquote(nil, v)
+	b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
 	if err != nil {
 		return "", malformed(err)
 	}
@@ -133,7 +133,7 @@ func valueMember(v jsontext.Value) ([]byte, *problem) {
 	case 'n':
 		return nil, bad("value must not be null")
 	case '"':
-		b, err := jsontext.AppendUnquote(nil, v)
+		b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
 		if err != nil {
 			return nil, malformed(err)
 		}

@@ -72,7 +72,7 @@ func bytesMember(name string, v jsontext.Value) ([]byte, *problem) {
 	if v.Kind() != '"' {
 		return nil, bad(name + " must be a string")
 	}
-	b, err := jsontext.AppendUnquote(nil, v)
+	b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
 	if err != nil {
 		return nil, malformed(err)
 	}
