@@ -302,7 +302,12 @@ func (t *Txn) SetRange(key []byte, off int64, val []byte) (int64, error) {
 func (t *Txn) IncrBy(key []byte, delta int64) (int64, error) {
 	var n entry
 	s := t.open(key, &n)
-	defer t.leave(s)
+	sum, err := t.incr(s, &n, key, delta)
+	t.leave(s)
+	return sum, err
+}
+
+func (t *Txn) incr(s *shard, n *entry, key []byte, delta int64) (int64, error) {
 	var old int64
 	if n.found() {
 		if !isString(n.hdr) {
@@ -317,7 +322,7 @@ func (t *Txn) IncrBy(key []byte, delta int64) (int64, error) {
 		return 0, ErrOverflow
 	}
 	t.lane.buf = appendInt(t.lane.buf[:0], old+delta)
-	return old + delta, t.applyPut(s, &n, key, t.lane.buf, record.FormAuto, n.expireAt(), EventIncrBy)
+	return old + delta, t.applyPut(s, n, key, t.lane.buf, record.FormAuto, n.expireAt(), EventIncrBy)
 }
 
 // IncrByFloat replaces the number that key holds, "0" if absent, by what add
