@@ -1,6 +1,9 @@
 package alloc
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // # Huge pages ahead of their use
 //
@@ -38,9 +41,10 @@ func (a *Arena) Prepare() {
 		if c < 0 || po.avail.has(c) {
 			continue // no room, or it turned out not to be of huge pages
 		}
-		// Somebody in a hurry may take it meanwhile, and wait for the same page.
+		// Somebody in a hurry may take the chunk meanwhile and write there: the
+		// touch, which must be a write, must not change anything.
 		a.mu.Unlock()
-		*(*byte)(unsafe.Add(a.base, uintptr(c)<<chunkShift)) = 0
+		atomic.AddUint32((*uint32)(unsafe.Add(a.base, uintptr(c)<<chunkShift)), 0)
 		a.mu.Lock()
 		if po.cold.has(c) {
 			a.warm(po, c)
