@@ -41,6 +41,10 @@ func (l *Log) cut() (man *manifest, growing map[uint64]bool, err error) {
 		}
 		l.manMu.Lock()
 		defer l.manMu.Unlock()
+		if l.man.last().draft {
+			err = ErrDraft
+			return
+		}
 		growing = make(map[uint64]bool)
 		for i := range l.streams {
 			if cur := l.streams[i].cur; cur != nil {

@@ -30,6 +30,11 @@ func (l *Log) closeGeneration() error {
 	l.manMu.Lock()
 	defer l.manMu.Unlock()
 	man, current := l.closedManifest(), l.man.last().number
+	draft := l.man.last().draft
+	if draft {
+		man = l.man.clone()
+		man.dropDraft()
+	}
 	man.serial++
 	if err := writeManifest(l.o.FS, l.o.Dir, man); err != nil {
 		return fmt.Errorf("persist: %w", err)
@@ -38,7 +43,7 @@ func (l *Log) closeGeneration() error {
 	for _, seg := range l.segs {
 		switch path := segmentPath(l.o.Dir, seg.number); {
 		case seg.generation != current:
-		case seg.end.Load() <= segmentHead:
+		case draft || seg.end.Load() <= segmentHead:
 			l.o.FS.Remove(path)
 		default:
 			trim(l.o.FS, path, seg.end.Load())

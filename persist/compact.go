@@ -76,15 +76,21 @@ func (l *Log) turn() (base uint64, err error) {
 }
 
 // Finish syncs what was appended, then drops all segments from before the
-// compaction began. After an error they are kept, or will be dropped at the
-// next Open. It waits for a Backup under way.
+// compaction began. A draft is none from then on. After an error they are kept, or
+// will be dropped at the next Open. It waits for a Backup under way.
 func (c *Compaction) Finish(ctx context.Context) error {
 	l := c.l
-	if err := l.Sync(ctx); err != nil {
-		c.Abort()
+	defer c.Abort()
+	if l.draft.CompareAndSwap(draftOpen, draftEnding) {
+		defer func() { // what waits by now need not, or is durable
+			l.draft.CompareAndSwap(draftEnding, draftOpen)
+			l.advance()
+			l.tellDurable()
+		}()
+	}
+	if err := l.syncAll(ctx); err != nil {
 		return err
 	}
-	defer c.Abort()
 	complete := l.synced.Load()
 	var lastMs int64 // not before that of round complete
 	if err := l.do(func() { lastMs = l.lastMs }); err != nil {
@@ -127,6 +133,7 @@ func (l *Log) dropBefore(base, complete uint64, ms int64) (dropped []*segment, e
 	}
 	man.segments = kept
 	man.generations = man.generations[len(man.generations)-1:]
+	man.generations[0].draft = false
 	if err := writeManifest(l.o.FS, l.o.Dir, man); err != nil {
 		if !canRetry(err) {
 			l.fail(err)
@@ -137,6 +144,7 @@ func (l *Log) dropBefore(base, complete uint64, ms int64) (dropped []*segment, e
 	for _, seg := range dropped {
 		delete(l.segs, seg.number)
 	}
+	l.draft.Store(draftNot)
 	return dropped, nil
 }
 

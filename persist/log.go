@@ -32,6 +32,10 @@ type Log struct {
 	state   atomic.Int32
 	failure atomic.Pointer[StoppedError] // set before StateFailed
 
+	// draft says whether the log is one; before is then the last round that counts.
+	draft  atomic.Int32
+	before uint64
+
 	written, synced atomic.Uint64
 	durableMu       sync.Mutex
 	durable         atomic.Uint64
@@ -93,8 +97,28 @@ type segment struct {
 // Written returns the last round that was written.
 func (l *Log) Written() uint64 { return l.written.Load() }
 
-// Synced returns the last round known to be on the disk.
-func (l *Log) Synced() uint64 { return l.synced.Load() }
+// Synced returns the last round known to be on the disk for good.
+func (l *Log) Synced() uint64 {
+	if l.draft.Load() != draftNot {
+		return l.before
+	}
+	return l.synced.Load()
+}
+
+// States of a draft: in the end it must not be told from a log that rounds are
+// durable before the manifest says so.
+const (
+	draftNot int32 = iota
+	draftOpen
+	draftEnding
+)
+
+// Draft reports whether what is appended does not count yet: nobody needs to wait
+// for it.
+func (l *Log) Draft() bool { return l.draft.Load() == draftOpen }
+
+// Whole reports whether the log is no draft, nor about to be none.
+func (l *Log) Whole() bool { return l.draft.Load() == draftNot }
 
 // Durable returns the last round that became durable under the policy.
 func (l *Log) Durable() uint64 { return l.durable.Load() }

@@ -21,6 +21,7 @@ const (
 	maxManifest    = 64 << 20
 
 	generationClosed = 1 << 0
+	generationDraft  = 1 << 1
 	entryReused      = 1 << 0
 )
 
@@ -46,6 +47,7 @@ type generation struct {
 	number  uint64
 	streams int
 	closed  bool
+	draft   bool   // does not count yet: the last compaction is to end first
 	first   uint64 // its first round
 	last    uint64 // if closed: the last round that counts, first-1 if none
 	lastMs  int64
@@ -75,7 +77,7 @@ func (m *manifest) encode() []byte {
 	for _, g := range m.generations {
 		b = binary.LittleEndian.AppendUint64(b, g.number)
 		b = binary.LittleEndian.AppendUint16(b, uint16(g.streams))
-		b = binary.LittleEndian.AppendUint16(b, bit(g.closed, generationClosed))
+		b = binary.LittleEndian.AppendUint16(b, bit(g.closed, generationClosed)|bit(g.draft, generationDraft))
 		b = binary.LittleEndian.AppendUint64(b, g.first)
 		b = binary.LittleEndian.AppendUint64(b, g.last)
 		b = binary.LittleEndian.AppendUint64(b, uint64(g.lastMs))
@@ -120,7 +122,8 @@ func decodeManifest(b []byte) (*manifest, error) {
 	}
 	for range generations {
 		g := generation{number: d.u64(), streams: int(d.u16())}
-		g.closed = d.u16()&generationClosed != 0
+		flags := d.u16()
+		g.closed, g.draft = flags&generationClosed != 0, flags&generationDraft != 0
 		g.first, g.last, g.lastMs = d.u64(), d.u64(), int64(d.u64())
 		m.generations = append(m.generations, g)
 	}
@@ -146,7 +149,7 @@ func (m *manifest) validate() error {
 		open := !g.closed && i < len(m.generations)-1 // only the last may be open
 		if g.streams < 1 || g.streams > MaxStreams || g.number >= m.nextGeneration || open || g.first == 0 ||
 			i > 0 && (g.number <= m.generations[i-1].number || g.first != m.generations[i-1].last+1) ||
-			g.closed && g.last < g.first-1 {
+			g.closed && g.last < g.first-1 || g.draft && (g.closed || i < len(m.generations)-1) {
 			return errManifest
 		}
 		known[g.number] = g
@@ -218,6 +221,22 @@ func (m *manifest) clone() *manifest {
 	c.generations = append([]generation(nil), m.generations...)
 	c.segments = append([]segmentEntry(nil), m.segments...)
 	return &c
+}
+
+// dropDraft removes a generation that does not count yet, if there is one.
+func (m *manifest) dropDraft() {
+	g := m.last()
+	if g == nil || !g.draft {
+		return
+	}
+	kept := m.segments[:0]
+	for _, s := range m.segments {
+		if s.generation != g.number {
+			kept = append(kept, s)
+		}
+	}
+	m.segments = kept
+	m.generations = m.generations[:len(m.generations)-1]
 }
 
 // readManifest returns nil and no error if there is no manifest.

@@ -12,10 +12,10 @@ import (
 	"hpkv/persist/vfs"
 )
 
-// Open takes the directory for itself, hands every record that counts to r, and
-// begins a new generation for what is appended from now on. After an error
-// nothing in the directory has changed, but for a lock file and what a previous
-// attempt left behind.
+// Open takes the directory for itself, hands every record that counts to r, but
+// for a draft (see Options), and begins a new generation for what is appended from
+// now on. After an error nothing in the directory has changed, but for a lock file
+// and what a previous attempt left behind.
 func Open(o Options, r Replayer) (*Log, RecoveryReport, error) {
 	var report RecoveryReport
 	began := time.Now()
@@ -74,8 +74,10 @@ func open(o Options, r Replayer, report *RecoveryReport) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replayAll(&o, man, r, report); err != nil {
-		return nil, err
+	if !o.Draft {
+		if err := replayAll(&o, man, r, report); err != nil {
+			return nil, err
+		}
 	}
 	l := newLog(o, man)
 	if err := l.begin(old, names); err != nil {
@@ -116,6 +118,7 @@ func loadDir(fsys vfs.FS, dir string) (*manifest, []string, error) {
 // manifest says that it counts.
 func settle(fsys vfs.FS, dir string, man *manifest, sync bool) (*manifest, []Cut, error) {
 	man = man.clone()
+	man.dropDraft()
 	var cuts []Cut
 	if g := man.last(); g != nil && !g.closed {
 		closed, used, c, err := findEnd(fsys, dir, man, *g)
@@ -202,6 +205,10 @@ func newLog(o Options, man *manifest) *Log {
 	l.synced.Store(last)
 	l.durable.Store(last)
 	l.policy.Store(int32(o.Policy))
+	if o.Draft {
+		l.draft.Store(draftOpen)
+		l.before = last
+	}
 	for _, s := range man.segments {
 		seg := &segment{segmentEntry: s, seed: seedOf(s.uid), size: s.used}
 		seg.end.Store(s.used)
@@ -236,7 +243,7 @@ func (l *Log) begin(old *manifest, names []string) error {
 	}
 	last, _ := l.man.lastRound()
 	l.man.generations = append(l.man.generations, generation{
-		number: l.man.nextGeneration, streams: len(l.streams), first: last + 1,
+		number: l.man.nextGeneration, streams: len(l.streams), first: last + 1, draft: l.o.Draft,
 	})
 	l.man.nextGeneration++
 	all := make([]int, len(l.streams))

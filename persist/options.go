@@ -79,6 +79,12 @@ type Options struct {
 	SegmentBytes int64
 	Policy       Policy // 0: EverySec
 
+	// Draft begins anew: nothing is replayed, and what is appended counts only
+	// once a compaction has ended, which then takes the place of all that the
+	// directory held. Until then no round is durable or synced, and a crash, or
+	// Close, leaves what was there before.
+	Draft bool
+
 	// MaxPending bounds the bytes that wait in memory for the disk, as far as
 	// callers heed Pressure. 0: 64 MB.
 	MaxPending int64
@@ -93,7 +99,8 @@ type Options struct {
 	Clock      Clock // nil: the machine's
 
 	// OnDurable is called by the committer, in order of rounds, after all rounds
-	// up to round have become durable under the policy. It must be short.
+	// up to round have become durable under the policy, and at the end of a draft.
+	// It must be short.
 	OnDurable func(round uint64)
 	// OnState is called after the state has changed, by the goroutine that met
 	// the reason; err is nil for StateOK. It must be short and not call the log

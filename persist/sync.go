@@ -97,6 +97,10 @@ func (l *Log) syncFiles(list []*segment) error {
 
 // advance tells of rounds that have become durable.
 func (l *Log) advance() {
+	if l.draft.Load() != draftNot {
+		l.news.send()
+		return
+	}
 	l.durableMu.Lock()
 	now := l.written.Load()
 	if l.Policy() == Always {
@@ -107,6 +111,16 @@ func (l *Log) advance() {
 		if l.o.OnDurable != nil {
 			l.o.OnDurable(now)
 		}
+	}
+	l.durableMu.Unlock()
+	l.news.send()
+}
+
+// tellDurable tells again what is durable, to those who wait for something else.
+func (l *Log) tellDurable() {
+	l.durableMu.Lock()
+	if l.o.OnDurable != nil {
+		l.o.OnDurable(l.durable.Load())
 	}
 	l.durableMu.Unlock()
 	l.news.send()
@@ -147,8 +161,16 @@ func (l *Log) overdue() bool {
 	return len(l.dirty) > len(l.streams)+keepDirty
 }
 
-// Sync brings everything appended so far to the disk.
+// Sync brings everything appended so far to the disk, and waits for the end of a
+// draft.
 func (l *Log) Sync(ctx context.Context) error {
+	if err := l.syncAll(ctx); err != nil {
+		return err
+	}
+	return l.wait(ctx, func() bool { return l.draft.Load() == draftNot }, false)
+}
+
+func (l *Log) syncAll(ctx context.Context) error {
 	upTo := l.appendedRound()
 	if upTo > l.written.Load() {
 		if err := l.wait(ctx, func() bool { return l.written.Load() >= upTo }, true); err != nil {
@@ -162,15 +184,16 @@ func (l *Log) Sync(ctx context.Context) error {
 }
 
 // WaitDurable waits until the round is durable under the policy. The error is
-// a *StoppedError if it never will be, ErrClosed, or that of ctx.
+// a *StoppedError if it never will be, ErrClosed, or that of ctx. Of a draft
+// nothing is awaited.
 func (l *Log) WaitDurable(ctx context.Context, round uint64) error {
-	return l.wait(ctx, func() bool { return l.durable.Load() >= round }, false)
+	return l.wait(ctx, func() bool { return l.durable.Load() >= round || l.Draft() }, false)
 }
 
 // WaitSynced waits until the round is synced. Under EverySec that takes about a
 // second, under No until someone calls Sync.
 func (l *Log) WaitSynced(ctx context.Context, round uint64) error {
-	return l.wait(ctx, func() bool { return l.synced.Load() >= round }, false)
+	return l.wait(ctx, func() bool { return l.Synced() >= round }, false)
 }
 
 // WaitRoom waits until Pressure is over. Errors are those of WaitDurable.

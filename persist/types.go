@@ -84,6 +84,8 @@ var (
 	ErrClosed = errors.New("persist: log is closed")
 	// ErrCompacting is returned by BeginCompaction while one is under way.
 	ErrCompacting = errors.New("persist: a compaction is under way")
+	// ErrDraft is returned by Backup while the log does not hold the whole state.
+	ErrDraft = errors.New("persist: the log does not hold the whole state yet")
 	// ErrGone is returned for an address whose segment does not exist (any more).
 	ErrGone = errors.New("persist: segment is gone")
 )

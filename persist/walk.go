@@ -88,6 +88,9 @@ func manifestForTool(fsys vfs.FS, dir string) (*manifest, error) {
 	if err == nil && man == nil {
 		return nil, &CorruptError{dir, manifestName, 0, "there is no manifest: this is no log, or it has lost it"}
 	}
+	if err == nil {
+		man.dropDraft()
+	}
 	return man, err
 }
 

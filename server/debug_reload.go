@@ -84,6 +84,9 @@ func (s *Server) reload(ctx context.Context, flush func()) error {
 	if state, err := j.Log().State(); state != persist.StateOK {
 		return fmt.Errorf("the log cannot be written: %w", err)
 	}
+	if err := d.complete(ctx); err != nil {
+		return fmt.Errorf("the log is not complete: %w", err)
+	}
 	if err := d.detach(); err != nil {
 		d.set(obstacleDisk) // what is in memory may not be in the log, and shall not grow
 		return fmt.Errorf("the log cannot be written: %w", err)

@@ -62,6 +62,7 @@ type task struct {
 	mu       sync.Mutex
 	since    time.Time // zero: it does not run
 	last     time.Duration
+	ended    time.Time // the last run
 	runs     int64
 	failures int64 // in a row
 	cancel   context.CancelFunc
@@ -82,12 +83,19 @@ func (t *task) begin(cancel context.CancelFunc) bool {
 func (t *task) end(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last, t.since = max(time.Since(t.since), 1), time.Time{}
+	t.last, t.since, t.ended = max(time.Since(t.since), 1), time.Time{}, time.Now()
 	t.runs++
 	if t.failures++; err == nil {
 		t.failures = 0
 	}
 	close(t.done)
+}
+
+// failedWithin reports whether the last run failed less than so long ago.
+func (t *task) failedWithin(d time.Duration) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failures > 0 && time.Since(t.ended) < d
 }
 
 // stop ends a run that is under way and waits for it.
@@ -327,7 +335,9 @@ func (d *durability) attach(j *journal.Journal) {
 	d.waits.Store(d.srv.fsyncPolicy() == persist.Always)
 }
 
-// appendOnlyChanged follows the setting while the server runs.
+// appendOnlyChanged follows the setting while the server runs. A log that is turned
+// on holds the data, and takes the place of an older one, when its first compaction
+// has ended.
 func (d *durability) appendOnlyChanged() error {
 	if d.obstacle.Load()&obstacleLoading != 0 {
 		return errors.New("the data is being loaded")
@@ -407,10 +417,43 @@ func (d *durability) compact() bool {
 // autoCompact starts a compaction when the log has grown enough. Called by cron.
 func (d *durability) autoCompact() {
 	j := d.journal.Load()
-	if j != nil && j.Due(d.srv.cfg.AutoRewritePercentage.Load(), d.srv.cfg.AutoRewriteMinSize.Load()) {
-		d.srv.log.Info().Int64("bytes", j.Log().Size()).Msg("compacting the log: it has grown enough")
-		d.compact()
+	if j == nil || d.compaction.failedWithin(retryCompaction) ||
+		!j.Due(d.srv.cfg.AutoRewritePercentage.Load(), d.srv.cfg.AutoRewriteMinSize.Load()) {
+		return
 	}
+	if j.Log().Whole() {
+		d.srv.log.Info().Int64("bytes", j.Log().Size()).Msg("compacting the log: it has grown enough")
+	}
+	d.compact()
+}
+
+// retryCompaction is how long after a failure the next compaction begins by
+// itself.
+const retryCompaction = time.Second
+
+// complete returns when the log holds the whole state: at once, but for one that
+// was begun while the server ran. To end that earlier would leave what was on the
+// disk before it.
+func (d *durability) complete(ctx context.Context) error {
+	j := d.journal.Load()
+	if j == nil || j.Log().Whole() {
+		return nil
+	}
+	d.srv.log.Info().Msg("the log does not hold all data yet: waiting until it does")
+	tick := time.NewTicker(cronPeriod)
+	defer tick.Stop()
+	for !j.Log().Whole() {
+		if _, err := j.Log().State(); err != nil {
+			return err
+		}
+		d.compact() // unless that is under way
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // sync has everything that was changed so far on the disk when it returns.

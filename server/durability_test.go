@@ -432,6 +432,9 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 		w.do("SET d 4", "+OK\r\n")
 		compacted(2)
 		w.do("SAVE", "+OK\r\n")
+		w.do("CONFIG SET appendonly no", "+OK\r\n")
+		w.do("CONFIG SET appendonly yes", "+OK\r\n") // and once more, without waiting for the end
+		w.do("SET f 6", "+OK\r\n")
 		w.do("MULTI", "+OK\r\n")
 		w.do("SET e 5", "+QUEUED\r\n")
 		w.do("CONFIG SET appendonly no", "+QUEUED\r\n")
@@ -441,7 +444,7 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 
 		in = startLogged(t, driver, dir, d)
 		in.loaded()
-		in.dial().do("MGET a b c d e", "*5\r\n$-1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n")
+		in.dial().do("MGET a b c d e f", "*6\r\n$-1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n")
 	})
 }
 

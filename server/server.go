@@ -456,7 +456,7 @@ func (s *Server) close() error {
 		return errors.New("shutdown-timeout is over: a command did not end and was abandoned")
 	}
 	<-s.background.done
-	if err := s.durability.detach(); err != nil {
+	if err := errors.Join(s.durability.complete(context.Background()), s.durability.detach()); err != nil {
 		return errors.Join(fmt.Errorf("cannot close the log: %w", err), s.engine.Close())
 	}
 	if err := s.engine.Close(); err != nil {

@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"time"
+
+	"hpkv/persist"
 )
 
 // A compaction works in bursts with pauses between, so that it takes a quarter of
@@ -78,8 +80,12 @@ func (j *Journal) pause(ctx context.Context) error {
 
 // Due reports whether the log has grown so much since the last compaction that
 // it should be compacted: beyond minSize bytes, and by percent of its size then.
-// A percent of 0 means never.
+// A percent of 0 means never. A log that was started and holds nothing yet is due
+// in any case.
 func (j *Journal) Due(percent, minSize int64) bool {
+	if state, _ := j.log.State(); !j.log.Whole() && !j.Compacting() && state == persist.StateOK {
+		return true
+	}
 	if percent <= 0 || j.Compacting() {
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -52,11 +53,12 @@ func Open(ctx context.Context, e *engine.Engine, o Options) (*Journal, persist.R
 	return j, report, nil
 }
 
-// Start begins to journal an engine that has been in use without. What the log
-// in o.Dir held is forgotten; Compact must follow to bring in what the engine
-// holds already.
+// Start begins to journal an engine that has been in use without. Compact must
+// follow to bring in what the engine holds already: until it has ended, the log in
+// o.Dir is what it was, no change is durable, and nobody waits for one to be.
 func Start(e *engine.Engine, o Options) (*Journal, error) {
-	j, _, err := open(e, o, ignorer{})
+	o.Draft = true
+	j, _, err := open(e, o, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +112,14 @@ func record(rec *engine.JournalRecord) persist.Record {
 // speaks of are its own.
 func (j *Journal) Log() *persist.Log { return j.log }
 
-// Durable returns the last round that is durable under the log's policy.
-func (j *Journal) Durable() uint64 { return j.base + j.log.Durable() }
+// Durable returns the last round that is durable under the log's policy, or that
+// need not become so: see Start.
+func (j *Journal) Durable() uint64 {
+	if j.log.Draft() {
+		return math.MaxUint64
+	}
+	return j.base + j.log.Durable()
+}
 
 // Synced returns the last round that is on the disk.
 func (j *Journal) Synced() uint64 { return j.base + j.log.Synced() }
@@ -194,9 +202,3 @@ func (r *replayer) close() {
 		l.Close()
 	}
 }
-
-// ignorer is a replayer that wants nothing.
-type ignorer struct{}
-
-func (ignorer) Apply(int, persist.Record, persist.Addr) error { return nil }
-func (ignorer) Barrier(persist.Record, persist.Addr) error    { return nil }
