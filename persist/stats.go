@@ -15,6 +15,7 @@ type counters struct {
 	bytes     int64
 	rounds    int64
 	syncs     int64
+	delayed   int64
 	syncTimes [SyncBuckets]int64
 	syncTotal time.Duration
 	lastSync  time.Duration
@@ -39,6 +40,13 @@ func (c *counters) sync(took time.Duration) {
 	c.syncTimes[i]++
 	c.syncTotal += took
 	c.lastSync = took
+	c.mu.Unlock()
+}
+
+// delay notes that a periodic sync has kept the next ones waiting.
+func (c *counters) delay() {
+	c.mu.Lock()
+	c.delayed++
 	c.mu.Unlock()
 }
 
@@ -74,6 +82,7 @@ func (l *Log) Stats() Stats {
 	defer c.mu.Unlock()
 	st.LastError = c.err
 	st.Records, st.Bytes, st.Rounds = c.records, c.bytes, c.rounds
+	st.Delayed = c.delayed
 	st.Syncs, st.SyncTimes, st.SyncTotal, st.LastSync = c.syncs, c.syncTimes, c.syncTotal, c.lastSync
 	return st
 }

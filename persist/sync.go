@@ -142,7 +142,11 @@ func (l *Log) syncer() {
 			continue
 		}
 		if l.overdue() {
+			began := time.Now()
 			l.syncWritten()
+			if time.Since(began) > 2*l.o.SyncEvery {
+				l.count.delay()
+			}
 		}
 	}
 }

@@ -129,6 +129,7 @@ type Stats struct {
 	Pending     int64 // bytes in memory not yet written
 	Rounds      int64
 	Syncs       int64
+	Delayed     int64 // periodic syncs that took longer than two periods
 	Compactions int64
 
 	// SyncTimes counts syncs by how long they took: element i those below

@@ -136,5 +136,6 @@ func (s *Server) reloadOnce(ctx context.Context, flush func()) (err error) {
 		s.abort("the data cannot be loaded again: " + err.Error())
 	}
 	d.noteSaved()
+	d.noteLoaded()
 	return err
 }

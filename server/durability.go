@@ -38,6 +38,7 @@ type durability struct {
 	obstacle atomic.Uint32
 	waits    atomic.Bool // a reply to a change waits until the change is durable
 	journal  atomic.Pointer[journal.Journal]
+	loaded   atomic.Int64 // keys there were after the data were loaded the last time
 
 	load struct {
 		sync.Mutex
@@ -326,7 +327,17 @@ func (d *durability) recover(ctx context.Context) (err error) {
 		Dur("elapsed_ms", report.Elapsed).Msg("data loaded from the log")
 	d.attach(j)
 	d.noteSaved()
+	d.noteLoaded()
 	return nil
+}
+
+// noteLoaded counts the keys after the data were loaded.
+func (d *durability) noteLoaded() {
+	keys := 0
+	for _, db := range d.srv.engine.Stats().Databases {
+		keys += db.Keys
+	}
+	d.loaded.Store(int64(keys))
 }
 
 // attach makes j the log that is in use. REQUIRES: d.mu.

@@ -285,6 +285,10 @@ func TestLoading(t *testing.T) {
 		d.release()
 		in.loaded()
 		w.do("GET k", "$1\r\n1\r\n")
+		w.send("INFO persistence\r\n")
+		if got := w.bulk(); !strings.Contains(got, "\r\nrdb_last_load_keys_loaded:1\r\n") {
+			t.Errorf("INFO says %s", got)
+		}
 		w.Close()
 		in.stop()
 
@@ -474,6 +478,16 @@ func TestWaitAOF(t *testing.T) {
 		w.silent()
 		d.release()
 		w.expect("*2\r\n:1\r\n:0\r\n")
+		in.eventually("a sync that takes long is counted", func() bool {
+			d.hold()
+			w.do("SET k 4", "+OK\r\n")
+			w.silent()
+			w.silent()
+			d.release()
+			w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
+			w.send("INFO persistence\r\n")
+			return !strings.Contains(w.bulk(), "\r\naof_delayed_fsync:0\r\n")
+		})
 	})
 }
 

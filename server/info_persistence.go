@@ -9,7 +9,9 @@ import (
 
 // infoPersistence has Redis' fields. Its rdb_ fields speak of the last time when
 // everything was known to be on the disk (SAVE, BGSAVE), its rewrites are
-// compactions. There is no child process: what would be about one is 0.
+// compactions. There is no child process: what would be about one is 0. No key is
+// left out while loading because its time is over: it expires afterwards as others
+// do.
 func infoPersistence(w *infoWriter, s *Server) {
 	d := &s.durability
 	loading := d.obstacle.Load()&obstacleLoading != 0
@@ -38,7 +40,7 @@ func infoPersistence(w *infoWriter, s *Server) {
 	})
 	w.num("rdb_last_cow_size", 0)
 	w.num("rdb_last_load_keys_expired", 0)
-	w.num("rdb_last_load_keys_loaded", 0)
+	w.num("rdb_last_load_keys_loaded", d.loaded.Load())
 	w.num("aof_enabled", bit(j != nil))
 	d.compaction.info(func(t *taskInfo) {
 		w.num("aof_rewrite_in_progress", bit(t.running))
@@ -59,7 +61,7 @@ func infoPersistence(w *infoWriter, s *Server) {
 		w.num("aof_pending_rewrite", 0)
 		w.num("aof_buffer_length", st.Pending)
 		w.num("aof_pending_bio_fsync", bit(st.Synced < st.Written))
-		w.num("aof_delayed_fsync", 0)
+		w.num("aof_delayed_fsync", st.Delayed)
 	}
 	if loading {
 		d.infoLoading(w)
