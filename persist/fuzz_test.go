@@ -109,7 +109,7 @@ func FuzzSegment(f *testing.F) {
 			if !isDamage(err) {
 				t.Fatal(err)
 			}
-			if _, err := Repair(ctx, mem, "/log", RepairSkip); err != nil {
+			if _, err := Repair(ctx, mem, "/log", RepairSkip, nil); err != nil {
 				t.Fatal(err)
 			}
 			if l, _, err = Open(o, &first); err != nil {

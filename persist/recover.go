@@ -13,16 +13,16 @@ import (
 // and what is left out. Damage before a round known to be synced is a
 // CorruptError. Nothing is changed.
 func findEnd(fsys vfs.FS, dir string, man *manifest, g generation) (generation, []segmentEntry, []Cut, error) {
-	return findLast(fsys, dir, man, g, math.MaxUint64, false)
+	return findLast(fsys, dir, man, g, math.MaxUint64, nil)
 }
 
 // findLast is findEnd with a bound: no later round belongs to the generation.
 // For a repair it goes by what can be read alone.
-func findLast(fsys vfs.FS, dir string, man *manifest, g generation, bound uint64, repair bool) (generation, []segmentEntry, []Cut, error) {
+func findLast(fsys vfs.FS, dir string, man *manifest, g generation, bound uint64, p *repair) (generation, []segmentEntry, []Cut, error) {
 	m := merge{dir: dir, expect: max(g.first, man.base), scans: make([]*scan, g.streams)}
 	stop := make(chan struct{})
 	for i := range m.scans {
-		s := &scan{fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop, bound: bound, repair: repair}
+		s := &scan{fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop, bound: bound, repair: p}
 		m.scans[i] = s
 		go s.run()
 	}
@@ -36,7 +36,7 @@ func findLast(fsys vfs.FS, dir string, man *manifest, g generation, bound uint64
 			err = s.err
 		}
 	}
-	if err == nil && !repair {
+	if err == nil && p == nil {
 		err = m.judge()
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"sync"
 
 	"hpkv/persist/vfs"
 )
@@ -35,9 +36,10 @@ type RepairReport struct {
 
 // Repair makes a log that Open refuses one that it accepts. What is left out is
 // kept in files beside it. The log must not be open. If it is interrupted,
-// Repair can be run again.
-func Repair(ctx context.Context, fsys vfs.FS, dir string, mode RepairMode) (RepairReport, error) {
-	p := repair{ctx: ctx, fs: fsys, dir: dir}
+// Repair can be run again. progress may be nil; it is told of segments that were
+// read.
+func Repair(ctx context.Context, fsys vfs.FS, dir string, mode RepairMode, progress func(done, total int64)) (RepairReport, error) {
+	p := repair{ctx: ctx, fs: fsys, dir: dir, progress: progress}
 	lock, err := lockForTool(fsys, dir)
 	if err != nil {
 		return p.report, err
@@ -52,6 +54,9 @@ func Repair(ctx context.Context, fsys vfs.FS, dir string, mode RepairMode) (Repa
 		return p.report, err
 	}
 	p.old = man
+	for i := range man.segments {
+		p.total += p.size(&man.segments[i])
+	}
 	if mode == RepairCut {
 		man, err = p.cut()
 	} else {
@@ -69,6 +74,33 @@ type repair struct {
 	dir    string
 	old    *manifest
 	report RepairReport
+
+	progress    func(done, total int64)
+	mu          sync.Mutex // of done
+	done, total int64
+}
+
+// size returns how many bytes of a segment there are to read.
+func (p *repair) size(seg *segmentEntry) int64 {
+	info, err := p.fs.Stat(segmentPath(p.dir, seg.number))
+	switch {
+	case err != nil:
+		return 0
+	case seg.used > 0:
+		return min(seg.used, info.Size)
+	}
+	return info.Size
+}
+
+// tell notes that a segment was read.
+func (p *repair) tell(seg *segmentEntry) {
+	if p.progress == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += p.size(seg)
+	p.progress(p.done, p.total)
 }
 
 // rebuild makes a manifest out of the segments' headers.
@@ -151,7 +183,7 @@ func (p *repair) cut() (*manifest, error) {
 	man.generations, man.segments = nil, nil
 	for i, g := range p.old.generations {
 		bound := p.bound(i)
-		closed, used, cuts, err := findLast(p.fs, p.dir, p.old, g, bound, true)
+		closed, used, cuts, err := findLast(p.fs, p.dir, p.old, g, bound, p)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ func (p *repair) skip() (*manifest, error) {
 				if err != nil {
 					return nil, err
 				}
+				p.tell(&seg)
 				if used > segmentHead {
 					seg.used = used
 					man.segments = append(man.segments, seg)

@@ -31,7 +31,7 @@ type scan struct {
 	segments []segmentEntry
 	marks    chan scanned  // closed at the end
 	stop     chan struct{} // closed: nobody listens any more
-	repair   bool          // a missing segment, or a wrong header, is damage like any other
+	repair   *repair       // not nil: a missing segment, or a wrong header, is damage like any other
 	bound    uint64        // no later round belongs to the generation
 
 	// Set once marks is closed.
@@ -52,13 +52,16 @@ func (s *scan) run() {
 		if s.err = s.segment(i, &r); s.err != nil {
 			return
 		}
+		if s.repair != nil {
+			s.repair.tell(&s.segments[i])
+		}
 	}
 }
 
 func (s *scan) segment(i int, r *segmentReader) error {
 	seg := &s.segments[i]
 	f, err := openSegment(s.fs, s.dir, seg.number)
-	if s.repair && isDamage(err) {
+	if s.repair != nil && isDamage(err) {
 		s.breaks[i] = place{Addr{seg.number, 0}, "the segment is missing"}
 		return nil
 	}
@@ -82,7 +85,7 @@ func (s *scan) segment(i int, r *segmentReader) error {
 		if err != nil {
 			return err
 		}
-	} else if !errors.Is(err, errHeader) && !(s.repair && isDamage(err)) {
+	} else if !errors.Is(err, errHeader) && !(s.repair != nil && isDamage(err)) {
 		return err
 	}
 	s.breaks[i] = place{Addr{seg.number, at}, reason}

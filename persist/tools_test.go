@@ -157,7 +157,15 @@ func TestRepair(t *testing.T) {
 			o.FS = mem.Clone()
 			at := damageRecord(t, o.FS.(*vfs.Mem), n)
 			image := o.FS.(*vfs.Mem).Clone()
-			report, err := Repair(ctx, o.FS, "/log", RepairCut)
+			told := int64(0)
+			report, err := Repair(ctx, o.FS, "/log", RepairCut, func(done, total int64) {
+				if told = done; done > total {
+					t.Errorf("%d of %d bytes", done, total)
+				}
+			})
+			if told == 0 {
+				t.Error("no progress was told of")
+			}
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
@@ -168,7 +176,7 @@ func TestRepair(t *testing.T) {
 				t.Errorf("%s: cutting lost %v", what, lost)
 			}
 			o.FS = image
-			report, err = Repair(ctx, o.FS, "/log", RepairSkip)
+			report, err = Repair(ctx, o.FS, "/log", RepairSkip, nil)
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
@@ -190,7 +198,7 @@ func TestRepairManifest(t *testing.T) {
 			mem, o := oldLog(t, closed)
 			b := readAll(t, mem, "/log/"+manifestName)
 			overwrite(t, mem, "/log/"+manifestName, b[:len(b)-3])
-			report, err := Repair(ctx, mem, "/log", mode)
+			report, err := Repair(ctx, mem, "/log", mode, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -210,7 +218,7 @@ func TestRepairMissing(t *testing.T) {
 	at := damageRecord(t, mem, 60)
 	mem.Remove(segmentPath("/log", at.Segment))
 	cut := mem.Clone()
-	if _, err := Repair(ctx, mem, "/log", RepairSkip); err != nil {
+	if _, err := Repair(ctx, mem, "/log", RepairSkip, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range lostBy(numbers(t, o)) {
@@ -218,7 +226,7 @@ func TestRepairMissing(t *testing.T) {
 			t.Errorf("record %d is lost", n)
 		}
 	}
-	if _, err := Repair(ctx, cut, "/log", RepairCut); err != nil {
+	if _, err := Repair(ctx, cut, "/log", RepairCut, nil); err != nil {
 		t.Fatal(err)
 	}
 	o.FS = cut
@@ -233,12 +241,12 @@ func TestRepairInterrupted(t *testing.T) {
 		mem, o := oldLog(t, false)
 		damageRecord(t, mem, 50)
 		mem = mem.Clone()
-		if _, err := Repair(ctx, mem, "/log", mode); err != nil {
+		if _, err := Repair(ctx, mem, "/log", mode, nil); err != nil {
 			t.Fatal(err)
 		}
 		for after := range mem.Ops() + 1 {
 			left := mem.Crash(after, rand.New(rand.NewPCG(1, uint64(after))))
-			if _, err := Repair(ctx, left, "/log", mode); err != nil {
+			if _, err := Repair(ctx, left, "/log", mode, nil); err != nil {
 				t.Fatalf("mode %d, after operation %d: %v", mode, after, err)
 			}
 			o.FS = left
@@ -340,7 +348,7 @@ func TestToolsAndServer(t *testing.T) {
 	if !errors.As(err, &locked) {
 		t.Errorf("Check: %v", err)
 	}
-	if _, err = Repair(ctx, o.FS, "/log", RepairCut); !errors.As(err, &locked) {
+	if _, err = Repair(ctx, o.FS, "/log", RepairCut, nil); !errors.As(err, &locked) {
 		t.Errorf("Repair: %v", err)
 	}
 	if _, err = Restore(ctx, o.FS, "/log", "/x", Target{}, nil); !errors.As(err, &locked) {

@@ -34,8 +34,7 @@ func repair(ctx context.Context, e env, args []string) error {
 	case *skip:
 		mode = persist.RepairSkip
 	}
-	e.progress.Printf("repairing %s", args[0])
-	r, err := persist.Repair(ctx, vfs.OS(), args[0], mode)
+	r, err := persist.Repair(ctx, vfs.OS(), args[0], mode, show(e, "read"))
 	e.progress.Clear()
 	if err != nil {
 		return err
