@@ -129,7 +129,7 @@ func TestShrink(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for seed := range uint64(1000) {
+	for seed := range uint64(1500) {
 		c, _ := compat.Generate(grammar, seed)
 		if !faultyServer(c) {
 			continue

@@ -87,7 +87,7 @@ var bitmapGrammar = []grammarRow{
 }
 
 var hllGrammar = []grammarRow{
-	{8, "PFADD {key} < {val} >"},
+	{8, "PFADD {key} {val}"}, // of several, Redis adds those before one that finds the value damaged
 	{2, "PFADD {key}"},
 	{4, "PFCOUNT {key}"},
 	{2, "PFCOUNT < {key} >"},
@@ -97,7 +97,7 @@ var hllGrammar = []grammarRow{
 
 	// Where a value is cut short Redis reads on behind it: what is decoded has keys
 	// that no string command damages.
-	{2, "PFADD {hllkey} < {val} >"},
+	{4, "PFADD {hllkey} < {val} >"},
 	{1, "PFMERGE {hllkey} < {hllkey} >"},
 	{2, "PFDEBUG DECODE {hllkey}"},
 }

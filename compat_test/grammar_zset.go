@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Scores are chosen so that they and their sums print alike in every version.
+// Scores are chosen so that they and their sums print alike in every version, and
+// are within the range of a double: Redis' next SORT takes errno for its own.
 // Ranges of members mean nothing where scores differ, and places nothing where
 // scores are no hashes: both have keys of their own.
 var zsetGrammar = []grammarRow{
@@ -68,7 +69,7 @@ func init() {
 			case 0:
 				return pick(r, "inf", "-inf", "+inf", "-0", "0x10", "1e3", "+1", "9007199254740992")
 			case 1:
-				return pick(r, "nan", "abc", "", " 1", "1e400")
+				return pick(r, "nan", "abc", "", " 1")
 			case 2:
 				return strconv.FormatFloat(float64(r.IntN(200)-100)/8, 'f', -1, 64)
 			}
@@ -85,7 +86,7 @@ func init() {
 		},
 		"zbound": func(r *rand.Rand) string {
 			if r.IntN(8) == 0 {
-				return pick(r, "nan", "abc", "", "(", "((1", " 1", "1e400", "0x2")
+				return pick(r, "nan", "abc", "", "(", "((1", " 1", "0x2")
 			}
 			return pick(r, "", "(") + pick(r, "-inf", "+inf", "inf", "-5", "0", "1", "2.5", "3", "10", "15")
 		},
