@@ -303,6 +303,7 @@ func TestTimeoutSparesListeners(t *testing.T) {
 			idle.expectEnd() // all have been looked at
 			idle = in.dial()
 			idle.do("PING", "+PONG\r\n")
+			pusher.do("PING", "+PONG\r\n")
 			clock.Advance(5 * time.Second)
 			pusher.do("PING", "+PONG\r\n")
 		}

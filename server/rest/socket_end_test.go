@@ -13,7 +13,7 @@ import (
 // with an API key stays.
 func TestTokenExpiryEndsTheConnection(t *testing.T) {
 	t.Parallel()
-	r := start(t, "--rest-token-lifetime", "2")
+	r := start(t, "--rest-token-lifetime", "5")
 	all := r.connect("apiKey=" + keyAll)
 	s := r.listener("k")
 	r.put("k", "v")
