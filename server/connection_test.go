@@ -298,6 +298,7 @@ func TestTimeoutSparesListeners(t *testing.T) {
 		idle.do("PING", "+PONG\r\n")
 		clock.Advance(5 * time.Second)
 		pusher := in.dial()
+		pusher.do("PING", "+PONG\r\n")
 		for range 3 {
 			clock.Advance(6 * time.Second)
 			idle.expectEnd() // all have been looked at
