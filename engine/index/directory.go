@@ -147,14 +147,14 @@ func (t *Table) adopt() {
 	t.next = nil
 }
 
-// mayDeepen refuses a directory out of proportion to the segments, which honest
-// hashes never need.
+// mayDeepen refuses a directory out of proportion to the entries. Honest hashes
+// need a place for each 300 entries or so, but entries that come in the order of
+// their positions crowd into a small part of the range at first, and need the
+// depth then that all of them will need in the end. Four places for each entry
+// are enough for that while the table has a thousandth of what it will have;
+// what comes before is stashed for a while.
 func (t *Table) mayDeepen(d *directory) bool {
-	segments := 0
-	for _, n := range t.atDepth {
-		segments += int(n)
-	}
-	return len(d.entries) <= 64+8*segments && d.shift > 1
+	return len(d.entries) <= 64+4*t.count && d.shift > 1
 }
 
 // deepen doubles the directory, for a split that needs the next bit.

@@ -21,7 +21,7 @@ const (
 	// the p99 shows, and 14 bytes.
 	sparsePercent = 45
 	// stashPercent: a segment emptier than this does not grow for an entry
-	// without room, because its neighbourhood must be forged.
+	// without room, because its neighbourhood is crowded or forged.
 	stashPercent = 50
 
 	// relocations bounds the segments moved for each one replaced. Each takes
@@ -179,7 +179,12 @@ func (t *Table) grow(pos uint64) (bool, error) {
 	var buf [maxEntries]entry
 	count := d.count(pos, old)
 	if forged(count, old.len()) {
-		return false, nil
+		// Or the entries come in the order of their positions, as from a walk of
+		// another table: halving the range spreads them, if it goes far enough.
+		if old.depth() == d.depth() && !t.mayDeepen(d) {
+			return false, nil
+		}
+		return t.split(pos, old, t.collect(buf[:0], old, pos))
 	}
 	entries := t.collect(buf[:0], old, pos)
 	if old.len() == maxBuckets {
@@ -315,6 +320,15 @@ func (t *Table) putStash(pos uint64, ref alloc.Ref) {
 	s := t.dir.Load().segment(pos)
 	b := t.bucket(s, s.home(pos))
 	storeFenced(&b.head, (b.head|stashedBit)+versionStep)
+}
+
+// unstash makes room for an entry that was stashed while the directory could not
+// be deep enough for it, if it can be by now. One try at a time, each time
+// that the table grows, keeps up.
+func (t *Table) unstash() {
+	if n := len(t.stash); n > 0 {
+		t.grow(uint64(t.stash[n-1].pos)) // an improvement only: without memory for it nothing happens
+	}
 }
 
 // dropStash removes a stashed entry. Readers of its home bucket keep coming to

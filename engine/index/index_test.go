@@ -108,6 +108,24 @@ func seeded(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 1))
 }
 
+// Entries that come in the order of their positions, as a walk of another
+// table gives them, are spread like others and not taken for forged: a list walk
+// for each of them would make loading quadratic.
+func TestInsertInOrder(t *testing.T) {
+	const entries = 500_000
+	r := newRig(t)
+	most := 0
+	for i := range uint64(entries) {
+		r.insert(t, mix(i)<<32|i*(1<<32/entries))
+		most = max(most, len(r.table.stash))
+	}
+	r.mustCheck(t)
+	if st := r.table.Stats(); most > 500 || st.Stashed > 0 {
+		t.Errorf("up to %d entries were stashed, %d still are", most, st.Stashed)
+	}
+	t.Logf("up to %d stashed, %+v", most, r.table.Stats())
+}
+
 // TestModel drives a table and a map with the same random operations, growing
 // and shrinking in turns.
 func TestModel(t *testing.T) {

@@ -117,6 +117,7 @@ func (t *Table) Insert(h uint64, ref alloc.Ref) error {
 			t.count++
 			return nil
 		}
+		t.unstash()
 	}
 }
 
