@@ -126,7 +126,7 @@ func (t *Txn) applyExpire(s *shard, n *entry, key []byte, atMs int64, ev Event) 
 
 // expire removes a key whose time has come.
 func (t *Txn) expire(s *shard, n *entry, key []byte) {
-	s.expired++
+	t.noteExpired(s)
 	t.applyRemove(s, n, key, EventExpired)
 }
 

@@ -39,6 +39,7 @@ type Engine struct {
 	evict        eviction
 	closed       atomic.Bool
 	txnID        atomic.Uint64
+	expiredAt    atomic.Int64  // see noteExpired
 	keepExpired  atomic.Bool   // background work leaves expired keys alone
 	eventClasses atomic.Uint32 // the EventClass of events that are raised
 	wanted       []atomic.Bool // databases whose ordered index was asked for

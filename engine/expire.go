@@ -63,7 +63,7 @@ func (t *Txn) Persist(key []byte) bool {
 // expireRef removes a stored record whose time has come. REQUIRES: s is locked
 // by enter.
 func (t *Txn) expireRef(s *shard, db int, ref alloc.Ref) {
-	s.expired++
+	t.noteExpired(s)
 	t.removeRef(s, db, ref, EventExpired)
 }
 
@@ -84,4 +84,27 @@ func (t *Txn) removeRef(s *shard, db int, ref alloc.Ref, ev Event) {
 	t.db = db
 	t.applyRemove(s, &n, key, ev)
 	t.db = selected
+}
+
+// noteExpired comes before the removal of a key whose time has come, and tells
+// others what the time is: of keys that expire together one goes after the
+// other, and who takes the time to be earlier would see a part of them.
+// REQUIRES: s is locked by enter.
+func (t *Txn) noteExpired(s *shard) {
+	s.expired++
+	at, now := &t.e.expiredAt, t.Now()
+	for last := at.Load(); last < now && !at.CompareAndSwap(last, now); last = at.Load() {
+	}
+}
+
+// catchUp reports whether the transaction's time was earlier than that by which a
+// key has been removed, and then makes it the present one. A clock that was put
+// back is followed.
+func (t *Txn) catchUp() bool {
+	if t.now == 0 || t.now >= t.e.expiredAt.Load() {
+		return false
+	}
+	was := t.now
+	t.now = max(was, t.e.clock.NowMs())
+	return t.now > was
 }

@@ -21,6 +21,7 @@ type Batch struct {
 	ends   []int // and ends; -1 for an absent key
 	data   []byte
 
+	volatile bool // a key that was found expires
 	presence bool // the read asks whether keys exist, whatever they hold
 }
 
@@ -148,7 +149,7 @@ func (t *Txn) readAll(keys [][]byte, b *Batch) bool {
 }
 
 func (t *Txn) readOnce(keys [][]byte, b *Batch) bool {
-	b.data = b.data[:0]
+	b.data, b.volatile = b.data[:0], false
 	for from := 0; from < len(keys); from += BatchSize {
 		to := min(from+BatchSize, len(keys))
 		t.aim(keys, b, from, to)
@@ -163,7 +164,7 @@ func (t *Txn) readOnce(keys [][]byte, b *Batch) bool {
 			return false
 		}
 	}
-	return true
+	return !b.volatile || !t.catchUp()
 }
 
 // aim starts the probes of a part of the batch in two rounds, buckets first,
@@ -214,7 +215,13 @@ func (t *Txn) readProbe(key []byte, b *Batch, i int) bool {
 // unless it has expired or is no string. Where only presence is asked for, any
 // type counts and nothing is copied.
 func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *Batch, i int) {
-	if hdr.Volatile() && rec.ExpireAt(hdr) <= t.Now() || !b.presence && !isString(hdr) {
+	if hdr.Volatile() {
+		if rec.ExpireAt(hdr) <= t.Now() {
+			return
+		}
+		b.volatile = true
+	}
+	if !b.presence && !isString(hdr) {
 		return
 	}
 	b.starts[i] = len(b.data)

@@ -75,13 +75,14 @@ type Range struct {
 // transaction must not hold shards.
 func (t *Txn) Range(start, end []byte) *Range {
 	e, db := t.e, t.db
-	r := &Range{e: e, now: t.Now(), end: bytes.Clone(end), first: true}
+	r := &Range{e: e, end: bytes.Clone(end), first: true}
 	r.pins = make([]uint64, len(e.shards))
 	for t.LockAll(); !e.ranges(db); t.LockAll() { // again if a swap came in between
 		t.End()
 		e.BuildRangeIndex(db)
 	}
 	defer t.End()
+	r.now = t.Now()
 	for i, s := range e.shards {
 		ks := s.dbs[db].Load()
 		if ks == nil {

@@ -63,7 +63,7 @@ func (t *Txn) Engine() *Engine { return t.e }
 func (t *Txn) KeepStamps(keep bool) { t.keepStamps = keep }
 
 // Now returns the transaction's time in Unix milliseconds: the same at every
-// call.
+// call, but that taking shards, or a read of several keys, may make it later.
 func (t *Txn) Now() int64 {
 	if t.now == 0 {
 		t.now = t.e.clock.NowMs()
@@ -109,6 +109,7 @@ func (t *Txn) lockWanted() {
 			t.locked = true
 		}
 	}
+	t.catchUp()
 }
 
 // Locked reports whether the transaction holds shards until End.
