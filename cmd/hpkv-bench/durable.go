@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/disk"
+	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 )
 
@@ -48,4 +51,37 @@ func timeDisk(dir string) (string, diskTime, error) {
 func (d diskTime) write(w io.Writer, dir string) {
 	fmt.Fprintf(w, "disk       %s: fdatasync after %d bytes, %d times: p50 %.3f ms, p99 %.3f ms in a file that grows; p50 %.3f ms, p99 %.3f ms in a preallocated one\n",
 		dir, disk.Block, d.Syncs, d.GrowP50, d.GrowP99, d.ReadyP50, d.ReadyP99)
+}
+
+// keepLog are the arguments of a server with a log that is compacted only when
+// asked to.
+var keepLog = logged("everysec")
+
+// rewriting has a server rewrite its log (hpkv compacts it, redis-server makes
+// a new file) and looks at it ten times a second until that is done.
+func rewriting(ctx context.Context, p *proc.Process, look func(numbers map[string]int64)) error {
+	v, err := do(p, "BGREWRITEAOF")
+	if err == nil && v.IsError() {
+		err = errors.New(v.Text())
+	}
+	if err != nil {
+		return explain(p, "BGREWRITEAOF", err)
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		numbers, err := figures(p, "persistence")
+		if err != nil {
+			return err
+		}
+		look(numbers)
+		if numbers["aof_rewrite_in_progress"] == 0 && numbers["aof_rewrite_scheduled"] == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
