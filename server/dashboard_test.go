@@ -118,11 +118,10 @@ func TestDashboard(t *testing.T) {
 // exportedSeries returns the names of all series of a server in use, and their
 // labels.
 func exportedSeries(t *testing.T) map[string][]string {
-	restPort, riocPort := freePort(t), freePort(t)
-	in := start(t, setup{driver: drivers()[0], settings: []string{
-		"--rest-port", fmt.Sprint(restPort), "--rest-api-key", "key", "--appendonly", "yes", "--dir", t.TempDir(),
-		"--rioc-port", fmt.Sprint(riocPort), "--rioc-bind", "127.0.0.1",
+	in := start(t, setup{driver: drivers()[0], ports: []string{"rest-port", "rioc-port"}, settings: []string{
+		"--rest-api-key", "key", "--appendonly", "yes", "--dir", t.TempDir(), "--rioc-bind", "127.0.0.1",
 	}})
+	restPort, riocPort := in.ports["rest-port"], in.ports["rioc-port"]
 	<-in.ready
 	w := in.dial()
 	w.do("SET k v", "+OK\r\n")

@@ -58,12 +58,11 @@ func scrape(t *testing.T, url string) (values map[string]float64, types map[stri
 // finds them in /metrics.
 func TestMetricsOfActivity(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
-		metricsPort, restPort, riocPort := freePort(t), freePort(t), freePort(t)
-		in := start(t, setup{driver: driver, settings: []string{
-			"--metrics-port", fmt.Sprint(metricsPort), "--rest-port", fmt.Sprint(restPort), "--rest-api-key", "key",
-			"--rioc-port", fmt.Sprint(riocPort), "--rioc-bind", "127.0.0.1",
+		in := start(t, setup{driver: driver, ports: []string{"metrics-port", "rest-port", "rioc-port"}, settings: []string{
+			"--rest-api-key", "key", "--rioc-bind", "127.0.0.1",
 			"--appendonly", "yes", "--appendfsync", "always", "--dir", t.TempDir(), "--slowlog-log-slower-than", "-1",
 		}})
+		metricsPort, restPort, riocPort := in.ports["metrics-port"], in.ports["rest-port"], in.ports["rioc-port"]
 		<-in.ready
 		url := fmt.Sprintf("http://127.0.0.1:%d/metrics", metricsPort)
 		before, _ := scrape(t, url)

@@ -40,12 +40,12 @@ func subscriber(t *testing.T, addr, key string) *websocket.Conn {
 // TestNotificationsWaitForTheDisk: with appendfsync always nobody is told of a
 // change that is not on the disk, and never of one that will not be.
 func TestNotificationsWaitForTheDisk(t *testing.T) {
-	d, port := newDisk(), freePort(t)
-	in := start(t, setup{driver: drivers()[0], tuneLog: d.tune, fails: "cannot close the log", settings: []string{
-		"--appendonly", "yes", "--dir", t.TempDir(), "--appendfsync", "always", "--rest-port", fmt.Sprint(port), "--rest-api-key", "key"}})
+	d := newDisk()
+	in := start(t, setup{driver: drivers()[0], tuneLog: d.tune, fails: "cannot close the log", ports: []string{"rest-port"}, settings: []string{
+		"--appendonly", "yes", "--dir", t.TempDir(), "--appendfsync", "always", "--rest-api-key", "key"}})
 	t.Cleanup(d.release)
 	in.loaded()
-	sub := subscriber(t, fmt.Sprintf("127.0.0.1:%d", port), "key")
+	sub := subscriber(t, fmt.Sprintf("127.0.0.1:%d", in.ports["rest-port"]), "key")
 	told := make(chan string, 16)
 	go func() { // ends with the connection
 		defer close(told)
