@@ -76,3 +76,49 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("%d bytes in use, %d free pages kept", a.InUse(), po.free)
 	}
 }
+
+// TestPrepareMeanwhile: pages of a chunk that is taken while Prepare touches it keep
+// their headers.
+func TestPrepareMeanwhile(t *testing.T) {
+	rounds := 40
+	if testing.Short() {
+		rounds = 10
+	}
+	for range rounds {
+		wanted, ended := make(chan struct{}, 1), make(chan struct{})
+		a := newArena(t, Options{ReserveBytes: 1 << 30, HugePages: true, Wanted: func() {
+			select {
+			case wanted <- struct{}{}:
+			default:
+			}
+		}})
+		go func() {
+			defer close(ended)
+			for range wanted {
+				a.Prepare()
+			}
+		}()
+		h := a.NewHeap(0)
+		var refs []Ref
+		for range 2 * chunkPages * (hugeAfter + 12) {
+			ref, err := h.Alloc(maxSmall, Records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refs = append(refs, ref)
+		}
+		for i, ref := range refs {
+			if i%3 != 0 {
+				h.Free(ref)
+			}
+		}
+		close(wanted)
+		<-ended
+		if err := h.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
