@@ -89,9 +89,12 @@ func (b *Bench) play(s store.Store, scene Scene, length time.Duration) []float64
 				ready.Done()
 				ready.Wait()
 				delay := proc.ThreadDelay()
-				before, start := delay(), time.Now()
+				// The time encloses the wait for a processor that is taken off it.
+				start := time.Now()
+				before := delay()
 				n := b.act(s, role, i, &stop)
-				rates[i] = float64(n) / (time.Since(start) - (delay() - before)).Seconds()
+				waited := delay() - before
+				rates[i] = float64(n) / (time.Since(start) - waited).Seconds()
 				return nil
 			}
 			if err := proc.OnCPUs(cpus, work); err != nil {
