@@ -304,7 +304,7 @@ func (d *durability) recover(ctx context.Context) (err error) {
 			d.clear(obstacleLoading)
 		}
 	}()
-	if !s.cfg.AppendOnly.Load() {
+	if !s.cfg.AppendOnly.Load() || d.journal.Load() != nil { // a client may have been quicker to turn it on
 		return nil
 	}
 	d.load.Lock()

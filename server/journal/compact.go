@@ -83,10 +83,13 @@ func (j *Journal) pause(ctx context.Context) error {
 // A percent of 0 means never. A log that was started and holds nothing yet is due
 // in any case.
 func (j *Journal) Due(percent, minSize int64) bool {
-	if state, _ := j.log.State(); !j.log.Whole() && !j.Compacting() && state == persist.StateOK {
+	if j.Compacting() { // looked at first: one that ends makes the log whole before
+		return false
+	}
+	if state, _ := j.log.State(); !j.log.Whole() && state == persist.StateOK {
 		return true
 	}
-	if percent <= 0 || j.Compacting() {
+	if percent <= 0 {
 		return false
 	}
 	size, base := j.log.Size(), j.log.BaseSize()
