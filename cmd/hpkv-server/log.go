@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/syslog"
 	"os"
 	"sync"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"hpkv/server/config"
 )
 
-// openLog returns the logger the settings loglevel and logfile ask for: readable
-// lines on a terminal, JSON otherwise.
+// openLog returns the logger the settings about logging ask for: readable lines on
+// a terminal, JSON otherwise, and the system's log beside it.
 func openLog(cfg *config.Config) (log zerolog.Logger, closeLog func() error, err error) {
 	zerolog.TimeFieldFormat = time.RFC3339Nano
 	var out io.Writer = os.Stdout
@@ -28,12 +29,47 @@ func openLog(cfg *config.Config) (log zerolog.Logger, closeLog func() error, err
 	} else if isatty.IsTerminal(os.Stdout.Fd()) {
 		out = zerolog.ConsoleWriter{Out: os.Stdout, TimeFormat: "2006-01-02 15:04:05.000", NoColor: os.Getenv("NO_COLOR") != ""}
 	}
+	out, unreachable := withSyslog(out, cfg, "", "")
 	setLevel := func() error {
 		zerolog.SetGlobalLevel(levels[cfg.LogLevel.Load()])
 		return nil
 	}
 	cfg.OnChange("loglevel", setLevel)
-	return zerolog.New(out).With().Timestamp().Logger(), closeLog, setLevel()
+	if err := setLevel(); err != nil {
+		return log, closeLog, err
+	}
+	log = zerolog.New(out).With().Timestamp().Logger()
+	if unreachable != nil {
+		log.Warn().Err(unreachable).Msg("the system's log cannot be reached: see the setting syslog-enabled")
+	}
+	return log, closeLog, nil
+}
+
+// withSyslog adds the system's log to out if the settings ask for it: the one at
+// network and address, or this machine's if they are empty. Where there is none,
+// as in most containers, out alone must do, as with redis-server.
+func withSyslog(out io.Writer, cfg *config.Config, network, address string) (io.Writer, error) {
+	if !cfg.SyslogEnabled.Load() {
+		return out, nil
+	}
+	w, err := syslog.Dial(network, address, facilities[cfg.SyslogFacility.Load()], cfg.SyslogIdent.Load())
+	if err != nil {
+		return out, err
+	}
+	return zerolog.MultiLevelWriter(out, zerolog.SyslogLevelWriter(w)), nil
+}
+
+// facilities are syslog's for the setting's.
+var facilities = map[config.Choice]syslog.Priority{
+	config.FacilityUser:   syslog.LOG_USER,
+	config.FacilityLocal0: syslog.LOG_LOCAL0,
+	config.FacilityLocal1: syslog.LOG_LOCAL1,
+	config.FacilityLocal2: syslog.LOG_LOCAL2,
+	config.FacilityLocal3: syslog.LOG_LOCAL3,
+	config.FacilityLocal4: syslog.LOG_LOCAL4,
+	config.FacilityLocal5: syslog.LOG_LOCAL5,
+	config.FacilityLocal6: syslog.LOG_LOCAL6,
+	config.FacilityLocal7: syslog.LOG_LOCAL7,
 }
 
 // levels are zerolog's for Redis' four.

@@ -8,6 +8,19 @@ const (
 	LogWarning
 )
 
+// Values of syslog-facility.
+const (
+	FacilityUser Choice = iota
+	FacilityLocal0
+	FacilityLocal1
+	FacilityLocal2
+	FacilityLocal3
+	FacilityLocal4
+	FacilityLocal5
+	FacilityLocal6
+	FacilityLocal7
+)
+
 // Values of appendfsync.
 const (
 	FsyncEverySec Choice = iota
@@ -100,10 +113,10 @@ var (
 	orderedIndex  = enumerate("on-demand", "always")
 	allowances    = enumerate("no", "yes", "local")
 	supervisors   = []name{{"upstart", SupervisedUpstart}, {"systemd", SupervisedSystemd}, {"auto", SupervisedAuto}, {"no", SupervisedNo}}
+	facilities    = enumerate("user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7")
 	shutdownModes = []name{{"default", ShutdownDefault}, {"save", ShutdownSave}, {"nosave", ShutdownNoSave}, {"now", ShutdownNow}, {"force", ShutdownForce}}
 
 	// Settings that nothing reads; only their words matter.
-	syslogFacilities = enumerate("user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7")
 	disklessLoads    = enumerate("disabled", "on-empty-db", "swapdb")
 	tlsClientAuths   = enumerate("no", "yes", "optional")
 	oomScoreModes    = []name{{"no", 0}, {"yes", 1}, {"relative", 1}, {"absolute", 2}}

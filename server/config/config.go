@@ -89,6 +89,9 @@ type Config struct {
 	Dir               Text
 	LogLevel          Enum // Log…
 	LogFile           Text // empty: standard output
+	SyslogEnabled     Bool
+	SyslogIdent       Text
+	SyslogFacility    Enum // Facility…
 	PIDFile           Text
 	Daemonize         Bool
 	Supervised        Enum // Supervised…
