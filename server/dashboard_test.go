@@ -24,7 +24,7 @@ type dashboard struct {
 		Type    string
 		Title   string
 		GridPos struct{ H, W, X, Y int }
-		Targets []struct{ Expr string }
+		Targets []struct{ Expr, LegendFormat string }
 	}
 	Templating struct {
 		List []struct{ Definition string }
@@ -54,7 +54,7 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	exported := exportedSeries(t)
-	check := func(where, query string) {
+	check := func(where, query, caption string) {
 		names := metricName.FindAllString(query, -1)
 		if len(names) == 0 {
 			t.Errorf("%s: no metric in %q", where, query)
@@ -78,6 +78,9 @@ func TestDashboard(t *testing.T) {
 				used = append(used, l[1])
 			}
 		}
+		for _, m := range legend.FindAllStringSubmatch(caption, -1) {
+			used = append(used, m[1])
+		}
 		for _, l := range used {
 			if !allowed[l] {
 				t.Errorf("%s: no label %s in %s", where, l, query)
@@ -95,7 +98,7 @@ func TestDashboard(t *testing.T) {
 		}
 		for _, target := range p.Targets {
 			queries++
-			check(p.Title, target.Expr)
+			check(p.Title, target.Expr, target.LegendFormat)
 		}
 	}
 	if queries < 50 {
@@ -103,7 +106,7 @@ func TestDashboard(t *testing.T) {
 	}
 	for _, v := range d.Templating.List {
 		if v.Definition != "" {
-			check("variable", strings.NewReplacer("label_values(", "", ", instance)", "").Replace(v.Definition))
+			check("variable", strings.NewReplacer("label_values(", "", ", instance)", "").Replace(v.Definition), "")
 		}
 	}
 	shown := string(text)
