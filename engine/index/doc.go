@@ -33,7 +33,8 @@
 // ahead of its use, a few segments with each rebuild (see directory.go).
 //
 // Entries that fit nowhere although their segment has room are put into a
-// stash, a plain list: with honest hashes that does not happen, with forged
+// stash, a plain list. With honest hashes few ever are, and for a while only: of
+// millions that come in the order of their positions (see mayDeepen). With forged
 // ones it bounds the damage to a list walk.
 //
 // # Protocol

@@ -16,7 +16,7 @@ const (
 	freshPercent = 80
 	// sparsePercent is where a segment is rebuilt smaller. Far enough below
 	// freshPercent that growing and shrinking never chase each other. While 200,000
-	// keys were deleted, 0.76% of the deletions rebuilt a segment (some 4 us), and
+	// keys were deleted, 0.67% of the deletions rebuilt a segment (some 4 us), and
 	// the segments took 15 to 16 bytes for each key left; with 55 it was 1.05%, which
 	// the p99 shows, and 14 bytes.
 	sparsePercent = 45

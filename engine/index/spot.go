@@ -3,9 +3,8 @@ package index
 import "hpkv/engine/alloc"
 
 // Spot is a lookup without the lock that looks into the home bucket only, where
-// more than nine of ten entries are. It does what a Probe does in half the
-// instructions: few enough for a processor to begin the next lookup while this
-// one waits for memory.
+// about nine of ten entries are. It lives in registers, where a Probe is in
+// memory, and takes fewer instructions.
 //
 //	ref, spot := t.Look(h)
 //	read the record at ref, bounding every length, if ref is not 0

@@ -166,8 +166,14 @@ func tryRotate(c *Ctx, woken bool) (done bool) {
 func blmpop(c *Ctx) {
 	a := resp.NewArgs(c.Args[2:])
 	m := parseMultiPop(&a)
-	e, first := a.Err(), resp.NewArgs(c.Args[1:2])
-	ms := timeout(&first) // looked at last
+	waitMultiPop(c, m.keys, a.Err(), tryMultiPop)
+}
+
+// waitMultiPop ends BLMPOP and BZMPOP: e is the error of what stands behind the
+// time limit, which is looked at last.
+func waitMultiPop(c *Ctx, keys [][]byte, e string, try func(c *Ctx, woken bool) (done bool)) {
+	first := resp.NewArgs(c.Args[1:2])
+	ms := timeout(&first)
 	if e == "" {
 		e = first.Err()
 	}
@@ -175,7 +181,7 @@ func blmpop(c *Ctx) {
 		c.W.Error(e)
 		return
 	}
-	c.Wait(Wait{Keys: m.keys, TimeoutMs: ms, Try: tryMultiPop, Empty: (*resp.Writer).NullArray})
+	c.Wait(Wait{Keys: keys, TimeoutMs: ms, Try: try, Empty: (*resp.Writer).NullArray})
 }
 
 func tryMultiPop(c *Ctx, woken bool) (done bool) {

@@ -54,16 +54,7 @@ func bzmpop(c *Ctx) {
 	a := resp.NewArgs(c.Args[2:])
 	var o popOptions
 	o.parse(&a)
-	e, first := a.Err(), resp.NewArgs(c.Args[1:2])
-	ms := timeout(&first) // looked at last
-	if e == "" {
-		e = first.Err()
-	}
-	if e != "" {
-		c.W.Error(e)
-		return
-	}
-	c.Wait(Wait{Keys: o.keys, TimeoutMs: ms, Try: tryZMPop, Empty: (*resp.Writer).NullArray})
+	waitMultiPop(c, o.keys, a.Err(), tryZMPop)
 }
 
 func tryZMPop(c *Ctx, woken bool) (done bool) {
