@@ -7,45 +7,50 @@ import "hpkv/engine/record"
 // dst.
 func (t *Txn) Get(dst, key []byte, head Head) ([]byte, bool, error) {
 	if !t.locked {
-		if out, ok := t.glance(dst, key, head); ok {
-			return out, true, nil
+		if out, found, ok := t.glance(dst, key, head); ok {
+			return out, found, nil
 		}
 	}
 	return t.get(dst, key, head)
 }
 
 // glance is get for what nearly all reads are: of a string without expiry that
-// is in its home bucket, with no writer near. If ok is false it could not tell.
-func (t *Txn) glance(dst, key []byte, head Head) (_ []byte, ok bool) {
+// is in its home bucket, or of an absent key whose home bucket says so, with no
+// writer near. If ok is false it could not tell.
+func (t *Txn) glance(dst, key []byte, head Head) (_ []byte, found, ok bool) {
 	h := hashKey(key)
 	s := t.e.shardOf(h)
 	t.lane.slot.Enter()
 	ks := s.dbs[t.db].Load()
 	if ks == nil {
 		t.lane.slot.Exit()
-		return dst, false
+		return dst, false, false
 	}
 	ref, spot := ks.table.Look(h)
 	if ref == 0 {
+		ok = spot.Sure() && ks.table.Still(spot) && s.dbs[t.db].Load() == ks
 		t.lane.slot.Exit()
-		return dst, false
+		if ok {
+			t.hit(key, false)
+		}
+		return dst, false, ok
 	}
 	rec := s.recordAt(ref)
 	hdr := rec.Header()
 	// The header is known to be true before its lengths are used.
 	if hdr.KeyLen != len(key) || !hdr.PlainString() || !ks.table.Still(spot) || !rec.PlainKeyEqual(key) {
 		t.lane.slot.Exit()
-		return dst, false
+		return dst, false, false
 	}
 	out := appendValue(dst, rec.PlainValue(hdr), head)
 	t.used(rec)
 	ok = ks.table.Still(spot) && s.dbs[t.db].Load() == ks
 	t.lane.slot.Exit()
 	if !ok {
-		return dst, false
+		return dst, false, false
 	}
 	t.lane.count.Hits++
-	return out, true
+	return out, true, true
 }
 
 func (t *Txn) get(dst, key []byte, head Head) ([]byte, bool, error) {

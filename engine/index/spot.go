@@ -3,8 +3,9 @@ package index
 import "hpkv/engine/alloc"
 
 // Spot is a lookup without the lock that looks into the home bucket only, where
-// about nine of ten entries are. It lives in registers, where a Probe is in
-// memory, and takes fewer instructions.
+// nine of ten entries are in a table 79% full; of three in four absent ones it can
+// tell that they are absent. It lives in registers, where a Probe is in memory, and
+// takes fewer instructions.
 //
 //	ref, spot := t.Look(h)
 //	read the record at ref, bounding every length, if ref is not 0
@@ -22,6 +23,9 @@ type Spot struct {
 // As for a Probe, ref may be stale until Still says otherwise.
 func (t *Table) Look(h uint64) (ref alloc.Ref, s Spot) {
 	structure := t.structure.Load()
+	if structure&1 != 0 {
+		return 0, Spot{} // frozen: an empty table, too, is not to be seen yet
+	}
 	d := t.dir.Load()
 	if d == nil {
 		return 0, Spot{&nothing, 0, structure}
@@ -30,7 +34,7 @@ func (t *Table) Look(h uint64) (ref alloc.Ref, s Spot) {
 	seg := d.segment(pos)
 	b := t.bucket(seg, seg.home(pos))
 	head := load(&b.head)
-	if head&versionOdd|structure&1 != 0 {
+	if head&versionOdd != 0 {
 		return 0, Spot{}
 	}
 	// Like match this has no branches, and it need not say which slot it was:

@@ -9,6 +9,11 @@ func TestSpot(t *testing.T) {
 	if ref, spot := r.table.Look(1); ref != 0 || !spot.Sure() || !r.table.Still(spot) {
 		t.Fatal("an empty table is not sure that it is empty")
 	}
+	r.table.Freeze()
+	if _, spot := r.table.Look(1); spot.Sure() {
+		t.Error("an empty table that is frozen is believed")
+	}
+	r.table.Thaw()
 	const n = 5000
 	hashes := make([]uint64, n)
 	for i := range hashes {
