@@ -43,7 +43,7 @@ var lattice = []struct{ pkg, may string }{
 	{"server/rest", "engine resp server/certs server/command server/config server/latency"},
 	{"server/latency", ""},
 	{"server/certs", ""},
-	{"server/pubsub", "engine/glob resp"},
+	{"server/pubsub", "engine engine/glob resp"},
 	{"server", "engine engine/... numa resp resp/rioc persist server/..."},
 	{"cmd/hpkv-server", "server server/... numa"},
 	{"cmd/hpkv-admin", "persist persist/... engine resp cmd/internal/progress"},

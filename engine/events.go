@@ -198,9 +198,10 @@ func (e Event) Class() EventClass { return events[e].class }
 type Events interface {
 	// KeyEvent is called under the lock of the key's shard, right after the
 	// change, so that the events of one key arrive in the order of its changes;
-	// EventKeyMiss, which changes nothing, may come without a lock. It must not
-	// block nor call the engine; key is valid only during the call.
-	KeyEvent(db int, ev Event, key []byte)
+	// EventKeyMiss, which changes nothing, may come without a lock. commit is
+	// that of the change. It must not block nor call the engine; key is valid
+	// only during the call.
+	KeyEvent(db int, ev Event, key []byte, commit Commit)
 }
 
 // SetEventClasses chooses the classes of events that are raised; before the
@@ -222,6 +223,6 @@ func (e *Engine) wantsEvent(ev Event) bool {
 // tells of no change.
 func (t *Txn) raise(db int, ev Event, key []byte) {
 	if !t.loading && t.e.wantsEvent(ev) {
-		t.e.events.KeyEvent(db, ev, key)
+		t.e.events.KeyEvent(db, ev, key, t.commit())
 	}
 }

@@ -30,7 +30,7 @@ type recorded struct {
 	payload  []byte
 }
 
-func (r *recorder) KeyEvent(db int, ev Event, key []byte) {
+func (r *recorder) KeyEvent(db int, ev Event, key []byte, _ Commit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.events = append(r.events, fmt.Sprintf("%d%s %s", db, ev, key))

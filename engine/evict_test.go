@@ -10,7 +10,7 @@ import (
 // evictions counts events of one kind.
 type evictions struct{ n atomic.Int64 }
 
-func (c *evictions) KeyEvent(_ int, ev Event, _ []byte) {
+func (c *evictions) KeyEvent(_ int, ev Event, _ []byte, _ Commit) {
 	if ev == EventEvicted {
 		c.n.Add(1)
 	}

@@ -197,7 +197,7 @@ type delays struct {
 	n    atomic.Int64
 }
 
-func (d *delays) KeyEvent(_ int, ev Event, key []byte) {
+func (d *delays) KeyEvent(_ int, ev Event, key []byte, _ Commit) {
 	if ev == EventExpired {
 		i := binary.BigEndian.Uint32(key)
 		d.late[d.n.Add(1)-1] = time.Now().UnixMicro() - d.due[i]*1000

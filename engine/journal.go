@@ -251,6 +251,7 @@ func (t *Txn) handOver() {
 	} else {
 		t.note(t.e.journal.AppendTxn(g.recs))
 	}
+	t.committed()
 	g.reset()
 }
 

@@ -1,6 +1,9 @@
 package engine
 
-import "math/bits"
+import (
+	"math/bits"
+	"sync/atomic"
+)
 
 // Txn is what one command, or several as one, does to the data. Begin it on a
 // lane, End it always.
@@ -30,8 +33,9 @@ type Txn struct {
 	zadd   zaddState
 	view   view
 
-	gathered gathered // for the journal, until End
-	loading  bool     // replays a journal: see Loader
+	gathered gathered       // for the journal, until End
+	awaited  *atomic.Uint64 // for the round, see Commit; nil: nobody asks
+	loading  bool           // replays a journal: see Loader
 
 	announced []byte // see Announce
 

@@ -15,7 +15,7 @@ type atPush struct {
 	waits *atomic.Uint64
 }
 
-func (a *atPush) KeyEvent(_ int, ev Event, key []byte) {
+func (a *atPush) KeyEvent(_ int, ev Event, key []byte, _ Commit) {
 	if ev == EventLPush && string(key) == "src" {
 		before := a.waits.Load()
 		a.rival <- struct{}{}

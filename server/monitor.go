@@ -76,7 +76,7 @@ func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) (
 		}
 	}
 	line = append(line, "\r\n"...)
-	return x.srv.hub.monitors.Send(x.outlet, monitorChannel, pubsub.RawMessage(line))
+	return x.srv.hub.monitors.Send(x.outlet, monitorChannel, pubsub.RawMessage(x.commit(), line))
 }
 
 // secret says whether the i-th argument of a command is a password, or may be.

@@ -32,11 +32,12 @@ type keyEvent struct {
 	db  int
 	ev  engine.Event
 	key []byte
+	of  engine.Commit // of the change
 }
 
 // KeyEvent implements engine.Events.
-func (n *notifier) KeyEvent(db int, ev engine.Event, key []byte) {
-	e := keyEvent{db, ev, append([]byte(nil), key...)}
+func (n *notifier) KeyEvent(db int, ev engine.Event, key []byte, commit engine.Commit) {
+	e := keyEvent{db, ev, append([]byte(nil), key...), commit}
 	n.mu.Lock()
 	n.noted = append(n.noted, e)
 	n.pending.Store(true)
@@ -78,12 +79,12 @@ func (n *notifier) publish(from *outlet, e *keyEvent) (full *outlet) {
 	if kinds&config.EventKeyspace != 0 {
 		n.text = appendEventChannel(n.text[:0], "__keyspace@", e.db)
 		n.text = append(n.text, e.key...)
-		_, full = n.hub.channels.Publish(from, n.text, []byte(name))
+		_, full = n.hub.channels.Publish(from, n.text, []byte(name), e.of)
 	}
 	if kinds&config.EventKeyevent != 0 {
 		n.text = appendEventChannel(n.text[:0], "__keyevent@", e.db)
 		n.text = append(n.text, name...)
-		if _, o := n.hub.channels.Publish(from, n.text, e.key); o != nil {
+		if _, o := n.hub.channels.Publish(from, n.text, e.key, e.of); o != nil {
 			full = o
 		}
 	}

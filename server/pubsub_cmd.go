@@ -119,7 +119,7 @@ func unsubscribe(ctx *command.Ctx, k *subscribeKind) {
 func publishTo(ctx *command.Ctx, r *pubsub.Registry[*client]) {
 	c := owner(ctx)
 	c.x.deliverEvents() // of this transaction come before it
-	n, full := r.Publish(c.x.outlet, ctx.Args[1], ctx.Args[2])
+	n, full := r.Publish(c.x.outlet, ctx.Args[1], ctx.Args[2], c.x.commit())
 	c.awaitRoom(full)
 	ctx.W.Int(int64(n))
 }

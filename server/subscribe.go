@@ -234,8 +234,11 @@ const pushBatch = 64
 
 func (x *executor) push(s *subscription, m *pubsub.Message) {
 	c := s.Client
+	if c.dead || c.killed.Load() {
+		return
+	}
+	c.withhold(m.After())
 	switch {
-	case c.dead || c.killed.Load():
 	case c == x.c:
 		x.w.Raw(m.Wire(c.proto()))
 	default:

@@ -1,17 +1,20 @@
 package server
 
+import "hpkv/engine"
+
 // withheld is what a client is not told yet: replies of changes that are not on
-// disk as appendfsync always promises, and replies behind them. Owner.
+// disk as appendfsync always promises, messages of such changes, and what is
+// behind them. Owner.
 type withheld struct {
 	buf   []byte
-	marks []withheldMark // rounds ascend
+	marks []withheldMark
 }
 
-// withheldMark says that the replies up to an offset may go when a round of the
-// log is durable.
+// withheldMark says that what is from an offset on may go when something is
+// durable.
 type withheldMark struct {
-	round uint64
-	end   int
+	from  int
+	after engine.Commit
 }
 
 // keepWithheld is the largest buffer kept for the next replies.
@@ -19,66 +22,75 @@ const keepWithheld = 64 << 10
 
 func (h *withheld) len() int { return len(h.buf) }
 
-// add keeps a copy of p until round is durable, and until all before it went.
-func (h *withheld) add(p []byte, round uint64) {
-	h.buf = append(h.buf, p...)
-	if n := len(h.marks); n > 0 && h.marks[n-1].round >= round {
-		h.marks[n-1].end = len(h.buf)
-		return
+// none reports whether there is nothing to wait for.
+func (h *withheld) none() bool { return len(h.marks) == 0 }
+
+// mark has what is added from now on wait for after as well.
+func (h *withheld) mark(after engine.Commit) {
+	if n := len(h.marks); n == 0 || !h.marks[n-1].after.Covers(after) {
+		h.marks = append(h.marks, withheldMark{len(h.buf), after})
 	}
-	h.marks = append(h.marks, withheldMark{round, len(h.buf)})
 }
 
-// ready returns the replies that may go when all rounds up to durable are.
-func (h *withheld) ready(durable uint64) []byte {
-	end := 0
-	for _, m := range h.marks {
-		if m.round > durable {
-			break
+// add keeps a copy of p behind the marks. REQUIRES: there is one.
+func (h *withheld) add(p []byte) { h.buf = append(h.buf, p...) }
+
+// ready returns what may go when all rounds up to durable are, and the number of
+// marks that are done with.
+func (h *withheld) ready(durable uint64) (p []byte, marks int) {
+	for i := range h.marks {
+		if h.marks[i].after.Round() > durable {
+			return h.buf[:h.marks[i].from], i
 		}
-		end = m.end
 	}
-	return h.buf[:end]
+	return h.buf, len(h.marks)
 }
 
-// drop forgets the first n bytes, which ready returned.
-func (h *withheld) drop(n int) {
-	if n == len(h.buf) {
-		if cap(h.buf) > keepWithheld {
-			*h = withheld{}
-		}
-		h.buf, h.marks = h.buf[:0], h.marks[:0]
+// drop forgets the first n bytes and marks, which ready returned.
+func (h *withheld) drop(n, marks int) {
+	if marks == len(h.marks) && cap(h.buf) > keepWithheld {
+		*h = withheld{}
 		return
 	}
 	h.buf = h.buf[:copy(h.buf, h.buf[n:])]
-	kept := h.marks[:0]
-	for _, m := range h.marks {
-		if m.end > n {
-			kept = append(kept, withheldMark{m.round, m.end - n})
-		}
+	h.marks = h.marks[:copy(h.marks, h.marks[marks:])]
+	for i := range h.marks {
+		h.marks[i].from -= n
 	}
-	h.marks = kept
+}
+
+// withhold has what is delivered to the client from now on wait until after is
+// durable. Owner.
+func (c *client) withhold(after engine.Commit) {
+	if round := after.Round(); round != 0 && c.srv.durability.mustWait(round) {
+		c.withheld.mark(after)
+	}
+}
+
+// commit is what must be durable before others may hear of what the executor has
+// done for its client.
+func (x *executor) commit() engine.Commit {
+	after := x.lane.Commit()
+	if x.c != nil {
+		after = after.NotBefore(x.c.round)
+	}
+	return after
 }
 
 // deliver hands replies to the connection, or keeps them until the round that
 // took the changes they tell of is durable; round is 0 if they tell of none.
 // Replies stay in order. Owner.
 func (c *client) deliver(p []byte, round uint64) {
-	d := &c.srv.durability
-	if c.withheld.len() == 0 && (round == 0 || !d.mustWait(round)) {
-		if len(p) > 0 {
-			c.link.send(p)
-		}
-		return
-	}
 	if len(p) == 0 {
 		return
 	}
-	c.withheld.add(p, round)
-	c.link.await()
-	if !d.mustWait(round) || d.lost() { // it became so before we asked to be woken
-		c.deliverWithheld()
+	c.withhold(engine.Commit{}.NotBefore(round))
+	if c.withheld.none() {
+		c.link.send(p)
+		return
 	}
+	c.withheld.add(p)
+	c.deliverWithheld()
 }
 
 // deliverWithheld sends what may go by now and asks to be woken for the rest.
@@ -86,20 +98,22 @@ func (c *client) deliver(p []byte, round uint64) {
 // off, which tells it as much as can be told of its changes. Owner.
 func (c *client) deliverWithheld() {
 	d := &c.srv.durability
-	for c.withheld.len() > 0 {
-		p := c.withheld.ready(d.released())
-		if len(p) > 0 {
-			c.link.send(p)
-			c.withheld.drop(len(p))
-			continue
-		}
-		if d.lost() {
+	for asked := false; !c.withheld.none(); {
+		p, marks := c.withheld.ready(d.released())
+		switch {
+		case marks > 0:
+			if len(p) > 0 {
+				c.link.send(p)
+			}
+			c.withheld.drop(len(p), marks)
+		case d.lost():
 			c.kill()
 			return
-		}
-		c.link.await()
-		if len(c.withheld.ready(d.released())) == 0 && !d.lost() {
+		case asked:
 			return
+		default: // and look again: it may have become durable before
+			c.link.await()
+			asked = true
 		}
 	}
 }

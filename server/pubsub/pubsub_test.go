@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"hpkv/engine"
 	"hpkv/engine/glob"
 )
 
@@ -47,7 +48,7 @@ func TestRegistryModel(t *testing.T) {
 					want = append(want, fmt.Sprint(k.client, k.pattern, k.name))
 				}
 			}
-			if n, _ := r.Publish(o, []byte(channel), []byte("m")); n != len(want) {
+			if n, _ := r.Publish(o, []byte(channel), []byte("m"), engine.Commit{}); n != len(want) {
 				t.Fatalf("seed %d, step %d: %d receivers, want %d", seed, step, n, len(want))
 			}
 			var got []string
@@ -104,14 +105,14 @@ func TestEnd(t *testing.T) {
 		})
 		return n
 	}
-	r.Publish(nil, []byte("c"), []byte("m"))
+	r.Publish(nil, []byte("c"), []byte("m"), engine.Commit{})
 	r.Unsubscribe(s)
 	r.Unsubscribe(s) // again: nothing
 	if n := count(); n != 1 {
 		t.Errorf("%d messages before End, want 1", n)
 	}
 	s = r.Subscribe(o, 1, []byte("c"))
-	r.Publish(nil, []byte("c"), []byte("m"))
+	r.Publish(nil, []byte("c"), []byte("m"), engine.Commit{})
 	r.Unsubscribe(s)
 	s.End()
 	if n := count(); n != 0 {
@@ -131,7 +132,7 @@ func BenchmarkPublish(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				r.Publish(outlets[0], []byte("channel"), payload)
+				r.Publish(outlets[0], []byte("channel"), payload, engine.Commit{})
 				if i%1024 == 0 {
 					b.StopTimer()
 					for _, o := range outlets {
@@ -150,7 +151,7 @@ func BenchmarkPublish(b *testing.B) {
 				r.SubscribePattern(o, i, []byte(fmt.Sprintf("prefix%06d.*", i)))
 			}
 			for b.Loop() {
-				r.Publish(o, []byte("channel"), payload)
+				r.Publish(o, []byte("channel"), payload, engine.Commit{})
 			}
 		})
 	}

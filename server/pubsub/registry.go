@@ -3,6 +3,8 @@ package pubsub
 import (
 	"hash/maphash"
 	"sync"
+
+	"hpkv/engine"
 )
 
 const stripes = 64
@@ -73,20 +75,20 @@ func (r *Registry[C]) UnsubscribePattern(s *Subscription[C]) { r.patterns.remove
 // Publish sends a payload to everyone who listens to the channel, by name or by
 // a pattern, and returns how many that are. from is the outlet of the thread that
 // publishes, which is not woken: it must Deliver by itself; nil if it has none.
-// full is another outlet that should be given time before more is published to
+// after is what the message's After returns. full is another outlet that should be given time before more is published to
 // it, nil if there is none.
-func (r *Registry[C]) Publish(from *Outlet[C], name, payload []byte) (receivers int, full *Outlet[C]) {
+func (r *Registry[C]) Publish(from *Outlet[C], name, payload []byte, after engine.Commit) (receivers int, full *Outlet[C]) {
 	var room [16]*Outlet[C]
 	to := round[C]{from: from, wake: room[:0]}
 	st := r.stripe(name)
 	st.mu.Lock()
 	if ch := st.channels[string(name)]; ch != nil {
-		ch.send(NewMessage(r.kind, name, payload), &to)
+		ch.send(NewMessage(after, r.kind, name, payload), &to)
 		receivers = ch.live
 	}
 	if r.patterns.count.Load() > 0 {
 		r.patterns.matching(name, func(p *pattern[C]) {
-			p.send(NewMessage(r.patternKind, p.glob, name, payload), &to)
+			p.send(NewMessage(after, r.patternKind, p.glob, name, payload), &to)
 			receivers += p.live
 		})
 	}
