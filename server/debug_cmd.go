@@ -33,7 +33,8 @@ var debugSubs = []struct {
 	{"PROTOCOL", 1, debugProtocol, []string{"PROTOCOL <type>", "    Reply with a test value of the specified type: string, integer, double,",
 		"    null, array, set, map, attrib, push, bignum, verbatim, true, false."}},
 	{"QUICKLIST-PACKED-THRESHOLD", 1, debugPackedThreshold, []string{"QUICKLIST-PACKED-THRESHOLD <size>",
-		"    Accepted without effect: an element larger than a block of its list always has a block of its own."}},
+		"    Set the size from which on DEBUG OBJECT counts an element of a list as a node",
+		"    of its own, 0 for 1gb. In memory one larger than a block always has its own block."}},
 	{"RELOAD", -1, debugReload, []string{"RELOAD [option ...]", "    Write everything to the disk and load it again. <option> is MERGE, NOFLUSH or",
 		"    NOSAVE, which make no difference: the log holds every change at any time."}},
 	{"SET-ACTIVE-EXPIRE", 1, debugSetActiveExpire, []string{"SET-ACTIVE-EXPIRE <0|1>", "    Setting it to 0 disables expiring keys that nobody accesses."}},
@@ -125,14 +126,22 @@ func debugSetActiveExpire(ctx *command.Ctx) {
 	ctx.W.OK()
 }
 
-// mostPackedThreshold is the greatest argument of QUICKLIST-PACKED-THRESHOLD.
-const mostPackedThreshold = 1<<32 - 1<<20
+// Arguments of QUICKLIST-PACKED-THRESHOLD: the greatest, and what 0 stands for.
+const (
+	mostPackedThreshold    = 1<<32 - 1<<20
+	defaultPackedThreshold = 1 << 30
+)
 
 func debugPackedThreshold(ctx *command.Ctx) {
-	if n, err := config.ParseMemory(string(ctx.Args[2])); err != nil || n < 0 || n > mostPackedThreshold {
+	n, err := config.ParseMemory(string(ctx.Args[2]))
+	if err != nil || n < 0 || n > mostPackedThreshold {
 		ctx.W.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
 		return
 	}
+	if n == 0 {
+		n = defaultPackedThreshold
+	}
+	owner(ctx).srv.packedThreshold.Store(n)
 	ctx.W.OK()
 }
 

@@ -15,7 +15,7 @@ import (
 // debugObject describes a value in Redis' words. Records move, so instead of an
 // address at tells the hash by which the key is found. serializedlength is the
 // value's size in Redis' dump format without compression; a list's nodes are
-// those that Redis' limits of their size make.
+// those that Redis' limits make as they are now.
 func debugObject(ctx *command.Ctx) {
 	key := ctx.Args[2]
 	encoding, ok := ctx.Txn.Encoding(key)
@@ -24,12 +24,13 @@ func debugObject(ctx *command.Ctx) {
 		return
 	}
 	idle, _ := ctx.Txn.IdleSeconds(key)
-	v := measure(ctx.Txn, key, encoding, owner(ctx).srv.cfg.ListMaxListpackSize.Load())
+	s := owner(ctx).srv
+	v := measure(ctx.Txn, key, encoding, s.listLimits())
 	text := fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
 		xxhash.Sum64(key), encoding, v.serialized, (ctx.Txn.Now()/1000-idle)&(1<<24-1), idle)
 	if encoding == "quicklist" {
 		text += fmt.Sprintf(" ql_nodes:%d ql_avg_node:%.2f ql_listpack_max:%d ql_compressed:0 ql_uncompressed_size:%d",
-			v.nodes, float64(v.elements)/float64(max(v.nodes, 1)), owner(ctx).srv.cfg.ListMaxListpackSize.Load(), v.packed)
+			v.nodes, float64(v.elements)/float64(max(v.nodes, 1)), s.cfg.ListMaxListpackSize.Load(), v.packed)
 	}
 	ctx.W.Status(text)
 }
@@ -46,7 +47,7 @@ func debugListpack(ctx *command.Ctx) {
 		ctx.W.Error("ERR Not a listpack encoded object.")
 		return
 	}
-	v := measure(ctx.Txn, key, encoding, owner(ctx).srv.cfg.ListMaxListpackSize.Load())
+	v := measure(ctx.Txn, key, encoding, owner(ctx).srv.listLimits())
 	bytes, _ := ctx.Txn.MemoryUsage(key)
 	owner(ctx).srv.log.Warn().Bytes("key", key).Int64("elements", v.elements).Int64("bytes", v.packed).Int64("memory", bytes).Msg("DEBUG LISTPACK")
 	ctx.W.Status("Listpack structure printed on stdout")
@@ -56,20 +57,19 @@ func debugListpack(ctx *command.Ctx) {
 type measured struct {
 	elements   int64 // of a collection; a hash has two for each field
 	serialized int64
-	packed     int64 // as listpacks
-	nodes      int64 // listpacks of a list
+	packed     int64 // in memory: as listpacks, and large elements of lists as they are
+	nodes      int64 // of a list
 }
 
-// measure walks a value, under its shard's lock. limit is list-max-listpack-size.
-func measure(t *engine.Txn, key []byte, encoding string, limit int64) (m measured) {
+// measure walks a value, under its shard's lock.
+func measure(t *engine.Txn, key []byte, encoding string, limits listLimits) (m measured) {
 	var strings int64 // serialized one by one
 	element := func(b []byte) {
 		m.elements++
 		m.packed += listpackEntry(b)
 		strings += serializedString(b)
 	}
-	const listpackEnds = 7
-	nodes := listNodes{limit: limit}
+	nodes := listNodes{listLimits: limits}
 	var number [32]byte
 	switch t.Type(key) {
 	case engine.TypeString:
@@ -78,11 +78,9 @@ func measure(t *engine.Txn, key []byte, encoding string, limit int64) (m measure
 		return m
 	case engine.TypeList:
 		_ = t.ListRange(key, 0, -1, func(int) {}, func(v engine.ListValue) {
-			b := v.Append(number[:0])
-			element(b)
-			nodes.add(int64(len(b)), listpackEntry(b))
+			nodes.add(v.Append(number[:0]))
 		})
-		m.packed += listpackEnds * max(nodes.n, 1)
+		m.elements, m.packed = nodes.elements, nodes.memory
 	case engine.TypeHash:
 		_ = t.HGetAll(key, func(int) {}, func(field, value []byte) { element(field); element(value) })
 	case engine.TypeSet:
@@ -97,13 +95,13 @@ func measure(t *engine.Txn, key []byte, encoding string, limit int64) (m measure
 	}
 	switch encoding {
 	case "listpack":
-		if nodes.n == 0 {
+		if t.Type(key) != engine.TypeList {
 			m.packed += listpackEnds
 		}
 		m.serialized = lengthPrefix(m.packed) + m.packed
 	case "quicklist":
 		m.nodes = nodes.n
-		m.serialized = lengthPrefix(nodes.n) + m.packed + nodes.prefixes + nodes.n
+		m.serialized = lengthPrefix(nodes.n) + m.packed + nodes.prefixes + nodes.n // a byte tells the kind of a node
 	case "intset":
 		m.serialized = intsetBytes(t, key)
 		m.serialized += lengthPrefix(m.serialized)
@@ -119,33 +117,62 @@ func measure(t *engine.Txn, key []byte, encoding string, limit int64) (m measure
 	return m
 }
 
-// listNodes counts the nodes of a list that is filled from the left.
-type listNodes struct {
-	limit    int64
-	n, count int64 // nodes; elements of the last
-	bytes    int64 // of the last, without its ends
-	prefixes int64
+// listLimits are what decides which elements of a list share a node.
+type listLimits struct {
+	size  int64 // list-max-listpack-size
+	plain int64 // bytes from which on an element has a node of its own
 }
 
-// add adds an element of n bytes, which are size in a listpack. As in Redis, what
-// it will take is only guessed.
-func (l *listNodes) add(n, size int64) {
-	const guess, safe = 15, 8192
-	full := l.n == 0
-	if l.limit > 0 {
-		full = full || l.count == l.limit || l.count > 0 && l.bytes+n+guess > safe
-	} else {
-		full = full || l.count > 0 && l.bytes+n+guess > 4096<<min(max(-l.limit-1, 0), 4)
-	}
-	if full {
+func (s *Server) listLimits() listLimits {
+	return listLimits{s.cfg.ListMaxListpackSize.Load(), s.packedThreshold.Load()}
+}
+
+// listpackEnds is what a listpack takes beside its entries.
+const listpackEnds = 7
+
+// listNodes counts the nodes of a list that is filled from the left.
+type listNodes struct {
+	listLimits
+	elements int64
+	n, count int64 // nodes; elements of the last
+	bytes    int64 // of the last, without its ends
+	memory   int64 // of all
+	prefixes int64 // of all, serialized
+	closed   bool  // nothing may join the last
+}
+
+// add adds an element.
+func (l *listNodes) add(b []byte) {
+	n := int64(len(b))
+	l.elements++
+	if n >= l.plain {
 		l.n++
-		l.count, l.bytes = 0, 0
-		l.prefixes++
+		l.closed = true
+		l.memory += n
+		l.prefixes += lengthPrefix(n)
+		return
 	}
-	before := lengthPrefix(l.bytes + 7)
+	if l.n == 0 || l.closed || l.full(n) {
+		l.n++
+		l.count, l.bytes, l.closed = 0, 0, false
+		l.memory += listpackEnds
+		l.prefixes += lengthPrefix(listpackEnds)
+	}
+	size := listpackEntry(b)
+	l.prefixes += lengthPrefix(l.bytes+size+listpackEnds) - lengthPrefix(l.bytes+listpackEnds)
 	l.count++
 	l.bytes += size
-	l.prefixes += lengthPrefix(l.bytes+7) - before
+	l.memory += size
+}
+
+// full says whether an element of n bytes does not fit into the last node. As in
+// Redis, what it will take is only guessed.
+func (l *listNodes) full(n int64) bool {
+	const guess, safe = 15, 8192
+	if l.size > 0 {
+		return l.count == l.size || l.bytes+n+guess > safe
+	}
+	return l.bytes+n+guess > 4096<<min(max(-l.size-1, 0), 4)
 }
 
 // lengthPrefix is the size of a length in Redis' dump format.

@@ -118,6 +118,8 @@ type Server struct {
 	latency   latency.Book
 	monitored atomic.Int32 // clients under MONITOR
 
+	packedThreshold atomic.Int64 // of DEBUG QUICKLIST-PACKED-THRESHOLD
+
 	durability durability
 
 	samples struct { // of cron; what is atomic may be read by any goroutine
@@ -172,6 +174,7 @@ func New(o Options) (*Server, error) {
 	s.execRow = table.Lookup([]byte("exec"))
 	s.pingRow = table.Lookup([]byte("ping"))
 	s.debugRow = table.Lookup([]byte("debug"))
+	s.packedThreshold.Store(defaultPackedThreshold)
 	s.durability.srv = s
 	if s.durability.dir, err = s.logDir(); err != nil {
 		return nil, fmt.Errorf("cannot tell where the log is: %w", err)
