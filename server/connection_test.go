@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -294,6 +295,11 @@ func TestTimeoutSparesListeners(t *testing.T) {
 		listens.do("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
 		watches.do("MONITOR", "+OK\r\n")
 		in.waiting(1)
+		in.eventually("it is shown as waiting", func() bool {
+			return slices.ContainsFunc(in.clients.all(), func(c *client) bool {
+				return publicFlags(c.public.flags.Load())&flagSuspended != 0
+			})
+		})
 		idle := in.dial()
 		idle.do("PING", "+PONG\r\n")
 		clock.Advance(5 * time.Second)

@@ -112,6 +112,16 @@ func (in *instance) loaded() {
 	}
 }
 
+// givesUp waits until the server begins to end by itself.
+func (in *instance) givesUp() {
+	in.t.Helper()
+	select {
+	case <-in.stopping:
+	case <-time.After(patience):
+		in.t.Fatal("the server does not give up")
+	}
+}
+
 // silent checks that nothing comes for a moment.
 func (w *wire) silent() {
 	w.t.Helper()
@@ -312,14 +322,7 @@ func TestLoadFails(t *testing.T) {
 		}
 		in := start(t, setup{driver: driver, tuneLog: d.tune, settings: []string{"--appendonly", "yes", "--dir", filepath.Dir(dir), "--appenddirname", filepath.Base(dir)},
 			fails: "no manifest"})
-		in.eventually("it stops", func() bool {
-			select {
-			case <-in.stopping:
-				return true
-			default:
-				return false
-			}
-		})
+		in.givesUp()
 		in.stop()
 		if in.durability.obstacle.Load()&obstacleLoading == 0 {
 			t.Error("commands were executed on what was loaded")
@@ -383,13 +386,7 @@ func TestFewerDatabases(t *testing.T) {
 		in := start(t, setup{driver: drivers()[0], tuneLog: d.tune, fails: fails,
 			settings: []string{"--appendonly", "yes", "--dir", dir, "--databases", databases}})
 		if fails != "" {
-			in.eventually("the server gives up", func() bool {
-				c, err := net.Dial("tcp", in.addr)
-				if err == nil {
-					c.Close()
-				}
-				return err != nil
-			})
+			in.givesUp()
 		} else {
 			in.loaded()
 			w := in.dial()
@@ -416,11 +413,8 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 		d, dir := newDisk(), t.TempDir()
 		in := start(t, setup{driver: driver, tuneLog: d.tune, settings: []string{"--dir", dir, "--appendfsync", "always"}})
 		w := in.dial()
-		compacted := func(n int) {
-			in.eventually("the data are in the log", func() bool {
-				w.send("INFO persistence\r\n")
-				return strings.Contains(w.bulk(), fmt.Sprintf("aof_rewrites:%d\r\n", n))
-			})
+		compacted := func() {
+			in.eventually("the data are in the log", func() bool { return in.durability.journal.Load().Log().Whole() })
 		}
 		w.do("SET a 1", "+OK\r\n")
 		w.do("BGREWRITEAOF", "-ERR the log is off: see the setting appendonly\r\n")
@@ -428,13 +422,13 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 		w.do("CONFIG SET appendonly yes", "+OK\r\n")
 		w.do("SET b 2", "+OK\r\n")
 		w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
-		compacted(1)
+		compacted()
 		w.do("CONFIG SET appendonly no", "+OK\r\n")
 		w.do("DEL a", ":1\r\n")
 		w.do("SET c 3", "+OK\r\n")
 		w.do("CONFIG SET appendonly yes", "+OK\r\n")
 		w.do("SET d 4", "+OK\r\n")
-		compacted(2)
+		compacted()
 		w.do("SAVE", "+OK\r\n")
 		w.do("CONFIG SET appendonly no", "+OK\r\n")
 		w.do("CONFIG SET appendonly yes", "+OK\r\n") // and once more, without waiting for the end

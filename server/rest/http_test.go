@@ -135,8 +135,10 @@ func TestUnknown(t *testing.T) {
 
 // What cannot be read is answered once, and the connection closed.
 func TestBrokenRequests(t *testing.T) {
-	r := start(t, "--rest-request-timeout", "1", "--rest-body-limit", "100kb")
-	r.ask("GET", "/healthz", "") // the server is up, with all goroutines of its own
+	patient, hasty := start(t, "--rest-body-limit", "100kb"), start(t, "--rest-request-timeout", "1")
+	for _, r := range []*rig{patient, hasty} {
+		r.ask("GET", "/healthz", "") // the server is up, with all goroutines of its own
+	}
 	before := runtime.NumGoroutine()
 	for name, c := range map[string]struct {
 		send   string
@@ -155,15 +157,19 @@ func TestBrokenRequests(t *testing.T) {
 		"negative length": {"POST /record" + head + "Content-Length: -1\r\n\r\n", 400, "malformed request"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			r := patient
+			if c.status == 408 {
+				r = hasty
+			}
 			c2 := r.dial()
 			c2.t = t
-			c2.send(c.send)
+			_, _ = io.WriteString(c2, c.send) // the answer may come before all is sent
 			c2.expect(c.status, c.text)
 			c2.ended()
 		})
 	}
 	// A client that sends a byte now and then has no more time than others.
-	c := r.dial()
+	c := hasty.dial()
 	go func() {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
@@ -190,9 +196,17 @@ func TestBrokenRequests(t *testing.T) {
 func TestIdleConnectionsEnd(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--rest-idle-timeout", "1")
-	c := r.dial()
-	c.send("GET /healthz" + head + "\r\n")
-	c.expect(200, "ok")
+	var c *raw
+	wait(t, "an answer", func() bool { // where the machine stands still for a second, there is none
+		c = r.dial()
+		_, _ = io.WriteString(c, "GET /healthz"+head+"\r\n")
+		res, err := http.ReadResponse(c.in, nil)
+		if err != nil {
+			return false
+		}
+		b, err := io.ReadAll(res.Body)
+		return err == nil && res.StatusCode == 200 && strings.Contains(string(b), "ok")
+	})
 	c.ended()
 }
 

@@ -223,9 +223,9 @@ func TestOtherInterfaces(t *testing.T) {
 	s := r.connect("apiKey=" + keyAll)
 	s.do(`{"op":3,"key":"k","value":" and ws"}`, `{"code":200,"success":true,"message":"Record stored"}`)
 	do(t, redis, "from rest and ws", "GET", "k")
-	do(t, redis, "1", "EXPIRE", "k", "100")
+	do(t, redis, "1", "EXPIREAT", "k", "4102444800")
 	r.want("POST", "/record", partial("k", "!"), 200, stored)
-	do(t, redis, "100", "TTL", "k")
+	do(t, redis, "4102444800", "EXPIRETIME", "k")
 	r.put("k", "replaced")
 	do(t, redis, "-1", "TTL", "k")
 	do(t, redis, "OK", "SET", "empty", "") // REST does not write it, but reads it
