@@ -3,8 +3,6 @@ package resp
 import (
 	"strconv"
 	"strings"
-
-	"github.com/tidwall/redcon"
 )
 
 // Writer builds the replies for one client, in RESP2 or RESP3, in a byte slice
@@ -83,7 +81,9 @@ func (w *Writer) Error(text string) {
 }
 
 // Int writes an integer.
-func (w *Writer) Int(n int64) { w.buf = redcon.AppendInt(w.buf, n) }
+func (w *Writer) Int(n int64) {
+	w.buf = append(appendInt(append(w.buf, ':'), n), '\r', '\n')
+}
 
 // Bulk writes a binary-safe string; nil is an empty one, not a null.
 func (w *Writer) Bulk(b []byte) { w.buf = appendBulk(w.buf, b) }
@@ -93,8 +93,8 @@ func (w *Writer) BulkString(s string) { w.buf = appendBulk(w.buf, s) }
 
 // BulkInt writes an integer as a bulk string.
 func (w *Writer) BulkInt(n int64) {
-	var digits [20]byte
-	w.buf = appendBulk(w.buf, strconv.AppendInt(digits[:0], n, 10))
+	var room [20]byte
+	w.buf = appendBulk(w.buf, appendInt(room[:0], n))
 }
 
 // Null writes the absence of a value.
@@ -294,8 +294,7 @@ func appendHeader(dst []byte, kind byte, n int) []byte {
 	case uint(n) < 100:
 		return append(dst, kind, byte('0'+n/10), byte('0'+n%10), '\r', '\n')
 	}
-	dst = strconv.AppendInt(append(dst, kind), int64(n), 10)
-	return append(dst, '\r', '\n')
+	return append(appendInt(append(dst, kind), int64(n)), '\r', '\n')
 }
 
 func appendBulk[T []byte | string](dst []byte, b T) []byte {

@@ -200,18 +200,21 @@ func (x *executor) settleMeter(c *client, end int) {
 	}
 	perByte := float64(took) / float64(weight)
 	var row *command.Row // the commands that are about to be counted
-	var n, sum int64
-	bucket := 0
+	var n, sum, ns int64
+	bucket, at, moved := 0, 0, int64(-1)
 	for i := range calls {
 		k := &calls[i]
 		if !k.ran {
 			continue
 		}
-		ns := int64(perByte * float64(k.moved+callBytes))
+		if k.moved != moved { // those of a pipeline are often alike
+			moved = k.moved
+			ns = int64(perByte * float64(moved+callBytes))
+			at = latency.Bucket(ns)
+		}
 		if ns >= m.slowNs {
 			x.srv.tellSlow(c.origin(), k.row, k.args, ns)
 		}
-		at := latency.Bucket(ns)
 		if k.row != row || at != bucket {
 			if n > 0 {
 				x.rows[row.ID()].add(n, sum, m.track)

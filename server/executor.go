@@ -201,9 +201,15 @@ func (x *executor) prefetch(c *client, n int) {
 		if k.row == nil {
 			continue
 		}
-		if first := k.row.FirstKey(); first > 0 && first < len(k.args) {
-			x.keys = append(x.keys, k.args[first])
+		first := k.row.FirstKey()
+		if first <= 0 || first >= len(k.args) {
+			continue
 		}
+		key := k.args[first]
+		if n := len(x.keys); n > 0 && string(x.keys[n-1]) == string(key) {
+			continue // many commands on one list or counter: it is fetched already
+		}
+		x.keys = append(x.keys, key)
 	}
 	if len(x.keys) > 1 {
 		txn := x.lane.Begin(c.session.DB)

@@ -131,20 +131,33 @@ func TestIdleConnectionMemory(t *testing.T) {
 }
 
 func BenchmarkExecutor(b *testing.B) {
-	for _, name := range []string{"PING", "GET", "SET"} {
+	const value = "xxxxxxxxxxxxxxxx"
+	loads := []struct {
+		name string
+		line func(i int) []string
+	}{
+		{"PING", func(int) []string { return []string{"PING"} }},
+		{"GET", func(i int) []string { return []string{"GET", fmt.Sprintf("key:%012d", i)} }},
+		{"SET", func(i int) []string { return []string{"SET", fmt.Sprintf("key:%012d", i), value} }},
+		{"LPUSH", func(int) []string { return []string{"LPUSH", "mylist", value} }},
+		{"RPUSH", func(int) []string { return []string{"RPUSH", "mylist", value} }},
+		{"RPUSHLPOP", func(i int) []string {
+			if i%2 == 0 {
+				return []string{"RPUSH", "mylist", value}
+			}
+			return []string{"LPOP", "mylist"}
+		}},
+		{"SADD", func(i int) []string { return []string{"SADD", "myset", fmt.Sprintf("element:%012d", i*7919)} }},
+		{"HSET", func(i int) []string { return []string{"HSET", "myhash", fmt.Sprintf("element:%012d", i*7919), value} }},
+		{"ZPOPMIN", func(int) []string { return []string{"ZPOPMIN", "myzset"} }},
+	}
+	for _, load := range loads {
 		for _, window := range []int{1, 16, 64} {
-			b.Run(fmt.Sprintf("%s/pipeline=%d", name, window), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/pipeline=%d", load.name, window), func(b *testing.B) {
 				k := newBench(b)
 				var input strings.Builder
 				for i := range window {
-					switch name {
-					case "PING":
-						input.WriteString(cmdline("PING"))
-					case "GET":
-						input.WriteString(cmdline("GET", fmt.Sprintf("key:%012d", i)))
-					case "SET":
-						input.WriteString(cmdline("SET", fmt.Sprintf("key:%012d", i), "xxxxxxxxxxxxxxxx"))
-					}
+					input.WriteString(cmdline(load.line(i)...))
 				}
 				buf := []byte(input.String())
 				b.ReportAllocs()
