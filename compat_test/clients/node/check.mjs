@@ -1,5 +1,6 @@
 // Small helpers of the smoke tests. A script prints "done" when all went well.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import readline from 'node:readline';
 
 export const [host, port, ...args] = process.argv.slice(2);
@@ -26,6 +27,15 @@ export async function restartServer() {
   for await (const line of input) {
     if (line === 'restarted') break;
   }
+}
+
+// setting changes one of the server's while it runs, over RESP.
+export async function setting(name, value) {
+  const socket = net.connect(Number(port), host);
+  socket.end(`CONFIG SET ${name} ${value}\r\n`);
+  let reply = '';
+  for await (const piece of socket) reply += piece;
+  assert.equal(reply, '+OK\r\n');
 }
 
 export function done() {

@@ -1,11 +1,14 @@
 // HPKV's REST client: each of its methods, and what it makes of errors.
 import assert from 'node:assert/strict';
 import rest from '@hpkv/rest-client';
-import { args, done } from './check.mjs';
+import { args, done, setting } from './check.mjs';
+import { Coverage, checkExports } from './coverage.mjs';
 
 const [base, key] = args;
-const Client = rest.default ?? rest.HPKVRestClient ?? rest;
-const client = new Client(base, base, key);
+checkExports(rest, ['HPKVRestClient']);
+const Client = rest.HPKVRestClient;
+const coverage = new Coverage().expect('HPKVRestClient', Client);
+const client = coverage.note('HPKVRestClient', new Client(base, base, key));
 
 async function failsWith(promise, status, code, text) {
   await assert.rejects(promise, (err) => {
@@ -60,4 +63,28 @@ await failsWith(client.range('a', 'b', 0), 400, 'BAD_REQUEST');
 await failsWith(new Client(base, base, 'wrong').get('k'), 403, 'FORBIDDEN');
 await assert.rejects(client.nexusSearch('anything'), (err) => err.status === 501);
 await assert.rejects(client.nexusQuery('anything'), (err) => err.status === 501);
+
+// More requests than the limit of a second: some are refused, as what they are,
+// and those that are not refused are carried out.
+await client.delete('counter');
+await setting('rest-rate-limit', 5);
+const limited = await Promise.allSettled(Array.from({ length: 60 }, () => client.atomicIncrement('counter', 1)));
+const refused = limited.filter((r) => r.status === 'rejected').map((r) => r.reason);
+assert.ok(refused.length > 0 && refused.length < 60, `${refused.length} of 60 refused`);
+for (const err of refused) {
+  assert.equal(err.status, 429);
+  assert.equal(err.code, 'RATE_LIMIT_EXCEEDED');
+  assert.equal(err.message, 'too many requests');
+  assert.deepEqual(err.data, { error: 'too many requests' });
+}
+await setting('rest-rate-limit', 0);
+assert.equal((await client.atomicIncrement('counter', 0)).result, 60 - refused.length);
+
+const internal = 'for the class itself';
+coverage.check({
+  'HPKVRestClient._request': internal,
+  'HPKVRestClient._getErrorCode': internal,
+  'HPKVRestClient._handleError': internal,
+  'HPKVRestClient._getErrorMessage': internal,
+});
 done();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 
 export async function everyFamily(redis) {
+  await basics(redis);
   await redis.flushall();
   await strings(redis);
   await keys(redis);
@@ -11,6 +12,53 @@ export async function everyFamily(redis) {
   await sets(redis);
   await sortedSets(redis);
   await others(redis);
+}
+
+async function basics(redis) {
+  await redis.flushdb();
+  assert.equal(await redis.ping(), 'PONG');
+  assert.equal(await redis.echo('héllo'), 'héllo');
+  assert.equal(await redis.set('k', 'v'), 'OK');
+  assert.equal(await redis.get('k'), 'v');
+  assert.equal(await redis.get('none'), null);
+  assert.equal(await redis.set('k', 'w', { nx: true }), null);
+  assert.equal(await redis.set('k', 'w', { ex: 100, get: true }), 'v');
+  assert.equal(await redis.ttl('k'), 100);
+  assert.deepEqual(await redis.set('obj', { a: [1, 'two', null], 'ключ': '🙂' }), 'OK');
+  assert.deepEqual(await redis.get('obj'), { a: [1, 'two', null], 'ключ': '🙂' });
+  assert.equal(await redis.set('n', 41), 'OK');
+  assert.equal(await redis.incr('n'), 42);
+  assert.equal(await redis.get('n'), 42);
+  assert.equal(await redis.incrbyfloat('n', 0.5), 42.5);
+  assert.equal(await redis.append('k', '!'), 2);
+  assert.equal(await redis.strlen('k'), 2);
+  assert.equal(await redis.getrange('k', 0, 0), 'w');
+  assert.deepEqual(await redis.mget('k', 'none', 'n'), ['w!', null, 42.5]);
+  assert.equal(await redis.mset({ a: 1, b: 'two' }), 'OK');
+  assert.equal(await redis.exists('a', 'b', 'c'), 2);
+  assert.equal(await redis.type('a'), 'string');
+  assert.equal(await redis.expire('a', 10), 1);
+  assert.equal(await redis.persist('a'), 1);
+  assert.equal(await redis.setbit('bits', 7, 1), 0);
+  assert.equal(await redis.bitcount('bits', 0, -1), 1);
+  assert.deepEqual((await redis.keys('*')).sort(), ['a', 'b', 'bits', 'k', 'n', 'obj']);
+  let cursor = '0';
+  const seen = new Set();
+  do {
+    const [next, keys] = await redis.scan(cursor, { count: 2 });
+    keys.forEach((k) => seen.add(String(k)));
+    cursor = String(next);
+  } while (cursor !== '0');
+  assert.equal(seen.size, 6);
+  assert.equal(await redis.dbsize(), 6);
+  assert.equal(await redis.rename('b', 'c'), 'OK');
+  assert.equal(await redis.getdel('c'), 'two');
+  assert.equal(await redis.del('a', 'bits', 'none'), 2);
+  assert.equal(await redis.set('text', 'OK'), 'OK');
+  assert.equal(await redis.get('text'), 'OK');
+  assert.equal(await redis.zadd('z', { score: 1, member: 'one' }, { score: 2.5, member: 'two' }), 2);
+  assert.deepEqual(await redis.zrange('z', 0, -1, { withScores: true }), ['one', 1, 'two', 2.5]);
+  assert.equal(await redis.zscore('z', 'two'), 2.5);
 }
 
 async function strings(redis) {
@@ -72,6 +120,17 @@ async function hashes(redis) {
   assert.equal(pairs.length, 8);
   assert.ok(['a', 'b', 'c', 'd'].includes(await redis.hrandfield('h')));
   assert.equal(await redis.hdel('h', 'd', 'none'), 1);
+  // Fields that expire.
+  const soon = Math.floor(Date.now() / 1000) + 500;
+  assert.deepEqual(await redis.hexpire('h', ['a', 'none'], 100), [1, -2]);
+  assert.ok((await redis.httl('h', 'a'))[0] > 90);
+  assert.ok((await redis.hpttl('h', ['a', 'b']))[0] > 90_000);
+  assert.deepEqual(await redis.hexpireat('h', 'a', soon), [1]);
+  assert.deepEqual(await redis.hexpiretime('h', 'a'), [soon]);
+  assert.deepEqual(await redis.hpexpire('h', 'a', 90_000, 'LT'), [1]);
+  assert.deepEqual(await redis.hpexpireat('h', 'a', soon * 1000), [1]);
+  assert.deepEqual(await redis.hpexpiretime('h', ['a', 'b']), [soon * 1000, -1]);
+  assert.deepEqual(await redis.hpersist('h', ['a', 'b']), [1, -1]);
 }
 
 async function lists(redis) {

@@ -1,11 +1,20 @@
 // HPKV's WebSocket client: operations, subscriptions, errors, reconnects.
 import assert from 'node:assert/strict';
-import { ConnectionState, HPKVClientFactory, WebsocketTokenManager } from '@hpkv/websocket-client';
-import { args, done, restartServer, until } from './check.mjs';
+import * as library from '@hpkv/websocket-client';
+import { args, done, restartServer, setting, until } from './check.mjs';
+import { Coverage, checkExports } from './coverage.mjs';
 
+const { ConnectionState, HPKVApiClient, HPKVClientFactory, HPKVSubscriptionClient, WebsocketTokenManager } = library;
 const [base, key] = args;
+checkExports(library, [
+  'AuthenticationError', 'BaseWebSocketClient', 'ConnectionError', 'ConnectionState', 'HPKVApiClient', 'HPKVClientFactory', 'HPKVError', 'HPKVOperation',
+  'HPKVSubscriptionClient', 'MessageHandler', 'ThrottlingManager', 'TimeoutError', 'WS_CONSTANTS', 'WebsocketTokenManager', 'createWebSocket',
+]);
+const coverage = new Coverage().expect('HPKVApiClient', HPKVApiClient).expect('HPKVSubscriptionClient', HPKVSubscriptionClient).expect('WebsocketTokenManager', WebsocketTokenManager);
+const apiClient = (config, apiKey = key) => coverage.note('HPKVApiClient', HPKVClientFactory.createApiClient(apiKey, base, config));
+const subscriptionClient = (token, config) => coverage.note('HPKVSubscriptionClient', HPKVClientFactory.createSubscriptionClient(token, base, config));
 const config = { throttling: { enabled: false }, initialDelayBetweenReconnects: 50, maxReconnectAttempts: 20, jitterMs: 10 };
-const tokens = new WebsocketTokenManager(key, base);
+const tokens = coverage.note('WebsocketTokenManager', new WebsocketTokenManager(key, base));
 const tokenFor = (subscribePatterns, accessPattern) => tokens.generateToken({ subscribePatterns, accessPattern });
 
 async function failsWith(promise, code, text) {
@@ -16,7 +25,7 @@ async function failsWith(promise, code, text) {
   });
 }
 
-const api = HPKVClientFactory.createApiClient(key, base, config);
+const api = apiClient(config);
 await api.connect();
 assert.equal((await api.set('ws:a', 'one')).success, true);
 assert.equal((await api.get('ws:a')).value, 'one');
@@ -52,9 +61,16 @@ await api.disconnect();
 await api.connect();
 assert.equal(ups, 1);
 assert.equal((await api.get('ws:doc')).key, 'ws:doc');
+await api.disconnect();
+const attempts = [];
+api.on('reconnecting', (a) => attempts.push(a.attempt));
+await api.reconnect();
+assert.deepEqual(attempts, [1]);
+assert.equal((await api.get('ws:doc')).key, 'ws:doc');
+assert.equal(api.getConnectionStats().reconnectAttempts, 0);
 
 // A client that holds itself back is answered all the same.
-const slow = HPKVClientFactory.createApiClient(key, base, { ...config, throttling: { enabled: true, rateLimit: 100 } });
+const slow = apiClient({ ...config, throttling: { enabled: true, rateLimit: 100 } });
 await slow.connect();
 slow.updateThrottlingConfig({ rateLimit: 200 });
 assert.equal(slow.getThrottlingStatus().config.rateLimit, 200);
@@ -65,7 +81,7 @@ assert.equal(slow.getConnectionState(), ConnectionState.DISCONNECTED);
 slow.destroy();
 
 // Bad credentials.
-for (const client of [HPKVClientFactory.createApiClient('wrong', base, config), HPKVClientFactory.createSubscriptionClient('wrong', base, config)]) {
+for (const client of [apiClient(config, 'wrong'), subscriptionClient('wrong', config)]) {
   await assert.rejects(client.connect(), /403/);
   client.destroy();
 }
@@ -73,7 +89,7 @@ await assert.rejects(new WebsocketTokenManager('wrong', base).generateToken({ su
 
 // Subscriptions, within an access pattern.
 const token = await tokenFor(['sub:*', 'exact'], '^sub:.*$');
-const sub = HPKVClientFactory.createSubscriptionClient(token, base, config);
+const sub = subscriptionClient(token, config);
 const heard = [];
 const handle = sub.subscribe((n) => heard.push(n));
 await sub.connect();
@@ -97,6 +113,26 @@ assert.deepEqual(
 assert.ok(heard.every((n) => Math.abs(n.timestamp - Date.now()) < 60_000));
 sub.unsubscribe(handle);
 
+// The rest of what a subscription client can do, within its pattern.
+assert.equal((await sub.atomicIncrement('sub:n', 3)).newValue, 7);
+assert.deepEqual((await sub.range('sub:', 'sub:~')).records.map((r) => r.key), ['sub:doc', 'sub:n', 'sub:own']);
+assert.equal((await sub.delete('sub:n')).success, true);
+await failsWith(sub.delete('exact'), 403);
+await failsWith(sub.atomicIncrement('exact', 1), 403);
+await failsWith(sub.range('a', 'z'), 403);
+sub.updateThrottlingConfig({ enabled: true, rateLimit: 300 });
+assert.deepEqual(sub.getThrottlingStatus().config, { enabled: true, rateLimit: 300 });
+sub.updateThrottlingConfig({ enabled: false });
+ups = 0;
+sub.on('connected', count);
+await sub.disconnect();
+assert.equal(sub.getConnectionState(), ConnectionState.DISCONNECTED);
+await sub.reconnect();
+sub.syncConnectionState();
+assert.equal(sub.getConnectionState(), ConnectionState.CONNECTED);
+assert.equal(ups, 2); // once for connect, once for reconnect
+sub.off('connected', count);
+
 // Many writers at once: every change is heard, in order.
 const counts = [];
 sub.subscribe((n) => n.key === 'sub:count' && counts.push(Number(n.value)));
@@ -119,5 +155,49 @@ await sub.disconnect();
 assert.equal(api.getConnectionStats().isConnected, false);
 await api.connect();
 assert.equal((await api.get('sub:after')).value, 'restart');
+
+// More requests than the limit of a second: what is refused says so, and a client
+// that holds itself back halves its rate, pauses, and is served.
+await api.set('ws:doc', 'after the restart');
+await setting('rest-rate-limit', 5);
+const limited = await Promise.allSettled(Array.from({ length: 60 }, () => api.atomicIncrement('ws:limited', 1)));
+const refused = limited.filter((r) => r.status === 'rejected').map((r) => r.reason);
+assert.ok(refused.length > 0 && refused.length < 60, `${refused.length} of 60 refused`);
+assert.ok(refused.every((err) => err.code === 429 && err.message === 'too many requests'), refused[0].message);
+await setting('rest-rate-limit', 1);
+const careful = apiClient({ ...config, throttling: { enabled: true, rateLimit: 200 } });
+await careful.connect();
+await assert.rejects(Promise.all(Array.from({ length: 10 }, () => careful.get('ws:doc'))), (err) => err.code === 429);
+assert.equal(careful.getThrottlingStatus().metrics.currentRate, 100);
+await setting('rest-rate-limit', 0);
+assert.equal((await careful.get('ws:doc')).key, 'ws:doc');
+careful.destroy();
+assert.equal((await api.atomicIncrement('ws:limited', 0)).newValue, 60 - refused.length);
+
+// An API key that is withdrawn ends its connections, and whoever comes back with it
+// learns that it is in vain.
+const failed = [];
+const sacked = apiClient({ ...config, maxReconnectAttempts: 2 });
+sacked.on('reconnectFailed', (err) => failed.push(err.message));
+sacked.on('error', () => {});
+await sacked.connect();
+const ended = new Promise((resolve) => sacked.on('disconnected', resolve));
+await setting('rest-api-key', 'another-key');
+assert.equal((await ended).code, 1008);
+await until('reconnecting was given up', () => failed.length > 0);
+assert.match(failed[0], /403/);
+sacked.destroy();
+await setting('rest-api-key', key);
+
 await api.disconnect();
+for (const c of [api, sub]) c.destroy();
+
+const internal = 'for the class itself';
+const own = {};
+for (const owner of ['HPKVApiClient', 'HPKVSubscriptionClient']) {
+  for (const name of ['buildConnectionUrl', '_initiateConnectionAttempt', 'isWebSocketOpen', 'sendMessage', 'handleMessage', 'handleWebSocketError', 'handleWebSocketClose', 'cleanup', 'initiateReconnectionCycle']) {
+    own[`${owner}.${name}`] = internal;
+  }
+}
+coverage.check(own);
 done();

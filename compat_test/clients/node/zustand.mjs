@@ -1,13 +1,21 @@
 // HPKV's zustand middleware: stores that share their state through the server.
 import assert from 'node:assert/strict';
 import { createStore } from 'zustand/vanilla';
-import { multiplayer, TokenHelper, LogLevel } from '@hpkv/zustand-multiplayer';
-import { args, done, until } from './check.mjs';
+import * as library from '@hpkv/zustand-multiplayer';
+import { args, done, fails, until } from './check.mjs';
+import { Coverage, checkExports } from './coverage.mjs';
 
+const { multiplayer, TokenHelper, LogLevel } = library;
 const [base, key] = args;
+// What else is exported (logging, timers, texts) asks nothing of a server.
+checkExports(library, [
+  'LogLevel', 'Logger', 'TokenHelper', 'clearTimeoutSafely', 'createDelay', 'createLogger', 'escapeRegExp', 'generateClientId', 'isPlainObject', 'multiplayer',
+  'normalizeError',
+]);
+const coverage = new Coverage().expect('TokenHelper', TokenHelper);
 
 function open(namespace, extra = {}) {
-  return createStore(
+  const store = createStore(
     multiplayer(
       (set) => ({
         count: 0,
@@ -23,6 +31,9 @@ function open(namespace, extra = {}) {
       { namespace, apiBaseUrl: base, apiKey: key, logLevel: LogLevel.NONE, rateLimit: 1000, ...extra },
     ),
   );
+  coverage.expect('store.multiplayer', store.multiplayer);
+  store.multiplayer = coverage.note('store.multiplayer', store.multiplayer);
+  return store;
 }
 
 const hydrated = (s) => s.getState().multiplayer.hasHydrated && s.getState().multiplayer.connectionState === 'CONNECTED';
@@ -60,7 +71,9 @@ for (const zFactor of [0, 2]) {
   for (const s of [one, two, late]) await s.multiplayer.destroy();
 }
 
-const helper = new TokenHelper(key, base);
+const helper = coverage.note('TokenHelper', new TokenHelper(key, base));
 assert.ok((await helper.generateTokenForStore('game-0', ['game-0:x'])).length > 0);
 assert.equal((await helper.processTokenRequest({ namespace: 'n', subscribedKeysAndPatterns: ['n:x'] })).namespace, 'n');
+await fails(new TokenHelper('wrong', base).generateTokenForStore('n', ['n:x']), /403|[Aa]uthent/);
+coverage.check();
 done();
