@@ -71,10 +71,8 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	if text == "" && x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
 		return false
 	}
-	if x.overfull != nil && text == "" && (k.row.Is(command.Write) || k.row == x.srv.execRow) {
-		if full := x.overfull; !full.Full() {
-			x.overfull = nil
-		} else if c.awaitRoom(full); c.crowded {
+	if full := x.srv.notifier.crowded(); full != nil && text == "" && (k.row.Is(command.Write) || k.row == x.srv.execRow) {
+		if c.awaitRoom(full); c.crowded {
 			return false
 		}
 	}

@@ -52,8 +52,8 @@
 // A message goes into the mailbox of each thread that serves a subscriber. When
 // a thread is too busy to empty its mailbox, those who fill it get no further
 // command executed until there is room: clients that publish or are monitored
-// (client.awaitRoom), and on the executors whose changes raise events all that
-// change data (executor.deliverEvents).
+// (client.awaitRoom), requests of the REST interface too (Server.awaitRoom), and
+// for keyspace events all that change data (notifier.crowded).
 //
 // # What costs nothing
 //

@@ -58,11 +58,10 @@ type executor struct {
 	parser  *resp.Parser // for clients that hold no part of a command
 	parsers []*resp.Parser
 
-	outlet   *outlet         // mailbox of the thread; nil while it has none
-	pushed   []*client       // clients with messages to be sent
-	joined   []byte          // scratch of sendPushes
-	ended    []*subscription // by the command that runs
-	overfull *outlet         // keyspace events have filled it, or nil: see deliverEvents
+	outlet *outlet         // mailbox of the thread; nil while it has none
+	pushed []*client       // clients with messages to be sent
+	joined []byte          // scratch of sendPushes
+	ended  []*subscription // by the command that runs
 
 	patient bool // see lendExecutor
 

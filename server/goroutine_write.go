@@ -176,6 +176,7 @@ func (c *goConn) bury() {
 	c.Conn.Close()
 	x := c.srv.borrowExecutor()
 	c.release(x)
+	x.outlet = c.outlet // who waits for room in it goes on
 	c.srv.returnExecutor(x)
 	c.srv.forget(&c.client)
 }

@@ -18,7 +18,8 @@ type notifier struct {
 	hub     *hub
 	kinds   atomic.Uint32 // EventKeyspace, EventKeyevent
 	pending atomic.Bool
-	wake    chan struct{} // capacity 1: there are events
+	wake    chan struct{}          // capacity 1: there are events
+	full    atomic.Pointer[outlet] // that events have filled, or nil: see crowded
 
 	mu    sync.Mutex
 	noted []keyEvent
@@ -50,11 +51,10 @@ func (n *notifier) KeyEvent(db int, ev engine.Event, key []byte, commit engine.C
 
 // deliver publishes what is noted. from is the outlet of the calling thread,
 // which delivers its own clients' share by itself, or nil. It may be called with
-// shards locked: publishing never waits for one. full is an outlet that should
-// be given time, or nil.
-func (n *notifier) deliver(from *outlet) (full *outlet) {
+// shards locked: publishing never waits for one.
+func (n *notifier) deliver(from *outlet) {
 	if !n.pending.Load() {
-		return nil
+		return
 	}
 	n.delivering.Lock()
 	defer n.delivering.Unlock()
@@ -65,12 +65,23 @@ func (n *notifier) deliver(from *outlet) (full *outlet) {
 	n.mu.Unlock()
 	for i := range events {
 		if o := n.publish(from, &events[i]); o != nil {
-			full = o
+			n.full.Store(o)
 		}
 		events[i] = keyEvent{}
 	}
 	n.spare = events[:0]
-	return full
+}
+
+// crowded returns a mailbox that takes no more events for now: its thread does
+// not come after with taking them, and those who raise more have to wait for it.
+// nil if there is none.
+func (n *notifier) crowded() *outlet {
+	o := n.full.Load()
+	if o != nil && !o.Full() {
+		n.full.CompareAndSwap(o, nil)
+		return nil
+	}
+	return o
 }
 
 func (n *notifier) publish(from *outlet, e *keyEvent) (full *outlet) {

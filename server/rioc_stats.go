@@ -75,7 +75,7 @@ func (x *executor) countOps(c *client, row *command.Row, ops []rioc.Op, startNs,
 			x.srv.tellSlow(from, row, args, each)
 		}
 		if monitored {
-			x.tellMonitors(from, row, args)
+			c.awaitRoom(x.tellMonitors(from, row, args))
 		}
 	}
 }

@@ -199,13 +199,8 @@ func (x *executor) deliver() {
 	x.ended = x.ended[:0]
 }
 
-// deliverEvents publishes keyspace events. When another thread does not come
-// after with taking them, those who raise more have to wait for it.
-func (x *executor) deliverEvents() {
-	if full := x.srv.notifier.deliver(x.outlet); full != nil {
-		x.overfull = full
-	}
-}
+// deliverEvents publishes keyspace events.
+func (x *executor) deliverEvents() { x.srv.notifier.deliver(x.outlet) }
 
 // awaitRoom has the client's further commands wait until the outlet, to which it
 // has sent something, is not full any more; nil never is. Owner.
@@ -216,6 +211,19 @@ func (c *client) awaitRoom(full *outlet) {
 	c.crowded = full.WhenRoom(func() {
 		c.link.post(func() { c.crowded = false })
 	})
+}
+
+// awaitRoom waits until the outlet is not full any more, or the server stops; nil
+// never is. For goroutines that are no client's owner and have nothing locked.
+func (s *Server) awaitRoom(full *outlet) {
+	room := make(chan struct{})
+	if full == nil || !full.WhenRoom(func() { close(room) }) {
+		return
+	}
+	select {
+	case <-room:
+	case <-s.stopping:
+	}
 }
 
 // takePushes puts messages that wait for flushPushes in front of the replies of

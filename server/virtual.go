@@ -31,14 +31,19 @@ func (h restHost) Record(c rest.Call, f func(l *engine.Lane) error) (err, down e
 	if down := s.durability.admit(write); down != nil {
 		return nil, down
 	}
-	round, err := h.record(&c, write, f)
+	s.pauses.wait(write)
+	if write {
+		s.awaitRoom(s.notifier.crowded())
+	}
+	round, full, err := h.record(&c, write, f)
+	s.awaitRoom(full)
 	return err, s.durability.wait(round)
 }
 
-// record runs f and returns the round of the log that took its changes.
-func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error) (round uint64, err error) {
+// record runs f. round is that of the log which took its changes, full an outlet
+// that should be given time before there is more to show to monitors, or nil.
+func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error) (round uint64, full *outlet, err error) {
 	s := h.s
-	s.pauses.wait(write)
 	x := s.borrowExecutor()
 	defer func() {
 		cause := recover()
@@ -61,9 +66,9 @@ func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error)
 	startNs := monotonicNs()
 	err = f(x.lane)
 	if c.Row != nil {
-		x.countRecord(c, startNs, err != nil)
+		full = x.countRecord(c, startNs, err != nil)
 	}
-	return x.lane.TakeRound(), err
+	return x.lane.TakeRound(), full, err
 }
 
 // Settle implements rest.Host. A transaction is in the log before it lets go of its
@@ -84,8 +89,8 @@ func (h restHost) Settle(keys func(visit func(key []byte))) error {
 }
 
 // countRecord counts an operation of the REST interface that began at startNs as
-// the command it amounts to.
-func (x *executor) countRecord(c *rest.Call, startNs int64, failed bool) {
+// the command it amounts to. full is as tellMonitors returns it.
+func (x *executor) countRecord(c *rest.Call, startNs int64, failed bool) (full *outlet) {
 	took := monotonicNs() - startNs
 	x.counts.commands++
 	row := &x.rows[c.Row.ID()]
@@ -95,7 +100,7 @@ func (x *executor) countRecord(c *rest.Call, startNs int64, failed bool) {
 	}
 	slow, monitored := took >= slowFrom(x.srv.cfg), x.srv.monitored.Load() > 0
 	if !slow && !monitored {
-		return
+		return nil
 	}
 	args := [][]byte{[]byte(c.Row.Name), c.Args[0]}
 	if c.Args[1] != nil {
@@ -109,8 +114,9 @@ func (x *executor) countRecord(c *rest.Call, startNs int64, failed bool) {
 		x.srv.tellSlow(&from, c.Row, args, took)
 	}
 	if monitored {
-		x.tellMonitors(&from, c.Row, args)
+		return x.tellMonitors(&from, c.Row, args)
 	}
+	return nil
 }
 
 // Execute implements rest.Host: the lines go through the parser and the
