@@ -93,15 +93,29 @@ func (l *Log) nextRound() uint64 {
 // gathered any longer.
 const bigBuffer = 1 << 20
 
-// appended wakes the committer if it sleeps or should hurry; size is that of
-// the largest buffer now.
+// appended wakes the committer if it should begin to gather or to hurry; size is
+// that of the largest buffer now. Under Always it is those who wait for a record
+// that wake it.
 func (l *Log) appended(size int) {
-	if l.asleep.Load() || size >= bigBuffer {
+	switch {
+	case size >= bigBuffer:
+		l.Hurry()
+	case l.asleep.Load() && l.Policy() != Always:
 		l.wakeUp()
 	}
 	if int64(size) >= l.o.MaxPending && !l.crowded.Load() {
 		l.crowded.Store(true)
 	}
+}
+
+// Hurry has what was appended so far written now, or as soon as the round that is
+// being written is durable. Under Always every round needs somebody who asks for
+// it, by this or by waiting; without, a round is written once in SyncEvery. So who
+// appends for many asks once. A request is forgotten when a round becomes durable:
+// who still waits after that asks again.
+func (l *Log) Hurry() {
+	l.asked.Store(true)
+	l.wakeUp()
 }
 
 func (l *Log) wakeUp() {

@@ -11,41 +11,42 @@ func (l *Log) commit() {
 	defer close(l.done)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
-		l.asleep.Store(true)
-		if !l.anyBuffered() { // looked at after asleep is set: no record is missed
-			select {
-			case <-l.wake:
-			case call := <-l.calls:
-				l.asleep.Store(false)
-				call()
-				continue
-			case <-l.closing:
-				l.commitRound()
-				return
-			}
-		}
-		l.asleep.Store(false)
-		if l.Policy() != Always {
-			l.gather(timer)
-		}
+	for more := true; more; {
+		more = l.awaitRound(timer)
 		l.commitRound()
 	}
 }
 
-// gather lets a round grow for a moment.
-func (l *Log) gather(timer *time.Timer) {
-	select {
-	case <-l.wake: // from the first record
-	default:
-	}
-	timer.Reset(l.o.Gather)
-	select {
-	case <-timer.C:
-	case <-l.wake: // a buffer is large
-	case call := <-l.calls:
-		call()
-	case <-l.closing:
+// awaitRound returns when a round is to be written; false: the last one. Under
+// Always that is when somebody asks for it, under the other policies Gather after
+// the first record at the latest.
+func (l *Log) awaitRound(timer *time.Timer) (more bool) {
+	var late <-chan time.Time
+	for {
+		l.asleep.Store(late == nil)
+		// Looked at after asleep is set, and the buffers after the question: no
+		// record is missed.
+		if asked, some := l.asked.Swap(false), l.anyBuffered(); some {
+			switch {
+			case asked:
+				l.asleep.Store(false)
+				return true
+			case late == nil && l.Policy() != Always:
+				l.asleep.Store(false)
+				timer.Reset(l.o.Gather)
+				late = timer.C
+			}
+		}
+		select {
+		case <-l.wake:
+		case call := <-l.calls:
+			call()
+		case <-late:
+			return true
+		case <-l.closing:
+			l.asleep.Store(false)
+			return false
+		}
 	}
 }
 

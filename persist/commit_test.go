@@ -32,6 +32,7 @@ func TestShared(t *testing.T) {
 	})
 	before := l.Stats().Syncs
 	round := put(l, 0, "first")
+	l.Hurry()
 	<-held
 	var waiting sync.WaitGroup
 	for i := range writers {
@@ -52,6 +53,45 @@ func TestShared(t *testing.T) {
 	waiting.Wait()
 	if n := l.Stats().Syncs - before; n != 2 {
 		t.Errorf("%d syncs, want 2", n)
+	}
+}
+
+// TestAsked: under Always what nobody asks for is gathered, and what is asked for is
+// written together with all that was gathered.
+func TestAsked(t *testing.T) {
+	durable := make(chan uint64, 2)
+	l, _, _ := mustOpen(t, Options{
+		FS: vfs.NewMem("/"), Dir: "/log", Streams: 2, Policy: Always, SegmentBytes: 1 << 20, SyncEvery: time.Hour,
+		OnDurable: func(round uint64) { durable <- round },
+	})
+	defer l.Close()
+	var last uint64
+	for i := range 1000 {
+		round := put(l, i%2, fmt.Sprint(i))
+		if i > 0 && round != last {
+			t.Fatalf("record %d is in round %d, the one before in %d", i, round, last)
+		}
+		last = round
+	}
+	l.Hurry()
+	if round := <-durable; round != last {
+		t.Errorf("durable up to %d, want %d", round, last)
+	}
+	if n := l.Stats().Rounds; n != 1 {
+		t.Errorf("%d rounds", n)
+	}
+}
+
+// TestUnasked: what nobody asks for is written by and by.
+func TestUnasked(t *testing.T) {
+	durable := make(chan uint64, 1)
+	l, _, _ := mustOpen(t, Options{
+		FS: vfs.NewMem("/"), Dir: "/log", Streams: 1, Policy: Always, SegmentBytes: 1 << 20, SyncEvery: time.Millisecond,
+		OnDurable: func(round uint64) { durable <- round },
+	})
+	defer l.Close()
+	if round, got := put(l, 0, "x"), <-durable; got != round {
+		t.Errorf("round %d is durable, not %d", got, round)
 	}
 }
 

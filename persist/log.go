@@ -19,7 +19,8 @@ type Log struct {
 	open     uint64
 	barriers uint64
 
-	asleep  atomic.Bool   // the committer waits for wake
+	asleep  atomic.Bool   // the committer waits for the first record of a round
+	asked   atomic.Bool   // see Hurry
 	wake    chan struct{} // of capacity 1
 	calls   chan func()   // run by the committer between two rounds
 	closing chan struct{} // closed when Close begins
@@ -129,7 +130,7 @@ func (l *Log) Policy() Policy { return Policy(l.policy.Load()) }
 // SetPolicy changes the policy for all rounds not yet durable.
 func (l *Log) SetPolicy(p Policy) {
 	l.policy.Store(int32(p))
-	l.wakeUp()
+	l.Hurry()
 }
 
 // State returns whether the log accepts records; the error says why not.
@@ -174,7 +175,7 @@ func (l *Log) setState(s State, err error) {
 // fail stops the log for good.
 func (l *Log) fail(err error) {
 	l.setState(StateFailed, err)
-	l.wakeUp()
+	l.Hurry()
 }
 
 // broadcast wakes all who wait.

@@ -107,6 +107,7 @@ func (l *Log) advance() {
 		now = l.synced.Load()
 	}
 	if now > l.durable.Load() {
+		l.asked.Store(false)
 		l.durable.Store(now)
 		if l.o.OnDurable != nil {
 			l.o.OnDurable(now)
@@ -140,6 +141,9 @@ func (l *Log) syncer() {
 		if err := l.lock.Lost(); err != nil {
 			l.fail(fmt.Errorf("the directory is gone: %w", err))
 			continue
+		}
+		if l.Policy() == Always && l.anyBuffered() {
+			l.Hurry() // nobody waits for it
 		}
 		if l.overdue() {
 			began := time.Now()
@@ -215,8 +219,8 @@ func (l *Log) wait(ctx context.Context, ok func() bool, hurry bool) error {
 		if f := l.failure.Load(); f != nil {
 			return f
 		}
-		if hurry {
-			l.wakeUp()
+		if hurry || l.Policy() == Always {
+			l.Hurry()
 		}
 		select {
 		case <-news:

@@ -132,6 +132,14 @@ func (d *durability) released() uint64 {
 	return d.durable()
 }
 
+// hurry has the changes made so far written, for replies that wait for them. Once
+// for many is best: they share a round.
+func (d *durability) hurry() {
+	if j := d.journal.Load(); j != nil {
+		j.Log().Hurry()
+	}
+}
+
 // lost reports whether what is not durable now will never be.
 func (d *durability) lost() bool {
 	j := d.journal.Load()

@@ -62,6 +62,7 @@ type worker struct {
 
 	awaiting     []*conn // clients with replies that wait for the disk
 	awaitingNext []*conn
+	delivered    bool        // some have got theirs in this turn
 	hasAwaiting  atomic.Bool // awaiting is not empty, and nobody has woken it; any goroutine
 	wakeAwaiting func()      // deliverAwaiting, made once
 
@@ -120,6 +121,7 @@ func (w *worker) run() {
 	w.x.outlet = w.outlet
 	for !w.over() {
 		n := w.wait()
+		w.delivered = false
 		now := w.srv.clock.NowMs()
 		w.x.nowMs = now
 		w.x.lane.SetNow(now)
@@ -136,6 +138,7 @@ func (w *worker) run() {
 		w.x.deliver()
 		w.x.flushPushes()
 		w.x.publish()
+		w.hurryLog()
 		if now-w.yieldedMs >= yieldMs {
 			w.yieldedMs = now
 			runtime.Gosched()
@@ -152,7 +155,7 @@ func (w *worker) run() {
 // inbox messages to wake it: the flag is set first and the inbox looked at
 // after, the poster does the reverse, so one of them sees the other.
 func (w *worker) wait() int {
-	if len(w.turns) > 0 {
+	if len(w.turns) > 0 || w.delivered {
 		return pollNow(w.epfd, w.events[:])
 	}
 	quiet := time.Now()
@@ -228,6 +231,7 @@ func (w *worker) serveTurns() {
 
 // deliverAwaiting delivers replies whose changes have become durable.
 func (w *worker) deliverAwaiting() {
+	w.delivered = true
 	w.awaiting, w.awaitingNext = w.awaitingNext[:0], w.awaiting
 	for i, c := range w.awaitingNext {
 		w.awaitingNext[i] = nil
@@ -237,6 +241,16 @@ func (w *worker) deliverAwaiting() {
 			w.x.checkBacklog(&c.client)
 			c.settle()
 		}
+	}
+}
+
+// hurryLog has the log write what clients of this worker wait for, at the end of a
+// turn, so that the changes of all who had something to say share a round. Those
+// who have just got their replies are likely to have more: they are listened to
+// first, as their next changes can share the round of those who still wait.
+func (w *worker) hurryLog() {
+	if len(w.awaiting) > 0 && !w.delivered {
+		w.srv.durability.hurry()
 	}
 }
 

@@ -421,6 +421,7 @@ func (c *goConn) await() {
 		a.conns = make(map[*goConn]struct{})
 	}
 	a.conns[c] = struct{}{}
+	c.srv.durability.hurry()
 }
 
 // wakeWithheld implements driver.
