@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,10 +20,42 @@ import (
 // crashWriters is how many connections write at once.
 const crashWriters = 4
 
+// pulse measures time in which the machine works: what everysec promises takes
+// threads that run, and a machine that stands still for seconds gives none to the
+// server nor to us.
+type pulse struct{ beats atomic.Int64 }
+
+// pulsePeriod is what passes between two beats at least.
+const pulsePeriod = 5 * time.Millisecond
+
+// startPulse begins to count until the test ends.
+func startPulse(t *testing.T) *pulse {
+	p, tick, over := new(pulse), time.NewTicker(pulsePeriod), make(chan struct{})
+	var beating sync.WaitGroup
+	beating.Go(func() {
+		for {
+			select {
+			case <-tick.C: // those that nobody took are dropped
+				p.beats.Add(1)
+			case <-over:
+				return
+			}
+		}
+	})
+	t.Cleanup(func() { tick.Stop(); close(over); beating.Wait() })
+	return p
+}
+
+// now is the time since the start.
+func (p *pulse) now() time.Duration { return time.Duration(p.beats.Load()) * pulsePeriod }
+
+// longAgo is a moment before any loss that is excused.
+const longAgo = -time.Hour
+
 // ack is the last value of a key that the server acknowledged.
 type ack struct {
 	n  int
-	at time.Time
+	at time.Duration // by the pulse
 }
 
 // crashWriter writes rising numbers on one connection, to keys that nobody else
@@ -30,6 +63,7 @@ type ack struct {
 type crashWriter struct {
 	id    int
 	r     *rand.Rand
+	pulse *pulse
 	n     int
 	acked map[string]ack
 
@@ -74,8 +108,8 @@ func (w *crashWriter) run(c *compat.Conn) (err error) {
 			}
 		}
 		for _, k := range w.pending {
-			if w.acked[k] = (ack{w.n, time.Now()}); w.deletes {
-				w.acked[k] = ack{0, time.Now()}
+			if w.acked[k] = (ack{w.n, w.pulse.now()}); w.deletes {
+				w.acked[k] = ack{0, w.pulse.now()}
 			}
 		}
 		w.pending = nil
@@ -85,7 +119,7 @@ func (w *crashWriter) run(c *compat.Conn) (err error) {
 // verify compares what the server has with what it acknowledged, and takes what
 // it has for the truth from now on. It returns how long before the kill the
 // oldest lost change was acknowledged, 0 if none is lost.
-func (w *crashWriter) verify(c *compat.Conn, killed time.Time) (lost time.Duration, err error) {
+func (w *crashWriter) verify(c *compat.Conn, killed time.Duration) (lost time.Duration, err error) {
 	got := map[string]int{}
 	for k := range w.acked {
 		got[k] = 0
@@ -117,7 +151,7 @@ func (w *crashWriter) verify(c *compat.Conn, killed time.Time) (lost time.Durati
 			want = w.n
 		}
 		if n != w.acked[k].n && !(pending[k] && n == want) {
-			lost = max(lost, killed.Sub(w.acked[k].at))
+			lost = max(lost, killed-w.acked[k].at, 1)
 			if n > w.n {
 				return 0, fmt.Errorf("%s is %d, which was never written", k, n)
 			}
@@ -127,7 +161,7 @@ func (w *crashWriter) verify(c *compat.Conn, killed time.Time) (lost time.Durati
 		}
 	}
 	for k, n := range got {
-		w.acked[k] = ack{n, time.Time{}}
+		w.acked[k] = ack{n, longAgo}
 		if n != 0 {
 			w.acked[k] = ack{n, killed}
 		}
@@ -162,9 +196,10 @@ func TestCrash(t *testing.T) {
 
 func crash(t *testing.T, r *rand.Rand, policy string, kills int) {
 	s := compat.StartOurs(t, "--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0")
+	pulse := startPulse(t)
 	var writers []*crashWriter
 	for id := range crashWriters {
-		writers = append(writers, &crashWriter{id: id, r: rand.New(rand.NewPCG(r.Uint64(), 0)), acked: map[string]ack{}})
+		writers = append(writers, &crashWriter{id: id, r: rand.New(rand.NewPCG(r.Uint64(), 0)), pulse: pulse, acked: map[string]ack{}})
 	}
 	worst, written := time.Duration(0), 0
 	for range kills {
@@ -180,7 +215,7 @@ func crash(t *testing.T, r *rand.Rand, policy string, kills int) {
 		kill := time.After(time.Duration(r.IntN(40)) * time.Millisecond)
 		disturb(t, s, r)
 		<-kill
-		killed := time.Now()
+		killed := pulse.now()
 		if err := s.Signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}

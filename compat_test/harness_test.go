@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	compat "hpkv/compat_test"
 )
@@ -103,13 +104,13 @@ func TestParseScriptErrors(t *testing.T) {
 func TestCompare(t *testing.T) {
 	same := func(relax, ours, ref string) {
 		t.Helper()
-		if err := compat.Compare(relax, nil, []byte(ours), []byte(ref)); err != nil {
+		if err := compat.Compare(relax, nil, 0, []byte(ours), []byte(ref)); err != nil {
 			t.Error(err)
 		}
 	}
 	differ := func(relax, ours, ref string) {
 		t.Helper()
-		if compat.Compare(relax, nil, []byte(ours), []byte(ref)) == nil {
+		if compat.Compare(relax, nil, 0, []byte(ours), []byte(ref)) == nil {
 			t.Errorf("%s: %q passes for %q", relax, ours, ref)
 		}
 	}
@@ -131,16 +132,20 @@ func TestCompare(t *testing.T) {
 	differ("ttl", ":-1\r\n", ":1\r\n")
 	differ("ttl", ":-1\r\n", ":-2\r\n")
 	same("pttl", ":100000\r\n", ":98000\r\n")
+	differ("pttl", ":100000\r\n", ":96999\r\n")
+	if err := compat.Compare("pttl", nil, time.Second, []byte(":100000\r\n"), []byte(":96999\r\n")); err != nil {
+		t.Errorf("a second later: %v", err)
+	}
 	same("error", "-ERR a\r\n", "-ERR b\r\n")
 	differ("error", "-ERR a\r\n", "-WRONGTYPE b\r\n")
 	same("scan", "*2\r\n$1\r\n0\r\n*2\r\n+a\r\n+b\r\n", "*2\r\n$1\r\n0\r\n*2\r\n+b\r\n+a\r\n")
 	differ("scan", "*2\r\n$1\r\n0\r\n*1\r\n+a\r\n", "*2\r\n$1\r\n0\r\n*2\r\n+b\r\n+a\r\n")
 
 	inner := []string{"", "pttl"}
-	if err := compat.Compare("", inner, []byte("*2\r\n+OK\r\n:5000\r\n"), []byte("*2\r\n+OK\r\n:5001\r\n")); err != nil {
+	if err := compat.Compare("", inner, 0, []byte("*2\r\n+OK\r\n:5000\r\n"), []byte("*2\r\n+OK\r\n:5001\r\n")); err != nil {
 		t.Error(err)
 	}
-	if compat.Compare("", inner, []byte("*2\r\n:5000\r\n+OK\r\n"), []byte("*2\r\n:5001\r\n+OK\r\n")) == nil {
+	if compat.Compare("", inner, 0, []byte("*2\r\n:5000\r\n+OK\r\n"), []byte("*2\r\n:5001\r\n+OK\r\n")) == nil {
 		t.Error("the relaxation of one element excused another")
 	}
 }

@@ -72,7 +72,7 @@ func (p *Pair) Reset() error {
 			p.closeAdmin()
 			return fmt.Errorf("%s: FLUSHALL: %s %w", p.Servers()[i].Name, Show(raw), errors.Join(err))
 		}
-		deadline := time.Now().Add(2 * time.Second)
+		deadline := time.Now().Add(replyTimeout)
 		for {
 			raw, err := c.Do("CLIENT", "LIST")
 			if err != nil {

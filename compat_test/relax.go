@@ -8,55 +8,64 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Relaxation compares two replies that are allowed to differ in a stated way.
-// ours and ref are parsed; equal bytes were accepted before it is asked.
+// ours and ref are parsed; equal bytes were accepted before it is asked. In place
+// of Compare, Unit says that the replies are points or spans of time in that unit,
+// which differ by what passes between the two servers' answers.
 type Relaxation struct {
 	Why     string
 	Compare func(ours, ref Node) error
+	Unit    time.Duration
 }
+
+// answerGap is what may pass between the two servers' answers, on top of all the
+// time that has passed since the case began: as much may the machine have stood
+// still between two of its commands.
+const answerGap = 3 * time.Second
 
 // relaxations are all the ways in which replies may differ and still pass. A
 // case asks for one with "!name CMD"; commandRelax attaches some to commands.
 var relaxations = map[string]Relaxation{
-	"exact": {"byte for byte; overrides what is attached to the command", func(ours, ref Node) error {
+	"exact": {Why: "byte for byte; overrides what is attached to the command", Compare: func(ours, ref Node) error {
 		return fmt.Errorf("replies differ")
 	}},
-	"any": {"the value is the server's own (memory use, ids, a random key); the type must agree", sameKind},
-	"error": {"both must refuse, with the same code word; the text quotes something of the server's own", func(ours, ref Node) error {
+	"any": {Why: "the value is the server's own (memory use, ids, a random key); the type must agree", Compare: sameKind},
+	"error": {Why: "both must refuse, with the same code word; the text quotes something of the server's own", Compare: func(ours, ref Node) error {
 		if !ours.IsError() || !ref.IsError() || firstWord(ours.Text) != firstWord(ref.Text) {
 			return fmt.Errorf("not the same kind of error")
 		}
 		return nil
 	}},
-	"sort":  {"the protocol promises no order of these elements", func(o, r Node) error { return sameWire(sorted(o), sorted(r)) }},
-	"pairs": {"the protocol promises no order of these pairs", func(o, r Node) error { return sameWire(sortedPairs(o), sortedPairs(r)) }},
-	"ttl":   {"time passes between the two servers' answers: 3 s", func(o, r Node) error { return within(o, r, 3) }},
-	"pttl":  {"time passes between the two servers' answers: 3000 ms", func(o, r Node) error { return within(o, r, 3000) }},
-	"hello": {"server version and connection id are the server's own", func(o, r Node) error { return samePairsBut(o, r, "version", "id") }},
-	"encoding": {"Redis 7.2 keeps short lists and small sets of strings as listpack, 7.0 as quicklist and hashtable", func(o, r Node) error {
+	"sort":  {Why: "the protocol promises no order of these elements", Compare: func(o, r Node) error { return sameWire(sorted(o), sorted(r)) }},
+	"pairs": {Why: "the protocol promises no order of these pairs", Compare: func(o, r Node) error { return sameWire(sortedPairs(o), sortedPairs(r)) }},
+	"ttl":   {Why: "seconds pass between the two servers' answers", Unit: time.Second},
+	"pttl":  {Why: "milliseconds pass between the two servers' answers", Unit: time.Millisecond},
+	"hello": {Why: "server version and connection id are the server's own", Compare: func(o, r Node) error { return samePairsBut(o, r, "version", "id") }},
+	"encoding": {Why: "Redis 7.2 keeps short lists and small sets of strings as listpack, 7.0 as quicklist and hashtable", Compare: func(o, r Node) error {
 		return sameWire(o, as72(o, r))
 	}},
-	"client": {"of a CLIENT LIST line only the state a client caused itself is compared; 7.2 has lib-name and lib-ver, 7.0 has not",
-		func(o, r Node) error { return sameLines(clientState(o.Text), clientState(r.Text)) }},
-	"object": {"the address and the times in a description by DEBUG OBJECT are the server's own", func(o, r Node) error {
+	"client": {Why: "of a CLIENT LIST line only the state a client caused itself is compared; 7.2 has lib-name and lib-ver, 7.0 has not",
+		Compare: func(o, r Node) error { return sameLines(clientState(o.Text), clientState(r.Text)) }},
+	"object": {Why: "the address and the times in a description by DEBUG OBJECT are the server's own", Compare: func(o, r Node) error {
 		return sameLines([]string{ownParts.ReplaceAllString(o.Text, "")}, []string{ownParts.ReplaceAllString(r.Text, "")})
 	}},
-	"scan": {"order and, for a cursor that is not 0, number of the elements are the server's own", func(o, r Node) error {
+	"scan": {Why: "order and, for a cursor that is not 0, number of the elements are the server's own", Compare: func(o, r Node) error {
 		if len(o.Elems) != 2 || len(r.Elems) != 2 || o.Elems[0].Text != "0" || r.Elems[0].Text != "0" {
 			return sameKind(o, r)
 		}
 		return sameWire(sorted(o.Elems[1]), sorted(r.Elems[1]))
 	}},
-	"line1": {"only the first line of a help text is ours to keep; the rest lists what this version offers", func(o, r Node) error {
+	"line1": {Why: "only the first line of a help text is ours to keep; the rest lists what this version offers", Compare: func(o, r Node) error {
 		if len(o.Elems) == 0 || len(r.Elems) == 0 {
 			return fmt.Errorf("no help")
 		}
 		return sameWire(o.Elems[0], r.Elems[0])
 	}},
-	"superset": {"the reference has commands or fields that ours will get later; ours must have none that it lacks",
-		func(o, r Node) error {
+	"superset": {Why: "the reference has commands or fields that ours will get later; ours must have none that it lacks",
+		Compare: func(o, r Node) error {
 			if o.Kind != r.Kind {
 				return sameKind(o, r)
 			}
@@ -152,8 +161,9 @@ func relaxFor(args []string) string {
 
 // Compare returns nil when two replies to one command agree. relax names how,
 // "" being byte for byte. inner gives the relaxations of the elements of an
-// EXEC reply in order and is nil otherwise.
-func Compare(relax string, inner []string, ours, ref []byte) error {
+// EXEC reply in order and is nil otherwise. passed is the time since the first
+// command whose effects may show in the replies.
+func Compare(relax string, inner []string, passed time.Duration, ours, ref []byte) error {
 	if bytes.Equal(ours, ref) {
 		return nil
 	}
@@ -171,7 +181,7 @@ func Compare(relax string, inner []string, ours, ref []byte) error {
 	}
 	if inner != nil && o.Kind == '*' && r.Kind == '*' && len(o.Elems) == len(inner) && len(r.Elems) == len(inner) {
 		for i, name := range inner {
-			if err := Compare(name, nil, o.Elems[i].Wire(), r.Elems[i].Wire()); err != nil {
+			if err := Compare(name, nil, passed, o.Elems[i].Wire(), r.Elems[i].Wire()); err != nil {
 				return fmt.Errorf("element %d: %w", i+1, err)
 			}
 		}
@@ -180,7 +190,11 @@ func Compare(relax string, inner []string, ours, ref []byte) error {
 	if relax == "" || (o.IsError() && relax != "error") {
 		relax = "exact"
 	}
-	return relaxations[relax].Compare(o, r)
+	how := relaxations[relax]
+	if how.Unit > 0 {
+		return within(o, r, int64((answerGap+passed)/how.Unit))
+	}
+	return how.Compare(o, r)
 }
 
 func sameKind(o, r Node) error {

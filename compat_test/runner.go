@@ -232,7 +232,7 @@ func (r *runner) compareNext(s Step) error {
 	if s.Relax != "" {
 		relax = s.Relax
 	}
-	if err := Compare(relax, inner, raw[0], raw[1]); err != nil {
+	if err := Compare(relax, inner, time.Since(r.started), raw[0], raw[1]); err != nil {
 		return fmt.Errorf("%w\n  ours      %s\n  reference %s", err, Show(raw[0]), Show(raw[1]))
 	}
 	return nil

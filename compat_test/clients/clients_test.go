@@ -5,6 +5,9 @@ import (
 	"os"
 	"reflect"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	compat "hpkv/compat_test"
 )
@@ -17,6 +20,17 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+// patient has go-redis wait for replies as long as these tests do: what it tries
+// again after its usual three seconds, on a machine that stands still for as long,
+// may be done twice.
+func patient(o *redis.Options) *redis.Client {
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience, patience
+	return redis.NewClient(o)
+}
+
+// patience bounds waiting for one reply; only a failing test uses it up.
+const patience = 30 * time.Second
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -22,7 +22,7 @@ func TestGoRedis(t *testing.T) {
 			defer cancel()
 			opt, err := redis.ParseURL(fmt.Sprintf("redis://%s/3?protocol=%d&client_name=smoke", s.Addr, proto))
 			must(t, err)
-			c := redis.NewClient(opt)
+			c := patient(opt)
 			defer c.Close()
 			equal(t, "PONG")(c.Ping(ctx).Result())
 			equal(t, "smoke")(c.ClientGetName(ctx).Result())
@@ -32,7 +32,7 @@ func TestGoRedis(t *testing.T) {
 			goRedisTransactions(ctx, t, c)
 			goRedisScan(ctx, t, c)
 			goRedisErrors(ctx, t, c)
-			other := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: proto})
+			other := patient(&redis.Options{Addr: s.Addr, Protocol: proto})
 			defer other.Close()
 			equal(t, int64(0))(other.DBSize(ctx).Result())
 		})
@@ -155,7 +155,7 @@ func TestGoRedisReconnects(t *testing.T) {
 	s := compat.StartOurs(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: 10})
+	c := patient(&redis.Options{Addr: s.Addr, MaxRetries: 10})
 	defer c.Close()
 	must(t, c.Set(ctx, "k", "v", 0).Err())
 	must(t, s.Restart())
@@ -169,7 +169,7 @@ func TestGoRedisPassword(t *testing.T) {
 	ctx := t.Context()
 	for _, proto := range []int{2, 3} {
 		f := func(user, pass string) error {
-			c := redis.NewClient(&redis.Options{Addr: s.Addr, Username: user, Password: pass, Protocol: proto})
+			c := patient(&redis.Options{Addr: s.Addr, Username: user, Password: pass, Protocol: proto})
 			defer c.Close()
 			return c.Ping(ctx).Err()
 		}

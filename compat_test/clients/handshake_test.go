@@ -45,7 +45,7 @@ func TestHandshakes(t *testing.T) {
 			o, err := goredis.ParseURL(url)
 			must(t, err)
 			o.Protocol, o.ClientName = proto, handshakeName
-			c := goredis.NewClient(o)
+			c := patient(o)
 			defer c.Close()
 			info, err := c.Do(t.Context(), "CLIENT", "INFO").Text()
 			must(t, err)

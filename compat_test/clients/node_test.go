@@ -39,7 +39,7 @@ func setUpNode(t *testing.T) {
 // for a restart of the server, "restarted" on its input says that it is done.
 func runNode(t *testing.T, script string, s *compat.Server, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	host, port, _ := strings.Cut(s.Addr, ":")
 	cmd := exec.CommandContext(ctx, "node", append([]string{script, host, port}, args...)...)

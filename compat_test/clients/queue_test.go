@@ -23,7 +23,7 @@ func TestJobQueue(t *testing.T) {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: proto, PoolSize: 32})
+			c := patient(&redis.Options{Addr: s.Addr, Protocol: proto, PoolSize: 32})
 			defer c.Close()
 			must(t, c.FlushAll(ctx).Err())
 			const producers, workers, each = 4, 6, 400
@@ -108,13 +108,13 @@ func TestJobQueueCrash(t *testing.T) {
 	s := compat.StartOurs(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr})
+	c := patient(&redis.Options{Addr: s.Addr})
 	defer c.Close()
 	const rounds = 150
 	var kept, moved int
 	for i := range rounds {
 		job, progress := fmt.Sprint("job ", i), fmt.Sprint("progress:", i)
-		worker := redis.NewClient(&redis.Options{Addr: s.Addr, PoolSize: 1, MaxRetries: -1})
+		worker := patient(&redis.Options{Addr: s.Addr, PoolSize: 1, MaxRetries: -1})
 		id, err := worker.ClientID(ctx).Result()
 		must(t, err)
 		outcome := make(chan error, 1)
@@ -179,7 +179,7 @@ func TestGoRedisStock(t *testing.T) {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: proto, PoolSize: 32})
+			c := patient(&redis.Options{Addr: s.Addr, Protocol: proto, PoolSize: 32})
 			defer c.Close()
 			must(t, c.FlushAll(ctx).Err())
 			const stock, buyers = 200, 10

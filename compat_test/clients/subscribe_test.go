@@ -20,7 +20,7 @@ func TestGoRedisSubscribe(t *testing.T) {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			c := redis.NewClient(&redis.Options{Addr: s.Addr, Protocol: proto})
+			c := patient(&redis.Options{Addr: s.Addr, Protocol: proto})
 			defer c.Close()
 			must(t, c.FlushAll(ctx).Err())
 			sub := c.Subscribe(ctx, "news")

@@ -13,7 +13,7 @@ export async function fails(promise, pattern) {
 }
 
 export async function until(what, condition) {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+  for (const end = Date.now() + 30_000; Date.now() < end; ) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -22,7 +22,7 @@ async function run(...commands) {
   assert.equal(answer.status, 200);
 }
 const shows = (selector, pattern) => page.waitForFunction(
-  ([s, p]) => new RegExp(p).test(document.querySelector(s)?.textContent ?? ''), [selector, pattern], { timeout: 10_000 });
+  ([s, p]) => new RegExp(p).test(document.querySelector(s)?.textContent ?? ''), [selector, pattern], { timeout: 30_000 });
 
 const hostile = '<img src=x onerror=alert(1)>';
 await run(
@@ -48,7 +48,7 @@ await shows('#slow', 'nothing was slow|\\d'); // not that it may not be asked fo
 
 // The figures move.
 const busy = setInterval(() => run(...Array.from({ length: 200 }, () => ['GET', 'user:001'])), 50);
-await page.waitForFunction(() => Number(document.querySelector('#ops').textContent.replaceAll(',', '')) > 100, null, { timeout: 10_000 });
+await page.waitForFunction(() => Number(document.querySelector('#ops').textContent.replaceAll(',', '')) > 100, null, { timeout: 30_000 });
 clearInterval(busy);
 assert.equal(await page.locator('#ops-line polyline').count(), 1);
 
