@@ -118,7 +118,12 @@ func (l *Log) commitRound() {
 func (l *Log) writeRound() {
 	l.lastMs = max(l.lastMs, l.o.Clock.NowMs())
 	for {
+		step, began := StepWrite, time.Now()
+		if l.syncing.Load() {
+			step = StepWriteInSync
+		}
 		err := l.tryRound()
+		l.took(step, time.Since(began))
 		if err == nil {
 			break
 		}

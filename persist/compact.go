@@ -134,7 +134,7 @@ func (l *Log) dropBefore(base, complete uint64, ms int64) (dropped []*segment, e
 	man.segments = kept
 	man.generations = man.generations[len(man.generations)-1:]
 	man.generations[0].draft = false
-	if err := writeManifest(l.o.FS, l.o.Dir, man); err != nil {
+	if err := l.replaceManifest(man); err != nil {
 		if !canRetry(err) {
 			l.fail(err)
 		}

@@ -48,6 +48,7 @@ type Log struct {
 
 	// What is written and not synced. syncMu is held during a sync.
 	syncMu  sync.Mutex
+	syncing atomic.Bool // files are being synced
 	dirtyMu sync.Mutex
 	dirty   []*segment
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"time"
 
 	"hpkv/persist/vfs"
 )
@@ -280,6 +281,14 @@ func syncDir(fsys vfs.FS, dir string) error {
 		return &dirSyncError{fmt.Errorf("sync of directory %s: %w", dir, err)}
 	}
 	return nil
+}
+
+// replaceManifest is writeManifest for a log in use.
+func (l *Log) replaceManifest(m *manifest) error {
+	began := time.Now()
+	err := writeManifest(l.o.FS, l.o.Dir, m)
+	l.took(StepManifest, time.Since(began))
+	return err
 }
 
 // writeManifest replaces the manifest in one step: a crash leaves the old one

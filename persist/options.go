@@ -106,6 +106,9 @@ type Options struct {
 	// the reason; err is nil for StateOK. It must be short and not call the log
 	// other than for its state and figures.
 	OnState func(s State, err error)
+	// OnStep is called after a step, by the goroutine that took it, with the time it
+	// has taken. It must be short and not call the log; calls may overlap.
+	OnStep func(s Step, took time.Duration)
 	// OnProgress is called during Open, one call at a time, with the bytes
 	// replayed so far and in all.
 	OnProgress func(done, total int64)

@@ -137,7 +137,7 @@ func (l *Log) prepareSegments(streams []int) (err error) {
 	if err := syncDir(l.o.FS, l.o.Dir); err != nil {
 		return err
 	}
-	if err := writeManifest(l.o.FS, l.o.Dir, man); err != nil {
+	if err := l.replaceManifest(man); err != nil {
 		return err
 	}
 	l.man = man

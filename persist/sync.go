@@ -66,12 +66,23 @@ func (l *Log) syncWritten() error {
 	return nil
 }
 
+// took tells of a step.
+func (l *Log) took(s Step, d time.Duration) {
+	if l.o.OnStep != nil {
+		l.o.OnStep(s, d)
+	}
+}
+
 // syncFiles syncs files in parallel.
 func (l *Log) syncFiles(list []*segment) error {
+	l.syncing.Store(true)
+	defer l.syncing.Store(false) // one at a time: syncMu is held
 	sync1 := func(seg *segment) error {
 		began := time.Now()
 		err := seg.file.Sync()
-		l.count.sync(time.Since(began))
+		took := time.Since(began)
+		l.count.sync(took)
+		l.took(StepSync, took)
 		if err != nil {
 			return fmt.Errorf("sync of %s: %w", segmentName(seg.number), err)
 		}

@@ -115,6 +115,17 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("persist: %s/%s is damaged at offset %d: %s; see hpkv-admin check and hpkv-admin repair", e.Dir, e.File, e.Offset, e.Problem)
 }
 
+// Step is something a log does with its files that may take long.
+type Step int
+
+// Steps.
+const (
+	StepWrite       Step = iota // a round was written
+	StepWriteInSync             // a round was written; a sync was under way when that began
+	StepSync                    // a segment was synced
+	StepManifest                // the list of the segments was replaced
+)
+
 // Stats are figures of a running log.
 type Stats struct {
 	State       State

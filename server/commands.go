@@ -19,6 +19,27 @@ Made by ` + "`make generate`" + ` from the command table and ` + "`server/comman
 `
 
 const commandsOurs = `
+## LATENCY
+
+With ` + "`latency-monitor-threshold`" + ` above 0 these events are recorded:
+
+| event | what has taken long |
+|---|---|
+| ` + "`command`, `fast-command`" + ` | a command |
+| ` + "`command-unblocking`" + ` | a command tried again for a client that waited |
+| ` + "`expire-cycle`" + ` | a step of background work that removed keys whose time had come |
+| ` + "`eviction-cycle`" + ` | making room for a command, or in the background |
+| ` + "`active-defrag-cycle`" + ` | a step of background work that moved records together |
+| ` + "`aof-write`" + ` | writing a round of the log; it is recorded as one of the next three, too |
+| ` + "`aof-write-pending-fsync`" + ` | while the log was being synced |
+| ` + "`aof-write-active-child`" + ` | while the log was being compacted (there is no child process) |
+| ` + "`aof-write-alone`" + ` | while it was neither |
+| ` + "`aof-fsync-always`" + ` | a sync of one of the log's files that clients waited for |
+| ` + "`aof-fsync-everysec`" + ` | a sync that nobody waited for; Redis does not record these |
+| ` + "`aof-rename`" + ` | replacing the list of the log's files |
+
+Redis' other events have no counterpart: ` + "`fork`, `rdb-unlink-temp-file`, `aof-fstat`, `aof-rewrite-diff-write`" + ` (no process is forked and no snapshot merged), ` + "`expire-del`, `eviction-del`, `eviction-lazyfree`, `while-blocked-cron`, `module-acquire-GIL`" + ` (removing a key, of whatever size, takes well below a millisecond: what it held is freed in the background, in steps; a stopped event loop has no work to catch up with; there are no modules). The log is written on a thread of its own, so its events delay replies only with ` + "`appendfsync always`" + `.
+
 ## HPKV.RANGE
 
 ` + "```" + `

@@ -29,7 +29,6 @@ func (s *Server) cron() {
 			s.cronClients(now)
 			s.evictClients()
 			s.durability.autoCompact()
-			s.samples.syncs.look(s)
 			s.renewRiocIdentity(time.Now())
 		}
 	}

@@ -92,6 +92,13 @@ func (t *task) end(err error) {
 	close(t.done)
 }
 
+// running reports whether a run is under way.
+func (t *task) running() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.since.IsZero()
+}
+
 // failedWithin reports whether the last run failed less than so long ago.
 func (t *task) failedWithin(d time.Duration) bool {
 	t.mu.Lock()
@@ -240,6 +247,7 @@ func (d *durability) options() journal.Options {
 	o.SegmentBytes = int64(min(max(segmentBudget/(2*s.engine.Homes()), minSegmentBytes), maxSegmentBytes))
 	o.OnDurable = func(uint64) { s.wakeWithheld() }
 	o.OnState = d.stateChanged
+	o.OnStep = d.step
 	o.OnProgress = d.progress
 	if s.tuneLog != nil {
 		s.tuneLog(&o)

@@ -116,7 +116,8 @@ const (
 
 var advice = map[string]string{
 	"command": slowCommands, "fast-command": slowCommands, eventUnblock: slowCommands,
-	eventSync: slowDisk, eventSyncLate: slowDisk,
+	eventSync: slowDisk, eventSyncLate: slowDisk, eventRename: slowDisk,
+	eventWrite: slowDisk, eventWriteInSync: slowDisk, eventWriteCompact: slowDisk, eventWriteAlone: slowDisk,
 	eventEvict: slowMemory, eventExpire: slowExpiry, eventDefrag: slowProcess,
 }
 

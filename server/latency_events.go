@@ -5,18 +5,23 @@ import (
 
 	"hpkv/engine"
 	"hpkv/persist"
-	"hpkv/server/journal"
 )
 
 // Names of the events that LATENCY knows, Redis' where the meaning is the same.
-// "command" and "fast-command" are in slowlog.go.
+// "command" and "fast-command" are in slowlog.go. COMMANDS.md tells users.
 const (
-	eventExpire   = "expire-cycle"        // background work that removed keys whose time had come
-	eventDefrag   = "active-defrag-cycle" // background work that moved records together
-	eventEvict    = "eviction-cycle"      // room made for a command, or in the background
-	eventUnblock  = "command-unblocking"  // a command tried for a client that waited
-	eventSync     = "aof-fsync-always"    // clients waited for it
-	eventSyncLate = "aof-fsync-everysec"  // nobody did
+	eventExpire  = "expire-cycle"        // background work that removed keys whose time had come
+	eventDefrag  = "active-defrag-cycle" // background work that moved records together
+	eventEvict   = "eviction-cycle"      // room made for a command, or in the background
+	eventUnblock = "command-unblocking"  // a command tried for a client that waited
+
+	eventWrite        = "aof-write"               // a round of the log written; one of the next three as well
+	eventWriteInSync  = "aof-write-pending-fsync" // while a sync was under way
+	eventWriteCompact = "aof-write-active-child"  // while the log was compacted
+	eventWriteAlone   = "aof-write-alone"         // else
+	eventSync         = "aof-fsync-always"        // clients waited for it
+	eventSyncLate     = "aof-fsync-everysec"      // nobody did
+	eventRename       = "aof-rename"              // the list of the log's files replaced
 )
 
 // lasted notes an event that began at a time, if it has taken long enough.
@@ -28,44 +33,33 @@ func (s *Server) took(event string, d time.Duration) {
 	}
 }
 
-// syncWatch finds syncs of the log that took long among its figures. Cron's.
-type syncWatch struct {
-	of   *journal.Journal // that before is of
-	seen persist.Stats
-}
-
-// look notes the slowest sync since the last look, as far as it is known.
-func (w *syncWatch) look(s *Server) {
-	j := s.durability.journal.Load()
-	if j == nil || s.cfg.LatencyMonitorThreshold.Load() <= 0 {
-		w.of = nil
+// step notes what the log did. Called by the log.
+func (d *durability) step(step persist.Step, took time.Duration) {
+	s := d.srv
+	if ms := s.cfg.LatencyMonitorThreshold.Load(); ms <= 0 || took.Milliseconds() < ms {
 		return
 	}
-	now := j.Log().Stats()
-	if w.of == j {
+	switch step {
+	case persist.StepManifest:
+		s.took(eventRename, took)
+		return
+	case persist.StepSync:
 		event := eventSyncLate
-		if j.Log().Policy() == persist.Always {
+		if s.fsyncPolicy() == persist.Always {
 			event = eventSync
 		}
-		s.took(event, slowestSync(&w.seen, &now))
+		s.took(event, took)
+		return
 	}
-	w.of, w.seen = j, now
-}
-
-// slowestSync is how long the slowest sync between two moments has taken, or
-// less: where there were several, it is known up to a factor of two.
-func slowestSync(before, now *persist.Stats) time.Duration {
-	n := now.Syncs - before.Syncs
-	if n <= 0 {
-		return 0
+	how := eventWriteAlone
+	switch {
+	case step == persist.StepWriteInSync:
+		how = eventWriteInSync
+	case d.compaction.running():
+		how = eventWriteCompact
 	}
-	least := max(now.LastSync, (now.SyncTotal-before.SyncTotal)/time.Duration(n))
-	for i := 1; i < persist.SyncBuckets; i++ {
-		if now.SyncTimes[i] > before.SyncTimes[i] {
-			least = max(least, persist.SyncBucket(i-1))
-		}
-	}
-	return least
+	s.took(how, took)
+	s.took(eventWrite, took)
 }
 
 // evict makes room for a command that may write, and reports whether there is.

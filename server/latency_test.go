@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,21 +45,44 @@ func TestLatencyOfTheLog(t *testing.T) {
 	}
 }
 
-func TestSlowestSync(t *testing.T) {
-	before := persist.Stats{Syncs: 10, SyncTotal: time.Second, LastSync: time.Millisecond}
-	if d := slowestSync(&before, &before); d != 0 {
-		t.Errorf("%v without a sync", d)
+// Each step of the log has its event, and a write also tells what went on beside it.
+func TestLatencyOfLogSteps(t *testing.T) {
+	b := newBench(t)
+	const long = 7 * time.Millisecond
+	d := &b.durability
+	d.step(persist.StepWrite, long)
+	if events := b.latency.Events(); len(events) > 0 {
+		t.Fatalf("recorded although the threshold is 0: %+v", events)
 	}
-	one := before
-	one.Syncs, one.SyncTotal, one.LastSync = 11, time.Second+70*time.Millisecond, 70*time.Millisecond
-	if d := slowestSync(&before, &one); d != 70*time.Millisecond {
-		t.Errorf("%v, was 70ms", d)
-	}
-	many := before
-	many.Syncs, many.SyncTotal, many.LastSync = 20, time.Second+80*time.Millisecond, time.Millisecond
-	many.SyncTimes[3], many.SyncTimes[12] = 9, 1
-	if d := slowestSync(&before, &many); d != persist.SyncBucket(11) {
-		t.Errorf("%v, want %v", d, persist.SyncBucket(11))
+	b.run(cmdline("CONFIG", "SET", "latency-monitor-threshold", "5"))
+	for _, c := range []struct {
+		step   persist.Step
+		during func() // what else goes on
+		events string
+	}{
+		{persist.StepWrite, func() {}, "aof-write aof-write-alone"},
+		{persist.StepWriteInSync, func() {}, "aof-write aof-write-pending-fsync"},
+		{persist.StepWrite, func() { d.compaction.begin(nil) }, "aof-write aof-write-active-child"},
+		{persist.StepWriteInSync, func() { d.compaction.end(nil) }, "aof-write aof-write-pending-fsync"},
+		{persist.StepSync, func() {}, "aof-fsync-everysec"},
+		{persist.StepSync, func() { b.run(cmdline("CONFIG", "SET", "appendfsync", "always")) }, "aof-fsync-always"},
+		{persist.StepManifest, func() {}, "aof-rename"},
+	} {
+		b.latency.Reset()
+		c.during()
+		d.step(c.step, 4*time.Millisecond)
+		d.step(c.step, long)
+		var names []string
+		for _, e := range b.latency.Events() {
+			names = append(names, e.Name)
+			if e.MaxMs != 7 || len(e.Samples) != 1 || advice[e.Name] != slowDisk {
+				t.Errorf("%s: %+v", e.Name, e)
+			}
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != c.events {
+			t.Errorf("step %d: %s, want %s", c.step, got, c.events)
+		}
 	}
 }
 

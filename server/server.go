@@ -126,7 +126,6 @@ type Server struct {
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
 		engineMs                int64
-		syncs                   syncWatch
 		engine                  atomic.Pointer[engine.Stats]
 		engineBase              atomic.Pointer[engine.Stats] // at the last CONFIG RESETSTAT
 	}
