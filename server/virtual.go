@@ -134,18 +134,29 @@ func (h restHost) Execute(addr string, lines [][][]byte) []resp.Value {
 			input = append(append(resp.AppendBulkHeader(input, len(arg)), arg...), "\r\n"...)
 		}
 	}
-	v.serve(input)
+	missing := resp.Value{Kind: resp.KindError, Str: []byte(v.serve(input))}
 	replies := make([]resp.Value, len(lines))
 	rest := v.output()
 	for i := range replies {
 		value, after, err := resp.ParseValue(rest)
-		if err != nil { // a protocol error ended the client before
-			value = resp.Value{Kind: resp.KindError, Str: []byte("ERR not executed: an earlier command ended the request")}
+		if err != nil {
+			value = missing
 		}
 		replies[i], rest = value, after
 	}
 	return replies
 }
+
+// What is said of commands that have no reply.
+const (
+	textCutShort = "ERR not executed: an earlier command ended the request"
+	textTooMuch  = "ERR not executed: the replies before are too long together"
+	textLost     = "ERR it is unknown whether this was executed, and if so it may not last: the log cannot be written"
+)
+
+// maxReplies is how many bytes of replies to one request are gathered before no
+// more of its commands are executed.
+const maxReplies = 64 << 20
 
 // virtualClient is a client without a connection: its commands come in one
 // piece, and its replies are gathered. The goroutine that calls serve is its
@@ -169,42 +180,55 @@ func (s *Server) newVirtualClient(addr string) *virtualClient {
 }
 
 // serve executes the commands in input, and those of them that take long to
-// their end.
-func (v *virtualClient) serve(input []byte) {
+// their end. It returns what to say of commands that have no reply.
+func (v *virtualClient) serve(input []byte) (missing string) {
 	for {
 		x := v.srv.borrowExecutor()
 		x.counts.netIn += int64(len(input))
 		used := x.run(&v.client, input)
 		input = input[used:]
-		waits := v.suspended || v.held || v.crowded && len(input) > 0
-		done := !waits && (len(input) == 0 || !v.runnable())
-		if done {
-			v.awaitWithheld()
-			v.release(x)
-			v.srv.returnExecutor(x)
-			return
-		}
 		v.srv.returnExecutor(x)
 		for v.suspended || v.held || v.crowded && len(input) > 0 {
 			<-v.wake
 			v.readMail()
 		}
+		lost := false
+		if len(input) == 0 || !v.runnable() {
+			lost = !v.awaitWithheld()
+		}
+		v.paused = false // nobody has to take what is gathered: see maxReplies
+		switch {
+		case lost:
+			missing = textLost
+		case len(v.output()) > maxReplies:
+			missing = textTooMuch
+		case len(input) == 0 || !v.runnable():
+			missing = textCutShort
+		default:
+			continue
+		}
+		break
 	}
+	x := v.srv.borrowExecutor()
+	v.release(x)
+	v.srv.returnExecutor(x)
+	return missing
 }
 
 // await implements link: see awaitWithheld.
 func (v *virtualClient) await() {}
 
-// awaitWithheld waits until the last replies may be delivered, or nothing will
-// ever be durable again.
-func (v *virtualClient) awaitWithheld() {
-	for v.withheld.len() > 0 {
+// awaitWithheld waits until the last replies may be delivered. It reports false
+// when they never will be.
+func (v *virtualClient) awaitWithheld() bool {
+	for !v.withheld.none() {
 		err := v.srv.durability.wait(v.round)
 		v.deliverWithheld()
 		if err != nil {
-			return
+			return v.withheld.none()
 		}
 	}
+	return true
 }
 
 func (v *virtualClient) readMail() {
@@ -232,7 +256,7 @@ func (v *virtualClient) send(p []byte) {
 }
 
 // unsent implements link.
-func (v *virtualClient) unsent() int { return 0 }
+func (v *virtualClient) unsent() int { return len(v.output()) }
 
 // post implements link.
 func (v *virtualClient) post(fn func()) {
