@@ -71,15 +71,7 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 			t.captureAbsence(s, ef)
 		}
 	}
-	if len(s.watches) != 0 {
-		s.touchWatched(ef)
-	}
-	if len(s.waiting) != 0 {
-		t.signal(s, ef)
-	}
-	if t.e.changes != nil {
-		t.tellChange(n, ef)
-	}
+	t.announce(s, n, ef)
 	if t.e.eventClasses.Load() != 0 {
 		if created && ev != EventNone { // else the operation tells, in its own order
 			t.raise(ef.DB, EventNew, ef.Key)
@@ -90,6 +82,19 @@ func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 		}
 	}
 	return failed
+}
+
+// announce tells those who watch, wait for and follow a key of its change.
+func (t *Txn) announce(s *shard, n *entry, ef *Effect) {
+	if len(s.watches) != 0 {
+		s.touchWatched(ef)
+	}
+	if len(s.waiting) != 0 {
+		t.signal(s, ef)
+	}
+	if t.e.changes != nil {
+		t.tellChange(n, ef)
+	}
 }
 
 // The effects as operations state them. state begins one: t.effect, empty but for

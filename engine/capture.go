@@ -29,7 +29,9 @@ import (
 //   - flushing a database empties it in the replay too, whatever was passed of it;
 //     the walk goes on, since keys that were stored between the beginning of the
 //     walk and that of the replay are known to the walk alone. Swapping two
-//     databases exchanges what was passed of them together with their keys.
+//     databases exchanges what was passed of them together with their keys;
+//   - a key that another one is renamed to is captured right away: the replay may
+//     know nothing of what the other one held, or a part.
 //
 // At the end all positions were passed, so the replay holds the same as the
 // shard. A long string and a large collection are captured in pieces, under the
@@ -67,7 +69,7 @@ type capturePos struct {
 	done bool
 }
 
-// capturePart is a key at a passed position whose value is captured in pieces.
+// capturePart is a key whose value is captured in pieces, or out of its turn.
 type capturePart struct {
 	db  int
 	key []byte
@@ -272,6 +274,14 @@ func (t *Txn) captured(s *shard) {
 	s.seq++
 	s.captured++
 	t.journalize(s, &t.effect)
+}
+
+// renamed notes that a key has got what another one held, which the replay may not
+// have had: it is captured now, wherever its position. REQUIRES: the shard's lock.
+func (c *capture) renamed(db int, key []byte, typ Type) {
+	if c != nil {
+		c.parts = append(c.parts, capturePart{db: db, key: bytes.Clone(key), typ: typ})
+	}
 }
 
 // swapped notes that two databases have exchanged their keys. REQUIRES: the

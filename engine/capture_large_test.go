@@ -14,7 +14,12 @@ type hugeScribbler struct {
 	r   *rand.Rand
 	txn *Txn
 	n   int // elements each has at first
+
+	away string // the key whose value is at hugeSpare now
 }
+
+// hugeSpare is where a huge collection is renamed to, and back.
+const hugeSpare = "spare"
 
 var hugeKeys = [...]string{"list", "set", "zset", "hash", "string", "list2"}
 
@@ -94,6 +99,9 @@ func (p *hugeScribbler) step() {
 	case n == 3:
 		t.Persist(k)
 		return
+	case n < 7:
+		p.rename(key)
+		return
 	}
 	few := p.elems(1 + r.IntN(3))
 	switch key {
@@ -125,6 +133,23 @@ func (p *hugeScribbler) step() {
 	default:
 		p.list(k, few)
 	}
+}
+
+// rename takes the collection of key away, or brings the one that is away back.
+func (p *hugeScribbler) rename(key string) {
+	from, to := key, hugeSpare
+	if p.away != "" {
+		from, to = hugeSpare, p.away
+		key = ""
+	}
+	p.txn.End()
+	p.txn.lane.Begin(0)
+	keys := bs(from, to)
+	p.txn.LockKeys(keys, 0, 1, 1)
+	_, _ = p.txn.Rename(keys[0], keys[1], false)
+	p.txn.End()
+	p.txn.lane.Begin(0)
+	p.away = key
 }
 
 // list makes a change of a list, mostly near the place that a capture has

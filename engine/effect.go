@@ -206,8 +206,11 @@ const shownBytes = 64
 func (ef *Effect) String() string {
 	b := append([]byte(ef.Kind.String()), " db="...)
 	b = strconv.AppendInt(b, int64(ef.DB), 10)
-	if ef.Kind == EffectSwap {
+	switch ef.Kind {
+	case EffectSwap:
 		b = fmt.Appendf(b, " with db=%d", ef.OtherDB)
+	case EffectRename:
+		b = fmt.Appendf(b, " to db=%d", ef.OtherDB)
 	}
 	if ef.Key != nil {
 		b = fmt.Appendf(b, " key=%q", ef.Key)

@@ -385,7 +385,7 @@ func TestJournalTransactions(t *testing.T) {
 		alone   bool
 	}{
 		{"set", func(t *Txn) { _, _ = t.Set(b("a"), b("1"), SetOptions{}) }, 1, true},
-		{"move", func(t *Txn) { _, _ = t.Move(b("a"), 1) }, 2, false},
+		{"move", func(t *Txn) { _, _ = t.Move(b("a"), 1) }, 1, true},
 		{"mset", func(t *Txn) {
 			p := bs("m1", "1", "m2", "2", "m3", "3", "m4", "4")
 			t.LockKeys(p, 0, len(p)-1, 2)

@@ -155,6 +155,27 @@ func (t *Txn) hashExpire(s *shard, n *entry, ef *Effect) (left int, err error) {
 	return o.len(), err
 }
 
+// addItems gives fields of a hash values or expiries, as an effect of the kind
+// does.
+func (o *hashObject) addItems(kind EffectKind, items [][]byte) error {
+	for i := 0; i+1 < len(items); i += 2 {
+		if kind != EffectHashExpire {
+			if err := o.put(items[i], items[i+1], false); err != nil {
+				return err
+			}
+			continue
+		}
+		var slot index.Slot
+		h := elemHash(items[i])
+		if _, ok := o.find(h, items[i], &slot); ok {
+			if err := o.setExpiry(&slot, h, int64(binary.LittleEndian.Uint64(items[i+1]))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // expireFields removes fields of a located large hash whose time has come, up to
 // max of them, and reports whether it did all. The key may be gone then.
 // REQUIRES: s is locked by enter.

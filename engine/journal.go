@@ -75,6 +75,11 @@ const (
 	// differs, all the list has is dropped, and the rest of the elements added.
 	EffectListPlace
 
+	// EffectRename gives what Key holds in DB the name Value in OtherDB, in the
+	// place of what is there; both are keys of the shard. Without Key there is
+	// neither afterwards.
+	EffectRename
+
 	effectKinds // one more than the last
 )
 
@@ -103,6 +108,8 @@ var effectNames = [effectKinds]string{
 	EffectListRemove:    "list-remove",
 	EffectListKeep:      "list-keep",
 	EffectListPlace:     "list-place",
+
+	EffectRename: "rename",
 }
 
 // String returns the kind's name.

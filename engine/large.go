@@ -28,7 +28,7 @@ func isLarge(h record.Header) bool { return h.Form() == formLarge && !isString(h
 // heap. The shard owns it; everything below is called under the shard's lock.
 //
 // A large object has exactly one record, which holds its handle, from the moment
-// it was added to the shard to that when it is buried. Records move and are
+// it was added to the shard to that when it is buried; or it is staged. Records move and are
 // replaced as they like, taking the handle along.
 type large interface {
 	kind() Type
@@ -304,6 +304,17 @@ func (s *shard) checkLarges() error {
 	for db := range s.dbs {
 		if ks := s.dbs[db].Load(); ks != nil {
 			s.walk(ks, own)
+		}
+	}
+	for _, h := range s.staged {
+		l := s.larges.at(h)
+		k, err := l.check()
+		if o, ok := l.(*hashObject); ok {
+			k, err = o.dict.check() // its timers begin when it has a key
+		}
+		owned[h] = true
+		if parts += k; err != nil {
+			bad = fmt.Errorf("staged: %w", err)
 		}
 	}
 	if bad != nil {

@@ -72,8 +72,11 @@ func (r *Loader) Apply(shard int, payload []byte) error {
 	return t.load(ef)
 }
 
-// load applies an effect on one key.
+// load applies an effect on one key, or two.
 func (t *Txn) load(ef *Effect) error {
+	if ef.Kind == EffectRename {
+		return t.loadRename(ef)
+	}
 	var n entry
 	h := hashKey(ef.Key)
 	s := t.e.shardOf(h)

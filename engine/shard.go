@@ -37,6 +37,7 @@ type shard struct {
 	waiting  map[watchKey]*queue
 	dropped  []dropped // flushed databases with memory still to be freed
 	larges   largeTable
+	staged   []uint64     // handles of large collections that have no key yet
 	timed    timers       // hashes with fields that expire
 	blocks   deque.Memory // of large lists
 	buried   []large      // large collections without a key, to be freed in steps

@@ -33,6 +33,7 @@ type Txn struct {
 	zadd   zaddState
 	view   view
 
+	staged   *Staged        // a copy made beforehand, or nil
 	gathered gathered       // for the journal, until End
 	awaited  *atomic.Uint64 // for the round, see Commit; nil: nobody asks
 	loading  bool           // replays a journal: see Loader

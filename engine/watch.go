@@ -56,6 +56,11 @@ func (w *Watch) Key() string { return w.name.key }
 func (w *Watch) Release() {
 	w.s.mu.lock()
 	defer w.s.mu.unlock()
+	w.release()
+}
+
+// release is Release. REQUIRES: the key's shard is locked.
+func (w *Watch) release() {
 	if w.state.refs--; w.state.refs == 0 {
 		delete(w.s.watches, w.name)
 	}

@@ -35,7 +35,26 @@ func touch(c *Ctx)  { c.W.Int(int64(c.Txn.TouchMany(c.Args[1:]))) }
 
 func typeOf(c *Ctx) { c.W.Status(c.Txn.Type(c.Args[1]).String()) }
 
-func rename(c *Ctx) {
+// staged carries out a command that copies a key's value to another key, or moves
+// it, with run. A large collection is copied beforehand, off the event loop, so
+// that nobody waits for it.
+func (c *Ctx) staged(db int, isMove bool, run func(c *Ctx)) {
+	if c.Host == nil || !c.Txn.WantsStaging(c.Args[1], c.Args[2], isMove) {
+		run(c)
+		return
+	}
+	c.Defer(func(c *Ctx) {
+		c.Txn.End() // it holds the keys
+		copied := c.Txn.Stage(c.Args[1], c.Args[2], db)
+		defer copied.Discard()
+		c.LockKeys()
+		run(c)
+	})
+}
+
+func rename(c *Ctx) { c.staged(c.Txn.DB(), true, renameNow) }
+
+func renameNow(c *Ctx) {
 	if _, err := c.Txn.Rename(c.Args[1], c.Args[2], false); err != nil {
 		c.Fail(err)
 		return
@@ -43,7 +62,9 @@ func rename(c *Ctx) {
 	c.W.OK()
 }
 
-func renamenx(c *Ctx) { c.yesNo(c.Txn.Rename(c.Args[1], c.Args[2], true)) }
+func renamenx(c *Ctx) {
+	c.staged(c.Txn.DB(), true, func(c *Ctx) { c.yesNo(c.Txn.Rename(c.Args[1], c.Args[2], true)) })
+}
 
 func copyKey(c *Ctx) {
 	a := resp.NewArgs(c.Args[3:])
@@ -62,7 +83,7 @@ func copyKey(c *Ctx) {
 		c.W.Error(e)
 		return
 	}
-	c.yesNo(c.Txn.Copy(c.Args[1], c.Args[2], db, replace))
+	c.staged(db, false, func(c *Ctx) { c.yesNo(c.Txn.Copy(c.Args[1], c.Args[2], db, replace)) })
 }
 
 func move(c *Ctx) {
