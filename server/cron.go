@@ -30,6 +30,9 @@ func (s *Server) cron() {
 			s.evictClients()
 			s.durability.autoCompact()
 			s.renewRiocIdentity(time.Now())
+			if s.rest != nil {
+				s.procs.look(s.driver.busy(), s.rest.Asked(), time.Now())
+			}
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,6 +121,7 @@ type Server struct {
 
 	durability durability
 
+	procs   procs    // of cron, once it runs
 	samples struct { // of cron; what is atomic may be read by any goroutine
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
@@ -343,15 +343,7 @@ func evictionOf(cfg *config.Config) engine.Eviction {
 // Run serves clients until ctx ends, SHUTDOWN is called or Shutdown is called,
 // then drains and closes everything. It may be called once.
 func (s *Server) Run(ctx context.Context) error {
-	// A worker holds a processor of the Go scheduler while it runs and, being
-	// locked to its thread, cannot be moved. One more lets the collector,
-	// deferred commands and background work run beside busy workers. Another is
-	// for the log, whose syncs hold one, too: with none to spare the scheduler's
-	// monitor keeps looking for one to take away (appendfsync always, 50
-	// connections, no pipeline: 0.45 instead of 0.55 thread switches a SET).
-	if n := s.driver.threads(); n > 0 {
-		runtime.GOMAXPROCS(n + 2)
-	}
+	s.procs.begin(s.driver.threads())
 	if s.cfg.AppendOnly.Load() {
 		s.durability.set(obstacleLoading)
 	}

@@ -86,6 +86,13 @@ func (s *Service) EachDuration(visit func(route string, d *latency.Counts, sumNs
 	})
 }
 
+// Asked is how many requests and messages of WebSockets were answered.
+func (s *Service) Asked() (n int64) {
+	s.EachRequests(func(_, _, _ string, requests int64) { n += requests })
+	s.EachMessage(func(_ string, all, _ int64) { n += all })
+	return n
+}
+
 func (s *Service) eachCount(visit func(route string, c *routeCount)) {
 	visit("", &s.noRoute)
 	for i := range s.routes {
