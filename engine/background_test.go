@@ -49,3 +49,32 @@ func TestBackgroundHomes(t *testing.T) {
 	fill()
 	l.Begin(0).FlushDB(true) // and leave it to Close
 }
+
+// TestBackgroundPrepares: memory of huge pages is touched in the background before
+// writers come to it.
+func TestBackgroundPrepares(t *testing.T) {
+	e, _ := openTest(t, Options{Databases: 1, Clock: SystemClock{}, Background: true})
+	l := e.NewLane()
+	defer l.Close()
+	var key []byte
+	value := make([]byte, 16<<10)
+	limit := time.Now().Add(60 * time.Second)
+	for i := uint64(0); e.arena.Stats().Prepared == 0; i++ {
+		if _, err := l.Begin(0).Set(key16(key[:0], i%8192), value, SetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if i == 8191 {
+			l.Begin(0).FlushDB(false)
+			i = 0
+		}
+		for len(e.wantsMemory) > 0 { // the background's turn
+			runtime.Gosched()
+			if time.Now().After(limit) {
+				t.Fatal("nobody prepares memory")
+			}
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("no chunk was prepared, %d came too fast", e.arena.Stats().Unprepared)
+		}
+	}
+}

@@ -530,7 +530,7 @@ func settle(t *testing.T, e *Engine, l *Lane) {
 			for _, s := range e.shards {
 				s.mu.lock()
 				for _, p := range []alloc.Purpose{alloc.Records, alloc.Index} {
-					if page, ok := s.heap.Sparse(p); ok {
+					if page, ok := s.heap.Sparse(p, true); ok {
 						t.Errorf("shard %d: page %d of %v stays sparse; %+v", s.id, page, p, s.heap.Stats().Purpose[p])
 					}
 				}

@@ -50,11 +50,8 @@ type Engine struct {
 		past Counters // of closed lanes
 	}
 
-	background struct {
-		stop   chan struct{}
-		memory chan struct{} // the arena wants to prepare some
-		done   sync.WaitGroup
-	}
+	wantsMemory chan struct{}                      // the arena has something to prepare
+	background  struct{ stop, done chan struct{} } // of the engine's own; nil: there is none
 }
 
 // Open returns an engine that holds nothing yet.
@@ -116,7 +113,7 @@ func Open(o Options) (*Engine, error) {
 		e.wanted[db].Store(o.OrderedIndex)
 	}
 	e.lanes.open = make(map[*Lane]struct{})
-	e.background.memory = make(chan struct{}, 1)
+	e.wantsMemory = make(chan struct{}, 1)
 	e.homes = make([][]*shard, homes) // with few shards some have none
 	for id := range o.Shards {
 		home, node := id*len(e.homes)/o.Shards, 0
@@ -167,7 +164,7 @@ func (e *Engine) Databases() int { return e.databases }
 // Shards returns the number of shards.
 func (e *Engine) Shards() int { return len(e.shards) }
 
-// Homes returns the number of homes Maintain must be called for.
+// Homes returns the number of homes that Maintain knows.
 func (e *Engine) Homes() int { return len(e.homes) }
 
 // SetMaxValueBytes changes the bound of one string value. A record's lengths

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,10 @@ const (
 	defragStep  = 64
 	indexStep   = 64
 )
+
+// quietMs is how long a shard must have been left alone before more is done to make
+// its memory smaller than is worth while beside other work.
+const quietMs = 100
 
 // Maintenance pauses when there is nothing to do.
 const (
@@ -81,7 +86,7 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 		again, volatile = again || more, volatile || fields
 	}
 	again = s.reclaim(reclaimStep) || again
-	again = s.defragment(defragStep) || again
+	again = s.defragment(defragStep, s.quiet(now)) || again
 	again = s.compact(now) || again
 	if second := now / 1000; !again && second != s.trimmed {
 		s.trimmed = second
@@ -128,19 +133,27 @@ func (s *shard) reclaim(budget int) (more bool) {
 	return false
 }
 
+// quiet reports whether nobody has changed anything for quietMs. REQUIRES: s.mu.
+func (s *shard) quiet(now int64) bool {
+	if s.changed.seq != s.seq {
+		s.changed.seq, s.changed.ms = s.seq, now
+	}
+	return now-s.changed.ms >= quietMs
+}
+
 // defragment evacuates a step's worth of a sparse page and reports whether that
 // did any good. It must not meet records that are on their way out. REQUIRES:
 // s.mu.
-func (s *shard) defragment(budget int) (more bool) {
+func (s *shard) defragment(budget int, leisure bool) (more bool) {
 	if s.pins.open() || s.pins.kept > 0 || len(s.dropped) > 0 {
 		return false
 	}
-	return s.evacuate(alloc.Records, budget, s.relocate) ||
-		s.evacuate(alloc.Index, budget, s.relocateSegment)
+	return s.evacuate(alloc.Records, leisure, budget, s.relocate) ||
+		s.evacuate(alloc.Index, leisure, budget, s.relocateSegment)
 }
 
-func (s *shard) evacuate(p alloc.Purpose, budget int, move func(old alloc.Ref) bool) (moved bool) {
-	page, ok := s.heap.Sparse(p)
+func (s *shard) evacuate(p alloc.Purpose, leisure bool, budget int, move func(old alloc.Ref) bool) (moved bool) {
+	page, ok := s.heap.Sparse(p, leisure)
 	if !ok {
 		return false
 	}
@@ -195,84 +208,119 @@ func (s *shard) relocateSegment(old alloc.Ref) bool {
 	return false
 }
 
-// startBackground does the background work of all homes until Close. One goroutine
-// looks after them all, as long as there is little to do: 64 goroutines that wake
-// ten times a second cost an idle process 0.4% of a core, one 0.09%. A home with more
-// work than a round's gets a goroutine of its own until that is done.
+// startBackground has RunBackground run until Close.
 func (e *Engine) startBackground() {
-	e.background.stop = make(chan struct{})
-	e.background.done.Add(1)
+	e.background.stop, e.background.done = make(chan struct{}), make(chan struct{})
 	go func() {
-		defer e.background.done.Done()
-		l := e.NewLane()
-		defer l.Close()
-		timer := time.NewTimer(0)
-		defer timer.Stop()
-		busy := make([]atomic.Bool, len(e.homes)) // has a goroutine of its own
-		for {
-			select {
-			case <-e.background.stop:
-				return
-			case <-e.background.memory:
-				e.arena.Prepare()
-				continue
-			case <-timer.C:
-			}
-			next := idlePause
-			for home := range e.homes {
-				pause := expirePace // a busy home may be idle by then
-				if !busy[home].Load() {
-					pause = e.Maintain(l, home, maintainBudget)
-				}
-				if pause == 0 && len(e.homes) > 1 {
-					e.workOff(home, &busy[home])
-					pause = expirePace
-				}
-				next = min(next, pause)
-			}
-			timer.Reset(max(next, time.Millisecond))
-		}
+		defer close(e.background.done)
+		e.RunBackground(e.background.stop, nil)
 	}()
-}
-
-// workOff has a goroutine do the work of a home that has much of it. busy is true
-// until it is done.
-func (e *Engine) workOff(home int, busy *atomic.Bool) {
-	busy.Store(true)
-	e.background.done.Add(1)
-	go func() {
-		defer e.background.done.Done()
-		defer busy.Store(false)
-		l := e.NewLane()
-		defer l.Close()
-		tick := time.NewTicker(time.Millisecond)
-		defer tick.Stop()
-		for e.Maintain(l, home, maintainBudget) == 0 {
-			select {
-			case <-e.background.stop:
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-}
-
-// maintainBudget is how long one round may work for a home before others get
-// their turn, at most once a millisecond: where an event loop has the same core,
-// that is how long its clients wait.
-const maintainBudget = 250 * time.Microsecond
-
-// wantMemory has the background prepare memory soon.
-func (e *Engine) wantMemory() {
-	select {
-	case e.background.memory <- struct{}{}:
-	default:
-	}
 }
 
 func (e *Engine) stopBackground() {
 	if e.background.stop != nil {
 		close(e.background.stop)
-		e.background.done.Wait()
+		<-e.background.done
 	}
 }
+
+// RunBackground does the background work of all homes until stop is closed: it
+// runs Maintain, and readies memory ahead of its use. worked, which may be nil, is
+// told after each round for a home when that began, by several goroutines.
+//
+// One goroutine looks after all homes, as long as there is little to do: 64
+// goroutines that wake ten times a second cost an idle process 0.4% of a core, one
+// 0.09%. A home with more work than a round's gets a goroutine of its own until
+// that is done.
+func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time)) {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	l := e.NewLane()
+	defer l.Close()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	busy := make([]atomic.Bool, len(e.homes)) // has a goroutine of its own
+	trimmed := time.Now()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-e.wantsMemory:
+			e.arena.Prepare()
+			continue
+		case <-timer.C:
+		}
+		next := idlePause
+		for home := range e.homes {
+			pause := expirePace // a busy home may be idle by then
+			if !busy[home].Load() {
+				pause = e.round(l, home, worked)
+			}
+			if pause == 0 && len(e.homes) > 1 {
+				busy[home].Store(true)
+				workers.Go(func() {
+					e.workOff(home, stop, worked)
+					busy[home].Store(false)
+				})
+				pause = expirePace
+			}
+			next = min(next, pause)
+		}
+		if time.Since(trimmed) > trimPause {
+			if e.arena.Trim(trimPages) {
+				next = 0
+			} else {
+				trimmed = time.Now()
+			}
+		}
+		timer.Reset(max(next, roundPause))
+	}
+}
+
+// workOff does the work of a home that has much of it, until there is none left.
+func (e *Engine) workOff(home int, stop <-chan struct{}, worked func(begun time.Time)) {
+	l := e.NewLane()
+	defer l.Close()
+	tick := time.NewTicker(roundPause)
+	defer tick.Stop()
+	for e.round(l, home, worked) == 0 {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// round is Maintain for a round's time.
+func (e *Engine) round(l *Lane, home int, worked func(begun time.Time)) (next time.Duration) {
+	begun := time.Now()
+	next = e.Maintain(l, home, maintainBudget)
+	if worked != nil {
+		worked(begun)
+	}
+	return next
+}
+
+// wantMemory has the background prepare memory soon.
+func (e *Engine) wantMemory() {
+	select {
+	case e.wantsMemory <- struct{}{}:
+	default:
+	}
+}
+
+// maintainBudget is how long one round may work for a home before others get
+// their turn, and roundPause what lies between two rounds at least: where an event
+// loop has the same core, its clients wait for the one in each of the other.
+const (
+	maintainBudget = 250 * time.Microsecond
+	roundPause     = time.Millisecond
+)
+
+// Free pages that nobody has needed for trimPause go back to the system, trimPages
+// of them at once, which takes some 50 us.
+const (
+	trimPause = time.Second
+	trimPages = 8
+)

@@ -42,7 +42,7 @@ type Options struct {
 	// OrderedIndex builds the ordered index from the start instead of at the
 	// first range query.
 	OrderedIndex bool
-	// Background makes the engine run Maintain by itself, on one goroutine.
-	// Without it the owner must call Maintain for every home.
+	// Background makes the engine do its background work by itself, until it is
+	// closed. Without it the owner must call RunBackground.
 	Background bool
 }

@@ -50,6 +50,10 @@ type shard struct {
 	doomed     atomic.Int64    // bytes of evicted large collections not yet freed; read by anybody
 	digits     [maxIntLen]byte // scratch: a member of a sorted set
 	trimmed    int64           // second in which spare pages were last given back
+	changed    struct {
+		seq uint64 // seq as maintenance last saw it
+		ms  int64  // when it had become that
+	}
 }
 
 // dropped is a table with former contents, which snapshots up to generation may

@@ -70,34 +70,6 @@ func (x *executor) evict() bool {
 	return x.lane.Begin(0).Evict()
 }
 
-// Background work.
-const (
-	workBudget = 250 * time.Microsecond // at once, for the shards of one worker
-	workPause  = time.Millisecond       // between two rounds, at least: the event loops may want the processor
-)
-
-// work does the engine's background work. Started by Run, stopped by stop.
-func (s *Server) work(stop <-chan struct{}) {
-	l := s.engine.NewLane()
-	defer l.Close()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-timer.C:
-		}
-		next := time.Second
-		for home := range s.engine.Homes() {
-			begun := time.Now()
-			next = min(next, s.engine.Maintain(l, home, workBudget))
-			s.worked(begun)
-		}
-		timer.Reset(max(next, workPause))
-	}
-}
-
 // worked notes a round of background work that has taken long. What it did is
 // told by the engine's figures: as they are now, and as they were when they were
 // last looked at, a second ago at most.

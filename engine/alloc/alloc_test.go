@@ -144,7 +144,7 @@ func TestModel(t *testing.T) {
 			*(*uint32)(a.Ptr(ref)) = r.Uint32()
 			drop(i)
 		case k < 97:
-			if pg, ok := h.Sparse(Purpose(r.IntN(int(NumPurposes)))); ok {
+			if pg, ok := h.Sparse(Purpose(r.IntN(int(NumPurposes))), r.IntN(2) == 0); ok {
 				h.Evacuate(pg, 1+r.IntN(50), func(old Ref) bool {
 					i, ok := index[old]
 					if !ok {
@@ -189,7 +189,7 @@ func TestModel(t *testing.T) {
 		drop(0)
 	}
 	h.Trim()
-	if pg, ok := h.Sparse(h.evacPurpose()); ok {
+	if pg, ok := h.Sparse(h.evacPurpose(), false); ok {
 		h.Evacuate(pg, 1, nil)
 	}
 	for _, fn := range late {
@@ -393,7 +393,7 @@ func TestEvacuation(t *testing.T) {
 		}
 	}
 	steps := 0
-	for pg, ok := h.Sparse(Records); ok; pg, ok = h.Sparse(Records) {
+	for pg, ok := h.Sparse(Records, false); ok; pg, ok = h.Sparse(Records, false) {
 		moved := 0
 		h.Evacuate(pg, 100, func(old Ref) bool {
 			moved++
@@ -496,4 +496,62 @@ func BenchmarkChurn(b *testing.B) {
 		h.Free(refs[o>>8])
 		refs[o>>8], _ = h.Alloc(int(o&255), Records)
 	}
+}
+
+// TestArenaTrim: free pages keep their memory as long as somebody needs some of
+// them now and then, and lose it after a time in which nobody did.
+func TestArenaTrim(t *testing.T) {
+	a := newArena(t, Options{ReserveBytes: 1 << 30})
+	h := a.NewHeap(0)
+	var refs []Ref
+	take := func(pages int) {
+		t.Helper()
+		for range 2 * pages { // two objects fill a page
+			ref, err := h.Alloc(maxSmall, Records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			refs = append(refs, ref)
+		}
+	}
+	give := func(pages int) {
+		for range 2 * pages {
+			h.Free(refs[len(refs)-1])
+			refs = refs[:len(refs)-1]
+		}
+		h.Trim()
+	}
+	dirty := func(want int64) {
+		t.Helper()
+		if got := a.Stats().DirtyBytes / pageBytes; got != want {
+			t.Fatalf("%d free pages with memory, want %d", got, want)
+		}
+		if err := a.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trim := func(most int, more bool) {
+		t.Helper()
+		if got := a.Trim(most); got != more {
+			t.Fatalf("there is more to trim: %v", got)
+		}
+	}
+	take(20)
+	give(20)
+	dirty(20)
+	trim(100, false) // they are new
+	dirty(20)
+	take(12) // 8 were never needed
+	give(12)
+	dirty(20)
+	trim(5, true)
+	dirty(15)
+	trim(5, false)
+	dirty(12)
+	trim(12, false)
+	dirty(0)
+	take(20) // their memory comes again
+	trim(100, false)
+	give(20)
+	dirty(20)
 }

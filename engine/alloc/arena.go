@@ -106,6 +106,9 @@ type Arena struct {
 	usage  [NumPurposes]int64 // bytes of pages in use
 	inUse  atomic.Int64       // their sum, at most limit; read by anybody
 	dirty  int                // free pages that still hold memory
+	unused int                // as many of them were not needed since the last Trim
+
+	prepared, unprepared int64 // chunks of huge pages that Prepare touched first, and others
 }
 
 // kind is what the chunks of a pool hold.
@@ -133,9 +136,9 @@ type pool struct {
 type chunk struct {
 	free  uint32 // bit per page: free
 	dirty uint32 // bit per page: free, and its memory was not given back
-	pool  int16  // -1: spare
+	pool  int16  // -1: spare, or about to be
 	node  int16  // where it was placed; -1: nowhere yet
-	huge  bool   // huge pages asked for: all its memory comes at the first touch
+	huge  bool   // of huge pages: all its memory comes at the first touch
 }
 
 // NewArena reserves the range. It fails only where the system grants not even
@@ -250,6 +253,10 @@ func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 		if c = a.nextCold(po); c < 0 {
 			a.uncharge(p, pageBytes)
 			return 0, ErrNoMemory
+		}
+		if po.cold.has(c) {
+			a.unprepared++
+			a.touch(c)
 		}
 		a.warm(po, c)
 	}
@@ -407,11 +414,9 @@ func (a *Arena) extend(po *pool, n int) int {
 func (a *Arena) adopt(po *pool, c, n int) {
 	p := unsafe.Add(a.base, uintptr(c)<<chunkShift)
 	moved, huge := false, po.kind != kindLarge && a.huge && po.count >= hugeAfter
-	rehuge := false
 	for i := c; i < c+n; i++ {
 		ch := &a.chunks[i]
 		moved = moved || int(ch.node) != po.node
-		rehuge = rehuge || ch.huge != huge
 		ch.pool, ch.node, ch.huge = po.id, int16(po.node), huge
 		a.spare.clear(i)
 		po.count++
@@ -424,14 +429,15 @@ func (a *Arena) adopt(po *pool, c, n int) {
 	if moved && a.place != nil {
 		_ = a.place(uintptr(p), n<<chunkShift, po.node)
 	}
-	if rehuge {
-		adviseHuge(p, n<<chunkShift, huge)
+	if huge {
+		adviseHuge(p, n<<chunkShift, true)
 	}
 }
 
 func (a *Arena) markUsed(c int, mask uint32) {
 	ch := &a.chunks[c]
 	a.dirty -= bits.OnesCount32(ch.dirty & mask)
+	a.unused = min(a.unused, a.dirty)
 	ch.free &^= mask
 	ch.dirty &^= mask
 	po := a.pools[ch.pool]
@@ -461,6 +467,7 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.uncharge(p, size)
+	var emptied []int // chunks that are to become spare and hold memory
 	for at := int(start); n > 0; {
 		c, bit := at/chunkPages, at%chunkPages
 		m := min(n, chunkPages-bit)
@@ -474,25 +481,59 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 		po.avail.set(c)
 		po.free += m
 		if ch.free == allPages && !(ch.huge && a.scarceWithout(po, chunkPages)) {
-			a.disown(po, c)
+			if a.disown(po, c) {
+				emptied = append(emptied, c)
+			} else {
+				a.spare.set(c)
+			}
 		}
 		at, n = at+m, n-m
 	}
+	for _, c := range emptied {
+		// It takes 150 us, in which nobody who needs a page shall wait.
+		a.mu.Unlock()
+		decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift), chunkBytes)
+		a.mu.Lock()
+		a.spare.set(c)
+	}
 }
 
-// disown makes a wholly free chunk spare.
-func (a *Arena) disown(po *pool, c int) {
+// disown takes a wholly free chunk from its pool, and reports whether its memory
+// must be given back before it may become spare.
+func (a *Arena) disown(po *pool, c int) (holds bool) {
 	ch := &a.chunks[c]
-	if ch.dirty != 0 || ch.huge { // of huge pages, all came with the first
-		a.dirty -= bits.OnesCount32(ch.dirty)
-		ch.dirty = 0
-		decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift), chunkBytes)
-	}
+	holds = ch.dirty != 0 || ch.huge // of huge pages, all came with the first
+	a.dirty -= bits.OnesCount32(ch.dirty)
+	a.unused = min(a.unused, a.dirty)
+	ch.dirty = 0
 	po.avail.clear(c)
 	po.free -= bits.OnesCount32(ch.free)
 	po.count--
 	ch.pool = -1
-	a.spare.set(c)
+	return holds
+}
+
+// Trim gives back the memory of up to most free pages, of those that nobody has
+// needed since it was last called, and reports whether there are more.
+func (a *Arena) Trim(most int) (more bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for c := 0; c < len(a.chunks) && a.unused > 0; c++ {
+		ch := &a.chunks[c]
+		for ch.dirty != 0 && a.unused > 0 {
+			if most == 0 {
+				return true
+			}
+			bit := bits.TrailingZeros32(ch.dirty)
+			decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift+uintptr(bit)<<pageShift), pageBytes)
+			ch.dirty &^= 1 << bit
+			a.dirty--
+			a.unused--
+			most--
+		}
+	}
+	a.unused = a.dirty
+	return false
 }
 
 // bitmap is a set of small integers that finds its members in order.

@@ -122,7 +122,7 @@ func (a *Arena) Check() error {
 		if ch.dirty&^ch.free != 0 {
 			return fmt.Errorf("chunk %d: dirty pages %b are not free in %b", c, ch.dirty, ch.free)
 		}
-		if spare := ch.pool < 0; spare != a.spare.has(c) || spare && ch.free != allPages {
+		if free := ch.pool < 0; a.spare.has(c) && !free || free && ch.free != allPages {
 			return fmt.Errorf("chunk %d: pool %d, free %b, spare %v", c, ch.pool, ch.free, a.spare.has(c))
 		}
 		for _, po := range a.pools {

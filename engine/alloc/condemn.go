@@ -24,7 +24,7 @@ func (h *Heap) Spare(p Purpose) (spare, pages int) {
 // spare returns the pages of a class that could be condemned besides those that
 // are.
 func (c *class) spare(size uint32) int {
-	if c.room(size) == 0 {
+	if c.room(size, false) == 0 {
 		return 0
 	}
 	perPage := payload / size
@@ -41,7 +41,7 @@ func (h *Heap) Condemn(p Purpose, most int) (n int) {
 	for i := range classes {
 		c := &cs[i]
 		for spare := c.spare(classes[i]); spare > 0 && n < most; spare-- {
-			found := c.emptiest()
+			found := c.emptiest(false)
 			if found == 0 {
 				break
 			}

@@ -9,7 +9,9 @@ const (
 	// wasteDivisor: a class is left alone while less than 1/24 of its room is
 	// free. Below that, moving costs more and more for less and less.
 	wasteDivisor = 24
-	// evacuable is the fullest bin, exclusive, pages are evacuated from.
+	// evacuable is the fullest bin, exclusive, pages are evacuated from. At leisure
+	// the objects of any page may move, and a class is left alone only when it has
+	// not a page's room to spare.
 	evacuable = 7
 )
 
@@ -27,8 +29,9 @@ func (e *evacuation) freed(pg *page, off uint16) {
 
 // Sparse returns the page of purpose p most worth evacuating: of the class
 // with the most free room, if that is worth the work and the page's objects
-// fit into its other pages. A page under evacuation comes first.
-func (h *Heap) Sparse(p Purpose) (Page, bool) {
+// fit into its other pages. A page under evacuation comes first. At leisure, less
+// is enough: what is moved for a page gained may be nearly a page.
+func (h *Heap) Sparse(p Purpose, leisure bool) (Page, bool) {
 	if pg := h.evac.page; pg != nil {
 		return h.arena.number(pg), pg.purpose == p
 	}
@@ -39,8 +42,8 @@ func (h *Heap) Sparse(p Purpose) (Page, bool) {
 	var found Page
 	most := int64(0)
 	for i := range classes {
-		if room := cs[i].room(classes[i]); room > most {
-			if pg := cs[i].emptiest(); pg != 0 {
+		if room := cs[i].room(classes[i], leisure); room > most {
+			if pg := cs[i].emptiest(leisure); pg != 0 {
 				found, most = pg, room
 			}
 		}
@@ -58,16 +61,16 @@ func (h *Heap) SparseClass(n int, p Purpose) (Page, bool) {
 	if pg := h.evac.page; pg != nil && pg.purpose == p && pg.class == ci {
 		return h.arena.number(pg), true
 	}
-	if cs[ci].room(classes[ci]) == 0 {
+	if cs[ci].room(classes[ci], false) == 0 {
 		return 0, false
 	}
-	pg := cs[ci].emptiest()
+	pg := cs[ci].emptiest(false)
 	return pg, pg != 0
 }
 
 // room returns the free bytes in the pages of a class, or 0 where they are not
 // worth evacuating a page for.
-func (c *class) room(size uint32) int64 {
+func (c *class) room(size uint32, leisure bool) int64 {
 	if c.pages < 2 {
 		return 0
 	}
@@ -77,15 +80,19 @@ func (c *class) room(size uint32) int64 {
 		pages--
 	}
 	free := pages*perPage - int64(c.live)
-	if free < perPage || free*wasteDivisor < pages*perPage {
+	if free < perPage || !leisure && free*wasteDivisor < pages*perPage {
 		return 0
 	}
 	return free * int64(size)
 }
 
 // emptiest returns a page of the lowest bin that has one.
-func (c *class) emptiest() Page {
-	for b := range evacuable {
+func (c *class) emptiest(leisure bool) Page {
+	bound := evacuable
+	if leisure {
+		bound = bins
+	}
+	for b := range bound {
 		if c.lists[b] != 0 {
 			return c.lists[b]
 		}
@@ -106,7 +113,7 @@ func (h *Heap) Evacuate(n Page, maxObjects int, move func(old Ref) bool) (done b
 		if e.page != nil {
 			h.endEvacuation()
 		}
-		if pg.heap != h.id || pg.run != 0 || pg.list >= evacuable {
+		if pg.heap != h.id || pg.run != 0 || pg.list >= bins {
 			return true // it has changed since Sparse
 		}
 		h.beginEvacuation(pg)

@@ -41,13 +41,22 @@ func (a *Arena) Prepare() {
 		if c < 0 || po.avail.has(c) {
 			continue // no room, or it turned out not to be of huge pages
 		}
-		// Somebody in a hurry may take the chunk meanwhile and write there: the
-		// touch, which must be a write, must not change anything.
-		a.mu.Unlock()
-		atomic.AddUint32((*uint32)(unsafe.Add(a.base, uintptr(c)<<chunkShift)), 0)
+		a.mu.Unlock() // who is in a hurry may take the chunk meanwhile
+		a.touch(c)
 		a.mu.Lock()
 		if po.cold.has(c) {
+			a.prepared++
 			a.warm(po, c)
 		}
 	}
+}
+
+// touch makes the memory of a chunk of huge pages come, and then wants no huge pages
+// there any more: the kernel would, in time, put them back where single pages were
+// given back. Somebody else may be doing the same, or writing there: the touch, which
+// must be a write, changes nothing.
+func (a *Arena) touch(c int) {
+	p := unsafe.Add(a.base, uintptr(c)<<chunkShift)
+	atomic.AddUint32((*uint32)(p), 0)
+	adviseHuge(p, chunkBytes, false)
 }

@@ -13,6 +13,10 @@ type Stats struct {
 	CommittedBytes int64 // accessible address space; memory only where touched
 	InUseBytes     int64 // all PageBytes
 	DirtyBytes     int64 // free pages whose memory was not given back
+
+	// Chunks of huge pages that Prepare touched ahead of their use, and those
+	// that came too fast for that.
+	Prepared, Unprepared int64
 }
 
 // Stats returns the arena's figures. Pages are exact; objects and live bytes
@@ -24,6 +28,8 @@ func (a *Arena) Stats() Stats {
 		CommittedBytes: int64(a.committed.Load()),
 		InUseBytes:     a.inUse.Load(),
 		DirtyBytes:     int64(a.dirty) * pageBytes,
+		Prepared:       a.prepared,
+		Unprepared:     a.unprepared,
 	}
 	for p := range s.Purpose {
 		s.Purpose[p].PageBytes = a.usage[p]
