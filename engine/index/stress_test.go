@@ -177,7 +177,7 @@ func (s *stress) write(r *rand.Rand) {
 			s.filler = s.filler[:len(s.filler)-1]
 		}
 	case op < 970: // evacuate records
-		if pg, ok := s.heap.Sparse(alloc.Records); ok {
+		if pg, ok := s.heap.Sparse(alloc.Records, false); ok {
 			s.heap.Evacuate(pg, 50, func(old alloc.Ref) bool {
 				slot, ok := s.table.FindRef(s.hashOf(old), old)
 				if !ok {
