@@ -18,7 +18,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/hpkv-server, bin/hpkv-bench and bin/hpkv-admin
-	$(GO) build -trimpath -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/...
 
 run: REST_KEY := $(REST_KEY)
 run: build ## build, then start the server on 127.0.0.1:6379, and REST on 127.0.0.1:8080
