@@ -17,7 +17,6 @@ import (
 // epoll set. waiting says that it waits for room to write.
 type link struct {
 	fd      int
-	file    *os.File // owns fd
 	waiting bool
 }
 
@@ -47,17 +46,20 @@ func dial(addr string) (*conn, error) {
 		return nil, err
 	}
 	defer nc.Close()
-	// File duplicates the descriptor, out of the runtime's own poller.
-	f, err := nc.(*net.TCPConn).File()
+	// A copy of the descriptor, as the runtime polls its own: each reply would wake
+	// a thread of the generator's more, maybe on the server's processor.
+	raw, err := nc.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	fd := int(f.Fd())
-	if err := unix.SetNonblock(fd, true); err != nil {
-		f.Close()
+	fd, failed := -1, error(nil)
+	if err := raw.Control(func(own uintptr) { fd, failed = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
 		return nil, err
 	}
-	return &conn{link: link{fd: fd, file: f}}, nil
+	if failed != nil {
+		return nil, os.NewSyscallError("fcntl", failed)
+	}
+	return &conn{link: link{fd: fd}}, nil
 }
 
 func closeAll(workers []*worker) {
@@ -68,7 +70,7 @@ func closeAll(workers []*worker) {
 
 func closeConns(conns []*conn) {
 	for _, c := range conns {
-		c.file.Close()
+		_ = unix.Close(c.fd)
 	}
 }
 
