@@ -89,7 +89,8 @@ type Options struct {
 	// callers heed Pressure. 0: 64 MB.
 	MaxPending int64
 	// Gather is how long a round of EverySec or No collects records before it is
-	// written. 0: 2 ms.
+	// written. 0: 10 ms: the fewer rounds, the fewer thread switches (50
+	// connections, no pipeline: 0.02 a SET, with 2 ms 0.07).
 	Gather time.Duration
 	// SyncEvery is the time between two syncs under EverySec. 0: 1 s.
 	SyncEvery time.Duration
@@ -137,7 +138,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.MaxPending = 64 << 20
 	}
 	if o.Gather == 0 {
-		o.Gather = 2 * time.Millisecond
+		o.Gather = 10 * time.Millisecond
 	}
 	if o.SyncEvery == 0 {
 		o.SyncEvery = time.Second
