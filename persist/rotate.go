@@ -198,14 +198,21 @@ func (l *Log) makeSegment(man *manifest, stream int) (*segment, error) {
 	return seg, nil
 }
 
-// leastSegment is how small a segment may be on a disk that is nearly full.
-const leastSegment = 64 << 10
+const (
+	// leastSegment is how small a segment may be on a disk that is nearly full.
+	leastSegment = 64 << 10
+	// leaveFree is what such a segment leaves of the disk, for the manifest.
+	leaveFree = 32 << 10
+)
 
 // allocate gives a new file its length, a smaller one if there is no room for
-// it: what is left of the disk is used.
+// it: what is left of the disk is used, but for a little.
 func allocate(f vfs.File, size int64) error {
-	for {
-		err := f.Allocate(size)
+	for free := int64(0); ; free = leaveFree {
+		err := f.Allocate(size + free)
+		if err == nil && free > 0 {
+			return f.Truncate(size)
+		}
 		if err == nil || !vfs.IsFull(err) || size <= leastSegment {
 			return err
 		}
