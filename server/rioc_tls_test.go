@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -71,30 +72,37 @@ func TestRiocTLS(t *testing.T) {
 }
 
 // TestRiocTLSChain: the server shows the authorities between its certificate and
-// the one that clients trust, and accepts such chains from them; no protocol is
-// negotiated. Requests come in pieces, as clients cut them.
+// the one that clients trust, and accepts such chains from them, as deep as the
+// protocol allows; hosts go by name too; no protocol is negotiated. Requests come
+// in pieces, as clients cut them.
 func TestRiocTLSChain(t *testing.T) {
 	dir := t.TempDir()
 	root, rootKey := newAuthority(t)
-	middle, middleKey := certify(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "between"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, root, rootKey)
-	leaf, leafKey := issue(t, middle, middleKey)
-	client, clientKey := issue(t, middle, middleKey)
+	last, lastKey := root, rootKey
+	var between [][]byte // the nearest to the root at the end, as they are sent
+	for i := range 3 {
+		last, lastKey = certify(t, &x509.Certificate{
+			Subject: pkix.Name{CommonName: fmt.Sprint("between ", i)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		}, last, lastKey)
+		between = append([][]byte{last.Raw}, between...)
+	}
+	leaf, leafKey := issue(t, last, lastKey)
+	client, clientKey := issue(t, last, lastKey)
 	_, addr := startRioc(t, drivers()[0],
-		"--rioc-tls-cert-file", pemFile(t, filepath.Join(dir, "server.pem"), "CERTIFICATE", leaf.Raw, middle.Raw),
+		"--rioc-tls-cert-file", pemFile(t, filepath.Join(dir, "server.pem"), "CERTIFICATE", append([][]byte{leaf.Raw}, between...)...),
 		"--rioc-tls-key-file", pemFile(t, filepath.Join(dir, "server.key"), "EC PRIVATE KEY", ecBytes(t, leafKey)),
 		"--rioc-tls-ca-cert-file", pemFile(t, filepath.Join(dir, "ca.pem"), "CERTIFICATE", root.Raw))
 	roots := x509.NewCertPool()
 	roots.AddCert(root)
-	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", NextProtos: []string{"h2"},
-		Certificates: []tls.Certificate{{Certificate: [][]byte{client.Raw, middle.Raw}, PrivateKey: clientKey}}})
+	config := &tls.Config{RootCAs: roots, ServerName: "rioc.example", NextProtos: []string{"h2"},
+		Certificates: []tls.Certificate{{Certificate: append([][]byte{client.Raw}, between...), PrivateKey: clientKey}}}
+	conn, err := tls.Dial("tcp", addr, config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	if s := conn.ConnectionState(); s.NegotiatedProtocol != "" || s.Version != tls.VersionTLS13 || len(s.PeerCertificates) != 2 {
+	if s := conn.ConnectionState(); s.NegotiatedProtocol != "" || s.Version != tls.VersionTLS13 || len(s.PeerCertificates) != 4 || len(s.VerifiedChains[0]) != 5 {
 		t.Errorf("%q, version %x, %d certificates", s.NegotiatedProtocol, s.Version, len(s.PeerCertificates))
 	}
 	longest := make([]byte, rioc.MaxValue)
@@ -108,6 +116,16 @@ func TestRiocTLSChain(t *testing.T) {
 	}
 	w := &wire{Conn: conn, t: t}
 	w.receive(done + "00000000 00900100")
+	for _, host := range []string{"127.0.0.1", "other.example"} {
+		config.ServerName = host
+		c, err := tls.Dial("tcp", addr, config)
+		if err == nil {
+			c.Close()
+		}
+		if (err == nil) != (host == "127.0.0.1") {
+			t.Errorf("as %s: %v", host, err)
+		}
+	}
 }
 
 // TestRiocTLSRenewal: renewed certificates and authorities are used without a
@@ -165,7 +183,7 @@ func newAuthority(t *testing.T) (*x509.Certificate, *ecdsa.PrivateKey) {
 
 func issue(t *testing.T, ca *x509.Certificate, caKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
 	return certify(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: "peer"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		Subject: pkix.Name{CommonName: "peer"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"rioc.example"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, ca, caKey)
 }

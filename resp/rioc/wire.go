@@ -41,11 +41,11 @@ const (
 	OK           Status = 0
 	ErrInvalid   Status = -1 // empty or oversized key or value, not a number
 	ErrNoMemory  Status = -2
-	ErrIO        Status = -3
+	ErrIO        Status = -3 // a write while the log cannot be written
 	ErrProtocol  Status = -4 // unknown command
-	ErrDevice    Status = -5
+	ErrDevice    Status = -5 // for other servers: this one has no device
 	ErrNotFound  Status = -6
-	ErrBusy      Status = -7
+	ErrBusy      Status = -7 // the data are not there yet, or clients are not served now
 	ErrOverflow  Status = -8 // a range too large for an answer
 	ErrStaleTime Status = -17
 )
