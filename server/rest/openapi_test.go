@@ -2,9 +2,12 @@ package rest_test
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"hpkv/server/rest"
 )
@@ -13,8 +16,9 @@ import (
 type document struct {
 	OpenAPI string
 	Paths   map[string]map[string]struct {
-		Responses map[string]json.RawMessage
-		Security  *[]any
+		Responses   map[string]json.RawMessage
+		RequestBody json.RawMessage
+		Security    *[]any
 	}
 	Components struct{ Schemas map[string]json.RawMessage }
 }
@@ -26,6 +30,51 @@ func readDocument(t *testing.T, text string) document {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// schemas compiles parts of a document.
+type schemas struct {
+	t        *testing.T
+	compiler *jsonschema.Compiler
+}
+
+// newSchemas takes a document literally: what it does not describe is wrong.
+func newSchemas(t *testing.T, text string) *schemas {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, schema := range doc.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any) {
+		if s := schema.(map[string]any); s["type"] == "object" {
+			s["additionalProperties"] = false
+		}
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	if err := c.AddResource("openapi.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	return &schemas{t, c}
+}
+
+// check reports what is wrong with a body, by the schema for JSON at a place of
+// the document, named by the members that lead to it.
+func (s *schemas) check(body string, place ...string) error {
+	s.t.Helper()
+	pointer := "openapi.json#"
+	for _, name := range append(place, "content", "application/json", "schema") {
+		pointer += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+	}
+	schema, err := s.compiler.Compile(pointer)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
 }
 
 // The document lists the routes and methods that there are, and no others.
@@ -64,11 +113,12 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 			t.Errorf("no schema %s", name)
 		}
 	}
+	by := newSchemas(t, text)
 	bodies := map[string][]string{
-		"/record":          {record("k", "v"), record("", ""), "{", record("list", "v")},
-		"/record/atomic":   {`{"key":"n","increment":1}`, `{"key":"k","increment":1}`, ""},
-		"/token/websocket": {`{}`, `[]`},
-		"/":                {`["GET","k"]`, `["NOPE"]`, `[]`},
+		"/record":          {record("k", "v"), record("", ""), "{", record("list", "v"), partial("k", "v"), `{"key":"k","value":{"a":1},"partialUpdate":null}`, `{"key":1,"value":1}`, `{"key":"k","value":"v","partialUpdate":1}`},
+		"/record/atomic":   {`{"key":"n","increment":1}`, `{"key":"k","increment":1}`, `{"key":"n","increment":"1"}`, `{"key":"n","increment":1.5}`},
+		"/token/websocket": {`{}`, `[]`, `{"subscribePatterns":["a*"],"subscribeKeys":["b"],"accessPattern":"^c"}`, `{"subscribePatterns":"a"}`, `{"accessPattern":null}`},
+		"/":                {`["GET","k"]`, `["NOPE"]`, `[]`, `["MGET","k","absent"]`, `["SET","k",{"a":1}]`},
 		"/pipeline":        {`[["GET","k"],["NOPE"]]`, `[[]]`},
 		"/multi-exec":      {`[["GET","k"]]`, `[["NOPE"]]`},
 	}
@@ -89,8 +139,18 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 						}
 						continue
 					}
-					if o.Responses[status(got)] == nil {
+					about := o.Responses[status(got)]
+					if about == nil {
 						t.Errorf("%s %s %v %s: %d is not described", method, target, key, body, got.StatusCode)
+						continue
+					}
+					if strings.Contains(string(about), `"application/json"`) && got.body != "" {
+						if err := by.check(got.body, "paths", path, strings.ToLower(method), "responses", status(got)); err != nil {
+							t.Errorf("%s %s %v %s: %d %s: %v", method, target, key, body, got.StatusCode, got.body, err)
+						}
+					}
+					if strings.Contains(string(o.RequestBody), `"application/json"`) && by.check(body, "paths", path, strings.ToLower(method), "requestBody") != nil && got.StatusCode < 400 {
+						t.Errorf("%s %s: %s is not a described body, and accepted", method, target, body)
 					}
 					if open := o.Security != nil; open != (len(key) == 0 && got.StatusCode != 401 && got.StatusCode != 404) && len(key) == 0 {
 						t.Errorf("%s %s without a key: %d, described as open: %v", method, target, got.StatusCode, open)
