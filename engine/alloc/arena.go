@@ -79,8 +79,9 @@ type Options struct {
 }
 
 // hugeAfter is how many chunks of a kind an arena has before further ones ask
-// for huge pages: the part not yet used of the newest is then at most 1/8.
-const hugeAfter = 8
+// for huge pages: what is not yet used of the newest, and of the next one where
+// that is prepared, is then at most 1/8.
+const hugeAfter = 12
 
 // Arena is the range all memory of one engine comes from.
 type Arena struct {
