@@ -330,8 +330,9 @@ func (l *Lane) sample(k, n int) []int {
 }
 
 // ZScan visits the members of one step of a scan and returns the cursor of the
-// next, 0 at the end. A small set is one step. visit may not call the engine.
-func (t *Txn) ZScan(key []byte, cursor uint64, count int, visit func(member []byte, score float64)) (next uint64, err error) {
+// next, 0 at the end. A small set is one step; compact says that it is one. visit
+// may not call the engine.
+func (t *Txn) ZScan(key []byte, cursor uint64, count int, visit func(member []byte, score float64, compact bool)) (next uint64, err error) {
 	var n entry
 	s, err := t.openRead(key, TypeZSet, &n)
 	defer t.leave(s)
@@ -341,7 +342,7 @@ func (t *Txn) ZScan(key []byte, cursor uint64, count int, visit func(member []by
 	v := s.viewZSet(&n)
 	if v.obj == nil {
 		v.walk(0, v.len(), false, func(member []byte, score float64) bool {
-			visit(member, score)
+			visit(member, score, true)
 			return true
 		})
 		return 0, nil
@@ -349,7 +350,7 @@ func (t *Txn) ZScan(key []byte, cursor uint64, count int, visit func(member []by
 	seen := 0
 	one := func(ref alloc.Ref) {
 		member, val := v.obj.pair(ref)
-		visit(member, scoreAt(val))
+		visit(member, scoreAt(val), false)
 		seen++
 	}
 	next = v.obj.table.Scan(cursor, one)

@@ -197,6 +197,18 @@ func hasDigit(b []byte) bool {
 	return false
 }
 
+// AppendDouble17 appends f with up to 17 digits, as C's %.17g, which prints more of
+// them than AppendDouble does: 0.10000000000000001.
+func AppendDouble17(dst []byte, f float64) []byte {
+	if math.IsInf(f, 1) {
+		return append(dst, "inf"...)
+	}
+	if math.IsInf(f, -1) {
+		return append(dst, "-inf"...)
+	}
+	return strconv.AppendFloat(dst, f, 'g', 17, 64)
+}
+
 // AppendDouble appends f as Redis 7.2 prints doubles in replies: integers up to
 // 2^62 in full, else the shortest digits that read back as f, laid out as
 // fpconv does, and "inf", "-inf", "nan", "-0". (Redis 7.0 printed %.17g.)

@@ -287,3 +287,18 @@ func BenchmarkAddLongDouble(b *testing.B) {
 		dst = AppendLongDouble(dst[:0], z)
 	}
 }
+
+// What printf of C prints for %.17g.
+func TestAppendDouble17(t *testing.T) {
+	for want, v := range map[string]float64{
+		"0": 0, "-0": math.Copysign(0, -1), "1": 1, "-3": -3, "100": 100, "1.5": 1.5,
+		"0.10000000000000001": 0.1, "0.29999999999999999": 0.3, "9.9999999999999995e-08": 1e-7,
+		"0.0001": 1e-4, "1.0000000000000001e-05": 1e-5, "1e+17": 1e17, "10000000000000000": 1e16,
+		"1.2345678901234568e+17": 123456789012345678, "4.9406564584124654e-324": 5e-324,
+		"12345.678": 12345.678, "inf": math.Inf(1), "-inf": math.Inf(-1),
+	} {
+		if got := string(AppendDouble17(nil, v)); got != want {
+			t.Errorf("%v: %s, want %s", v, got, want)
+		}
+	}
+}

@@ -338,10 +338,14 @@ func zscan(c *Ctx) {
 	c.W.Array(2)
 	from := c.W.Len()
 	mark, n := c.W.BeginArray(), 0
-	next, err := c.Txn.ZScan(c.Args[1], cursor, o.count, func(member []byte, score float64) {
+	next, err := c.Txn.ZScan(c.Args[1], cursor, o.count, func(member []byte, score float64, compact bool) {
 		if o.match(member, engine.TypeNone) {
 			c.W.Bulk(member)
-			c.W.BulkDouble(score)
+			if compact {
+				c.W.BulkDouble(score)
+			} else { // Redis' SCAN family prints what lies in a table its own way
+				c.W.Bulk(resp.AppendDouble17(c.scratch[:0], score))
+			}
 			n += 2
 		}
 	})
