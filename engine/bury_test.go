@@ -133,3 +133,46 @@ func TestLoseHuge(t *testing.T) {
 		})
 	}
 }
+
+// TestTrimHuge: what LTRIM and LPOP drop of a huge list goes in bounded steps, too.
+func TestTrimHuge(t *testing.T) {
+	const n = 100_000
+	ways := map[string]func(t *Txn, key []byte) error{
+		"trim to few":    func(t *Txn, key []byte) error { return t.ListTrim(key, n-100, -1) },
+		"trim to many":   func(t *Txn, key []byte) error { return t.ListTrim(key, n/3, -1) },
+		"trim the right": func(t *Txn, key []byte) error { return t.ListTrim(key, 0, n/3) },
+		"trim both ends": func(t *Txn, key []byte) error { return t.ListTrim(key, n/3, n/2) },
+		"trim all":       func(t *Txn, key []byte) error { return t.ListTrim(key, n, n) },
+		"pop": func(t *Txn, key []byte) error {
+			_, err := t.ListPop(key, ListRight, n-1, nil, func(ListValue) {})
+			return err
+		},
+	}
+	for name, trim := range ways {
+		e, _ := openTest(t, Options{Shards: 1, Databases: 1})
+		l := e.NewLane()
+		s := e.shards[0]
+		key := b("huge")
+		raise(t, l, TypeList, key, n)
+		before := live(e)
+		if err := trim(l.Begin(0), key); err != nil {
+			t.Fatal(err)
+		}
+		if freed := before - live(e); freed > 3*buryAtOnce {
+			t.Errorf("%s: %d of %d blocks are freed at once", name, freed, before)
+		}
+		for more := true; more; {
+			before = live(e)
+			s.mu.lock()
+			more = s.reclaim(reclaimStep)
+			s.mu.unlock()
+			if freed := before - live(e); freed > 2*reclaimStep {
+				t.Errorf("%s: a step frees %d blocks", name, freed)
+			}
+		}
+		if err := e.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		l.Close()
+	}
+}

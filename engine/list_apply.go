@@ -253,8 +253,8 @@ func (t *Txn) editLarge(s *shard, n *entry, ef *Effect, l *list) (left int, err 
 		if left+right == 0 {
 			ef.Items = ef.Items[:0]
 		}
-		l.Drop(deque.Left, left)
-		l.Drop(deque.Right, right)
+		s.cut(l, deque.Left, left)
+		s.cut(l, deque.Right, right)
 	case EffectListRemove:
 		t.removeLarge(ef, l, lim)
 	default:

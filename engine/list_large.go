@@ -21,6 +21,13 @@ func (s *shard) newListOf(elems [][]byte) (large, error) {
 	return l, nil
 }
 
+// cut drops n elements at an end of a list; many blocks are freed in steps.
+func (s *shard) cut(l *list, end deque.End, n int) {
+	if gone := l.Cut(end, n, buryAtOnce); gone != nil {
+		s.buried = append(s.buried, &list{*gone})
+	}
+}
+
 // listBytes is the Go memory of a large list, but for one slice.
 const listBytes = 96
 

@@ -11,6 +11,8 @@
 package deque
 
 import (
+	"math/bits"
+
 	"hpkv/engine/alloc"
 	"hpkv/engine/packed"
 )
@@ -320,6 +322,58 @@ func (l *List) Drop(end End, n int) {
 		l.count -= n
 		return
 	}
+}
+
+// Cut is Drop for when that would free more than few blocks: these become the list
+// it returns, to be freed by FreeStep. It returns nil if it has freed them itself.
+func (l *List) Cut(end End, n, few int) (gone *List) {
+	k, elems, held := 0, 0, 0 // blocks that go as a whole, their elements and memory
+	for ; k < l.n; k++ {
+		i := k
+		if end == Right {
+			i = l.n - 1 - k
+		}
+		nd := l.at(i)
+		if elems+int(nd.count) > n {
+			break
+		}
+		elems += int(nd.count)
+		held += int(nd.room)
+	}
+	if k <= few {
+		l.Drop(end, n)
+		return nil
+	}
+	if end == Left {
+		l.mark = max(l.mark-elems, 0)
+	} else {
+		l.mark = min(l.mark, l.count-elems)
+	}
+	first, rest, kept := 0, k, l.n-k // of the blocks that go, and of those that stay
+	if end == Right {
+		first, rest = l.n-k, 0
+	}
+	gone = &List{m: l.m, n: k, count: elems, held: held}
+	if kept < k { // the shorter part gets a new ring
+		ring := l.part(rest, kept)
+		gone.nodes, gone.head = l.nodes, (l.head+first)&(len(l.nodes)-1)
+		l.nodes, l.head = ring, 0
+	} else {
+		gone.nodes = l.part(first, k)
+		l.head = (l.head + rest) & (len(l.nodes) - 1)
+	}
+	l.n, l.count, l.held = kept, l.count-elems, l.held-held
+	l.Drop(end, n-elems)
+	return gone
+}
+
+// part copies n blocks from the i-th on into a ring of their own.
+func (l *List) part(i, n int) []node {
+	ring := make([]node, max(4, 1<<bits.Len(uint(max(n-1, 0)))))
+	for k := range n {
+		ring[k] = *l.at(i + k)
+	}
+	return ring
 }
 
 // FreeStep frees up to n blocks of a list that is not used any more, and reports

@@ -135,12 +135,35 @@ func (m *model) step() {
 	case op == 12 && m.rng.IntN(3) == 0:
 		m.remove(e)
 	case op == 13 && m.rng.IntN(20) == 0:
-		k := n / 3
+		k, j := n/3, n/3
+		if m.rng.IntN(3) == 0 {
+			k = m.rng.IntN(n)
+			j = m.rng.IntN(n - k)
+		}
 		m.l.Drop(End(m.rng.IntN(2)), 0)
-		m.l.Drop(Right, k)
-		m.l.Drop(Left, k)
-		m.want = m.want[k : n-k]
-		m.mark = max(min(m.mark, n-k)-k, 0)
+		m.cut(Right, k)
+		m.cut(Left, j)
+		m.want = m.want[j : n-k]
+		m.mark = max(min(m.mark, n-k)-j, 0)
+	}
+}
+
+// cut drops elements, and blocks later.
+func (m *model) cut(end End, k int) {
+	m.t.Helper()
+	before, held := m.l.Blocks(), m.l.Held()
+	gone := m.l.Cut(end, k, m.rng.IntN(4))
+	if gone == nil {
+		return
+	}
+	if gone.Blocks()+m.l.Blocks() != before || gone.Held()+m.l.Held() != held {
+		m.t.Fatalf("%d blocks of %d bytes became %d of %d and %d of %d", before, held,
+			m.l.Blocks(), m.l.Held(), gone.Blocks(), gone.Held())
+	}
+	if err := gone.Check(); err != nil {
+		m.t.Fatal(err)
+	}
+	for gone.FreeStep(2) {
 	}
 }
 
