@@ -17,8 +17,22 @@ import (
 	compat "hpkv/compat_test"
 )
 
-// crashWriters is how many connections write at once.
-const crashWriters = 4
+// crashClient writes on a connection of its own until that breaks, and knows what it
+// was told.
+type crashClient interface {
+	run(c *compat.Conn) error
+	// verify compares what the server has with what it acknowledged, and takes what
+	// it has for the truth from now on. It returns how long before the kill the
+	// oldest lost change was acknowledged, 0 if none is lost.
+	verify(c *compat.Conn, killed time.Duration) (lost time.Duration, err error)
+	writes() int // that it tried
+}
+
+// So many connections write strings, and so many collections.
+const (
+	crashWriters           = 3
+	crashCollectionWriters = 2
+)
 
 // pulse measures time in which the machine works: what everysec promises takes
 // threads that run, and a machine that stands still for seconds gives none to the
@@ -116,9 +130,9 @@ func (w *crashWriter) run(c *compat.Conn) (err error) {
 	}
 }
 
-// verify compares what the server has with what it acknowledged, and takes what
-// it has for the truth from now on. It returns how long before the kill the
-// oldest lost change was acknowledged, 0 if none is lost.
+func (w *crashWriter) writes() int { return w.n }
+
+// verify implements crashClient.
 func (w *crashWriter) verify(c *compat.Conn, killed time.Duration) (lost time.Duration, err error) {
 	got := map[string]int{}
 	for k := range w.acked {
@@ -171,9 +185,9 @@ func (w *crashWriter) verify(c *compat.Conn, killed time.Duration) (lost time.Du
 }
 
 // TestCrash kills the server with SIGKILL at random moments: while it writes,
-// compacts, is backed up, or loads. What appendfsync always acknowledged is
-// there afterwards, with everysec what was acknowledged a second before; no
-// MSET and no transaction is ever there in part. HPKV_CRASH is the number of
+// compacts, is backed up, or loads. What appendfsync always acknowledged of strings
+// and collections is there afterwards, with everysec what was acknowledged a second
+// before; no MSET and no transaction is ever there in part. HPKV_CRASH is the number of
 // kills.
 func TestCrash(t *testing.T) {
 	compat.NeedOurs(t)
@@ -195,11 +209,14 @@ func TestCrash(t *testing.T) {
 }
 
 func crash(t *testing.T, r *rand.Rand, policy string, kills int) {
-	s := compat.StartOurs(t, "--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0")
+	s := compat.StartOurs(t, append(smallForms, "--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0")...)
 	pulse := startPulse(t)
-	var writers []*crashWriter
+	var writers []crashClient
 	for id := range crashWriters {
 		writers = append(writers, &crashWriter{id: id, r: rand.New(rand.NewPCG(r.Uint64(), 0)), pulse: pulse, acked: map[string]ack{}})
+	}
+	for id := range crashCollectionWriters {
+		writers = append(writers, newCollectionWriter(id, rand.New(rand.NewPCG(r.Uint64(), 0)), pulse))
 	}
 	worst, written := time.Duration(0), 0
 	for range kills {
@@ -244,10 +261,10 @@ func crash(t *testing.T, r *rand.Rand, policy string, kills int) {
 			}
 			lost, err := w.verify(c, killed)
 			if err != nil {
-				t.Fatalf("connection %d: %v", w.id, err)
+				t.Fatalf("connection %d: %v", i, err)
 			}
 			worst = max(worst, lost)
-			written = max(written, w.n)
+			written = max(written, w.writes())
 		}
 		c.Close()
 		if policy == "always" && worst > 0 {
