@@ -52,6 +52,10 @@ func (c *counted) near(t *testing.T, what string, got int64) {
 // TestHLLModel plays random operations on HyperLogLogs, sparse and dense, and on
 // plain registers and sets of elements. The journal has them, too.
 func TestHLLModel(t *testing.T) {
+	steps := 700
+	if raceEnabled || testing.Short() {
+		steps = 150
+	}
 	for round := range 3 {
 		t.Run("", func(t *testing.T) {
 			r := rand.New(rand.NewPCG(testSeed(t), 1))
@@ -74,7 +78,7 @@ func TestHLLModel(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for range 700 {
+			for range steps {
 				key := keys[r.IntN(len(keys))]
 				some := slices.Clone(keys[:1+r.IntN(len(keys))])
 				some[0] = key

@@ -165,7 +165,7 @@ func TestSortModel(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	for range 30 {
+	for range 15 {
 		g := newRig(t, engine.Options{Shards: 4})
 		m := &sortModel{
 			lists: map[string][]string{}, sets: map[string]map[string]bool{}, zsets: map[string]map[string]float64{},
