@@ -65,7 +65,7 @@ type client struct {
 	watches []watched
 	row     *command.Row  // last command that was found
 	outlet  *outlet       // mailbox of its thread; see mailbox
-	listens *listenSets   // subscriptions, or nil
+	listens *listenSets   // subscriptions, or nil; changed under ears
 	monitor *subscription // under MONITOR, or nil
 	pushes  [][]byte      // messages about to be sent: see flushPushes
 	x       *executor     // runs a command of the client right now; nil while it is deferred
@@ -85,6 +85,13 @@ type client struct {
 		pauseAt atomic.Int64  // backlog at which reading stops
 
 		channels, patterns, shards atomic.Int32 // subscriptions
+	}
+
+	// ears lets others end the subscriptions of a client that is killed: see
+	// silence.
+	ears struct {
+		sync.Mutex
+		deaf bool
 	}
 
 	// blocked is the call that waits for keys, or nil. Written by the owner.

@@ -295,7 +295,10 @@ func (s *Server) killClients(self *client, f *clientFilter) (killed int) {
 		if c == self {
 			c.finished = true
 			killed++
-		} else if c.kill() {
+			continue
+		}
+		c.silence() // who has the reply must not find that it still listens
+		if c.kill() {
 			killed++
 		}
 	}

@@ -214,8 +214,8 @@ func TestClientStorm(t *testing.T) {
 			defer in.pauses.mu.Unlock()
 			return len(in.pauses.held) == 0 && in.blocked.count.Load() == 0 && in.engine.Waiting() == 0
 		})
-		// A client that was killed is not counted any more, and still listens
-		// until its owner has heard of it.
+		// A client whose connection ends is not counted any more, and still listens
+		// until its owner is done with it.
 		in.eventually("nobody listens", func() bool {
 			w.do("PUBSUB NUMSUB s", "*2\r\n$1\r\ns\r\n")
 			return w.line() == ":0"

@@ -404,3 +404,38 @@ func (e *ear) next(monitor bool) string {
 		}
 	}
 }
+
+// Who was killed listens to nothing from then on, although its thread may be too
+// busy to hear of it.
+func TestKilledDoNotListen(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		entered, busy := make(chan struct{}), make(chan struct{})
+		stall := command.Row{Name: "stall", Arity: 1, Flags: command.Admin, Run: func(ctx *command.Ctx) { close(entered); <-busy; ctx.W.OK() }}
+		release := sync.OnceFunc(func() { close(busy) })
+		defer release()
+		in := start(t, setup{driver: driver, rows: []command.Row{stall}})
+		victim := in.ear()
+		victim.begin("SUBSCRIBE a b")
+		victim.message()
+		victim.begin("PSUBSCRIBE a*")
+		victim.begin("SSUBSCRIBE s")
+		thread := in.newest().outlet
+		var admin, same *wire // a client elsewhere, and with that driver one beside the victim
+		for admin == nil || same == nil && driver == "epoll" {
+			c := in.dial()
+			c.do("PING", "+PONG\r\n")
+			if in.newest().outlet == thread {
+				same = c
+			} else {
+				admin = c
+			}
+		}
+		admin.do("PUBSUB NUMSUB a", "*2\r\n$1\r\na\r\n:1\r\n")
+		if same != nil {
+			same.send("STALL\r\n")
+			<-entered
+		}
+		admin.send("CLIENT KILL TYPE pubsub\r\nPUBLISH a m\r\nSPUBLISH s m\r\nPUBSUB NUMSUB a b\r\nPUBSUB NUMPAT\r\nPUBSUB SHARDCHANNELS\r\n")
+		admin.expect(":1\r\n:0\r\n:0\r\n*4\r\n$1\r\na\r\n:0\r\n$1\r\nb\r\n:0\r\n:0\r\n*0\r\n")
+	})
+}

@@ -82,6 +82,11 @@ func (k *subscribeKind) count(c *client) int64 {
 
 // listen subscribes the client; it may be already. Owner.
 func (c *client) listen(k *subscribeKind, name []byte) {
+	c.ears.Lock()
+	defer c.ears.Unlock()
+	if c.ears.deaf {
+		return
+	}
 	if c.listens == nil {
 		c.listens = new(listenSets)
 	}
@@ -105,6 +110,7 @@ func (x *executor) unlisten(c *client, k *subscribeKind, names []string, atBound
 	}
 	set := *k.set(c.listens)
 	first := len(x.ended)
+	c.ears.Lock()
 	for _, name := range names {
 		if s := set[name]; s != nil {
 			k.remove(&c.srv.hub, s)
@@ -112,10 +118,30 @@ func (x *executor) unlisten(c *client, k *subscribeKind, names []string, atBound
 			x.ended = append(x.ended, s)
 		}
 	}
+	c.ears.Unlock()
 	if len(x.ended) > first && atBoundary {
 		x.deliver()
 	}
+	c.ears.Lock()
 	c.listensChanged()
+	c.ears.Unlock()
+}
+
+// silence takes the client out of all channels and patterns for good. Any
+// goroutine, when the client is about to be killed: its owner, who hears of that
+// later, ends what is in the mailbox.
+func (c *client) silence() {
+	c.ears.Lock()
+	defer c.ears.Unlock()
+	c.ears.deaf = true
+	if c.listens == nil {
+		return
+	}
+	for _, k := range []*subscribeKind{&channelKind, &patternKind, &shardKind} {
+		for _, s := range *k.set(c.listens) {
+			k.remove(&c.srv.hub, s)
+		}
+	}
 }
 
 // stopListening ends all subscriptions, silently. Owner.
@@ -129,6 +155,8 @@ func (c *client) stopListening() {
 	if c.listens == nil {
 		return
 	}
+	c.ears.Lock()
+	defer c.ears.Unlock()
 	for _, k := range []*subscribeKind{&channelKind, &patternKind, &shardKind} {
 		set := *k.set(c.listens)
 		for name, s := range set {
@@ -140,7 +168,7 @@ func (c *client) stopListening() {
 	c.listensChanged()
 }
 
-// listensChanged makes the number of subscriptions known. Owner.
+// listensChanged makes the number of subscriptions known. Owner. REQUIRES: c.ears.
 func (c *client) listensChanged() {
 	l := c.listens
 	if l == nil {
