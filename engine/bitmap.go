@@ -185,6 +185,7 @@ func (t *Txn) heldString(key []byte) ([]byte, error) {
 	var n entry
 	s := t.open(key, &n)
 	defer t.leave(s)
+	t.hit(key, n.found())
 	switch {
 	case !n.found():
 		return nil, nil

@@ -22,6 +22,29 @@ func (t *Txn) Exists(key []byte) bool {
 	return false
 }
 
+// LookedUp counts a look-up of key for a command whose operations count none.
+func (t *Txn) LookedUp(key []byte, found bool) { t.hit(key, found) }
+
+// ElementCount returns how many elements the list, set or sorted set at key has, 0
+// if there is none. It is no look-up that counts.
+func (t *Txn) ElementCount(key []byte) int {
+	var n entry
+	s := t.open(key, &n)
+	defer t.leave(s)
+	if !n.found() {
+		return 0
+	}
+	switch typeOf(n.hdr.Type()) {
+	case TypeList:
+		return s.listLen(&n)
+	case TypeSet:
+		return s.setLen(&n)
+	case TypeZSet:
+		return s.zsetLen(&n)
+	}
+	return 0
+}
+
 // Type returns the type of key's value, TypeNone if there is none.
 func (t *Txn) Type(key []byte) Type {
 	for v := t.look(key); v.next(); {

@@ -155,6 +155,7 @@ func (t *Txn) unite(u *hll.Union, key []byte) (dense bool, err error) {
 	var n entry
 	s := t.open(key, &n)
 	defer t.leave(s)
+	t.hit(key, n.found())
 	val, err := hllValue(&n)
 	if val == nil || err != nil {
 		return false, err

@@ -40,6 +40,7 @@ func (t *Txn) Copy(src, dst []byte, dstDB int, replace bool) (bool, error) {
 	}
 	var from, to entry
 	_, ts := t.locatePair(src, t.db, dst, dstDB, &from, &to)
+	t.hit(src, from.found())
 	if !from.found() || to.found() && !replace {
 		return false, nil
 	}

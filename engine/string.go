@@ -82,6 +82,20 @@ func appendValue(dst, val []byte, head Head) []byte {
 	return append(dst, val...)
 }
 
+// ValueBytes returns the length of the string at key, 0 if there is none. It is no
+// look-up that counts.
+func (t *Txn) ValueBytes(key []byte) (n int64) {
+	for v := t.look(key); v.next(); {
+		if n = 0; v.find() && isString(v.hdr) {
+			n = int64(v.hdr.ValueLen)
+		}
+		if v.done() {
+			break
+		}
+	}
+	return n
+}
+
 // StrLen returns the length of key's value, 0 if it is absent.
 func (t *Txn) StrLen(key []byte) (int64, error) {
 	for v := t.look(key); v.next(); {

@@ -16,8 +16,8 @@ import (
 // work.
 type notifier struct {
 	hub     *hub
-	kinds   atomic.Uint32 // EventKeyspace, EventKeyevent
-	pending atomic.Bool
+	kinds   atomic.Uint32          // EventKeyspace, EventKeyevent
+	pending atomic.Bool            // some are not published yet
 	wake    chan struct{}          // capacity 1: there are events
 	full    atomic.Pointer[outlet] // that events have filled, or nil: see crowded
 
@@ -61,7 +61,6 @@ func (n *notifier) deliver(from *outlet) {
 	n.mu.Lock()
 	events := n.noted
 	n.noted = n.spare[:0]
-	n.pending.Store(false)
 	n.mu.Unlock()
 	for i := range events {
 		if o := n.publish(from, &events[i]); o != nil {
@@ -70,6 +69,9 @@ func (n *notifier) deliver(from *outlet) {
 		events[i] = keyEvent{}
 	}
 	n.spare = events[:0]
+	n.mu.Lock()
+	n.pending.Store(len(n.noted) > 0) // only now: until then others wait, that what they send comes after
+	n.mu.Unlock()
 }
 
 // crowded returns a mailbox that takes no more events for now: its thread does

@@ -27,8 +27,7 @@ func (c *Ctx) isLong(keys [][]byte) bool {
 	}
 	total := int64(0)
 	for _, key := range keys {
-		n, _ := c.Txn.StrLen(key)
-		total += n
+		total += c.Txn.ValueBytes(key)
 	}
 	return total > bitsInline
 }

@@ -111,7 +111,9 @@ func pexpiretime(c *Ctx) { expiresAt(c, func(at, _ int64) int64 { return at }) }
 // expiresAt writes show(expiry, now), -1 for a key that does not expire, -2
 // for one that does not exist.
 func expiresAt(c *Ctx, show func(atMs, nowMs int64) int64) {
-	switch at, state := c.Txn.ExpireTime(c.Args[1]); state {
+	at, state := c.Txn.ExpireTime(c.Args[1])
+	c.Txn.LookedUp(c.Args[1], state != engine.Missing)
+	switch state {
 	case engine.Missing:
 		c.W.Int(-2)
 	case engine.Persistent:

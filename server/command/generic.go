@@ -1,6 +1,9 @@
 package command
 
-import "hpkv/resp"
+import (
+	"hpkv/engine"
+	"hpkv/resp"
+)
 
 var genericRows = []Row{
 	{Name: "del", Arity: -2, Flags: Write, Keys: span(KeyRM|KeyDelete, 1, -1, 1), Cats: CatKeyspace, Tips: summed, Run: del},
@@ -33,7 +36,11 @@ func countKeys(c *Ctx, op func(key []byte) bool) {
 func exists(c *Ctx) { c.W.Int(int64(c.Txn.ExistsMany(c.Args[1:]))) }
 func touch(c *Ctx)  { c.W.Int(int64(c.Txn.TouchMany(c.Args[1:]))) }
 
-func typeOf(c *Ctx) { c.W.Status(c.Txn.Type(c.Args[1]).String()) }
+func typeOf(c *Ctx) {
+	t := c.Txn.Type(c.Args[1])
+	c.Txn.LookedUp(c.Args[1], t != engine.TypeNone)
+	c.W.Status(t.String())
+}
 
 // staged carries out a command that copies a key's value to another key, or moves
 // it, with run. A large collection is copied beforehand, off the event loop, so

@@ -17,8 +17,7 @@ const lcsInline = 50_000
 
 func lcs(c *Ctx) {
 	if c.Host != nil {
-		n, _ := c.Txn.StrLen(c.Args[1])
-		m, _ := c.Txn.StrLen(c.Args[2])
+		n, m := c.Txn.ValueBytes(c.Args[1]), c.Txn.ValueBytes(c.Args[2])
 		if n > 0 && m > lcsInline/n {
 			c.Defer(lcs) // there, it has no host
 			return

@@ -80,7 +80,7 @@ func runSort(c *Ctx, readOnly bool) {
 		c.W.Error(e)
 		return
 	}
-	if c.Host != nil && c.elements(c.Args[1]) > sortInline {
+	if c.Host != nil && c.Txn.ElementCount(c.Args[1]) > sortInline {
 		c.Defer(func(c *Ctx) { // the arguments are others there
 			o, _ := parseSort(c, readOnly)
 			o.run(c)
@@ -115,19 +115,6 @@ func parseSort(c *Ctx, readOnly bool) (*sorting, string) {
 		}
 	}
 	return o, a.Err()
-}
-
-// elements returns how many elements a list, a set or a sorted set has.
-func (c *Ctx) elements(key []byte) (n int64) {
-	switch c.Txn.Type(key) {
-	case engine.TypeList:
-		n, _ = c.Txn.ListLen(key)
-	case engine.TypeSet:
-		n, _ = c.Txn.SCard(key)
-	case engine.TypeZSet:
-		n, _ = c.Txn.ZCard(key)
-	}
-	return n
 }
 
 // lock takes the shards that are needed: patterns lead to keys in any.
@@ -192,6 +179,7 @@ func (o *sorting) load(c *Ctx) (list []sortable, ok bool) {
 	var err error
 	switch c.Txn.Type(key) {
 	case engine.TypeNone:
+		c.Txn.LookedUp(key, false)
 	case engine.TypeList:
 		err = c.Txn.ListRange(key, 0, -1, begin, func(v engine.ListValue) {
 			list = append(list, sortable{elem: v.Append([]byte{})})

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 
 	"hpkv/engine/glob"
@@ -124,8 +125,8 @@ func (c *Config) apply(changes []change) error {
 	var effective []change
 	done := make(map[int]bool)
 	for _, ch := range changes {
-		r := &t.rows[ch.row]
-		if done[ch.row] || r.format(ch.old) == c.format(ch.row) {
+		// Not by what CONFIG GET shows: it does not tell AKE from AnKE.
+		if done[ch.row] || reflect.DeepEqual(ch.old, c.values[ch.row].get()) {
 			continue
 		}
 		done[ch.row] = true

@@ -187,6 +187,11 @@ func TestHooks(t *testing.T) {
 		t.Errorf("after a change and a repetition: %q", calls)
 	}
 	calls = nil
+	hook("notify-keyspace-events", nil)
+	if set(c, "notify-keyspace-events", "AKE"); set(c, "notify-keyspace-events", "AKEn") != "OK" || len(calls) != 2 {
+		t.Errorf("a change that CONFIG GET does not show: %q", calls)
+	}
+	calls = nil
 	hook("hz", errors.New("no such luck"))
 	want := "ERR CONFIG SET failed (possibly related to argument 'hz') - no such luck"
 	if got := set(c, "timeout", "6", "hz", "7", "maxmemory", "8"); got != want {
