@@ -139,6 +139,17 @@ func DecodeEffect(ef *Effect, p []byte) error {
 	return nil
 }
 
+// effectKey returns the key of an encoded effect on the first database, where nearly
+// all are; nil for others, and for what is no effect.
+func effectKey(p []byte) []byte {
+	d := effectReader{p: p}
+	d.byte()
+	if fields := d.uvarint(); fields&fieldKey == 0 || fields&fieldDB != 0 {
+		return nil
+	}
+	return d.string()
+}
+
 // effectReader cuts fields from an encoded effect. A field that is present is
 // not zero: every effect has one encoding only.
 type effectReader struct {

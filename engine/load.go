@@ -46,6 +46,19 @@ func (r *Loader) Close() {
 	r.e.loaders.Add(-1)
 }
 
+// Expect says that payload will be given to Apply soon. It asks for the memory in
+// which its key is looked up.
+func (r *Loader) Expect(payload []byte) {
+	key := effectKey(payload)
+	if len(key) == 0 {
+		return
+	}
+	h := hashKey(key)
+	if ks := r.e.shardOf(h).dbs[0].Load(); ks != nil {
+		ks.table.Prefetch(h)
+	}
+}
+
 // Apply repeats the effect in payload, which was journalled for the given
 // shard. The engine may have another number of shards now. ErrEffect if payload
 // is no effect, a *DatabaseError if it puts something into a database that there

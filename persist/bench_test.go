@@ -97,6 +97,7 @@ type discard struct{}
 
 func (discard) Apply(int, Record, Addr) error { return nil }
 func (discard) Barrier(Record, Addr) error    { return nil }
+func (discard) Expect(int, Record)            {}
 
 // BenchmarkReplay opens a log of 64 MB in two streams.
 func BenchmarkReplay(b *testing.B) {

@@ -37,6 +37,8 @@ func (r *stateReplayer) Apply(_ int, rec Record, _ Addr) error {
 	return err
 }
 
+func (r *stateReplayer) Expect(int, Record) {}
+
 func (r *stateReplayer) Barrier(rec Record, _ Addr) error {
 	clear(r.state) // a flush
 	n, err := strconv.Atoi(string(rec.Payload))

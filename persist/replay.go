@@ -89,43 +89,78 @@ func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *
 		return err
 	}
 	r.reset(f, seedOf(seg.uid), segmentHead, seg.used)
-	records, told := int64(0), int64(segmentHead)
+	told := int64(segmentHead)
+	var b batch
 	for {
+		err := b.read(r, seg.number)
+		for i := range b.n {
+			if b.entries[i].kind == typeRecord && b.entries[i].flags&flagBarrier == 0 {
+				p.to.Expect(stream, b.entries[i].Record)
+			}
+		}
+		p.records.Add(b.records())
+		for i := range b.n {
+			if err := p.entry(stream, &b.entries[i], b.at[i], gate); err != nil {
+				return err
+			}
+		}
 		at := r.offset()
-		e, err := r.next()
+		if err != nil || at-told >= readWindow {
+			p.tell(at - told)
+			told = at
+		}
 		switch {
 		case errors.Is(err, io.EOF):
-			p.records.Add(records)
-			p.tell(at - told)
 			return nil
 		case errors.Is(err, errForm) || errors.Is(err, errChecksum):
 			return corrupt(err, at)
 		case err != nil:
 			return err
 		}
-		if at-told >= readWindow {
-			p.tell(at - told)
-			told = at
-		}
-		if e.kind == typeMark {
-			continue
-		}
-		records++
-		addr := Addr{seg.number, at}
-		if e.flags&flagBarrier == 0 {
-			if err := p.to.Apply(stream, e.Record, addr); err != nil {
-				return err
-			}
-			continue
-		}
-		apply := func() error { return p.to.Barrier(e.Record, addr) }
-		if e.flags&flagEcho != 0 {
-			apply, records = nil, records-1
-		}
-		if err := gate.arrive(stream, e.barrier, apply); err != nil {
+	}
+}
+
+// batch is some entries that follow each other.
+type batch struct {
+	n       int
+	entries [16]entry
+	at      [16]Addr
+}
+
+// read takes the next entries, which are valid until r is used again. An error
+// comes after those there are.
+func (b *batch) read(r *segmentReader, segment uint64) (err error) {
+	for b.n = 0; b.n < len(b.entries) && (b.n == 0 || r.ready()); b.n++ {
+		b.at[b.n] = Addr{segment, r.offset()}
+		if b.entries[b.n], err = r.next(); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// records counts the records, of barriers those that are no echoes.
+func (b *batch) records() (n int64) {
+	for i := range b.n {
+		if e := &b.entries[i]; e.kind == typeRecord && e.flags&flagEcho == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// entry replays one.
+func (p *replay) entry(stream int, e *entry, at Addr, gate *gate) error {
+	if e.kind == typeMark {
+		return nil
+	}
+	if e.flags&flagBarrier == 0 {
+		return p.to.Apply(stream, e.Record, at)
+	}
+	if e.flags&flagEcho != 0 {
+		return gate.arrive(stream, e.barrier, nil)
+	}
+	return gate.arrive(stream, e.barrier, func() error { return p.to.Barrier(e.Record, at) })
 }
 
 // tell counts bytes as replayed.

@@ -65,6 +65,13 @@ func (r *segmentReader) next() (e entry, err error) {
 	}
 }
 
+// ready reports whether next need not move the window, so that entries it has
+// returned stay valid.
+func (r *segmentReader) ready() bool {
+	b := r.buf[r.at:]
+	return len(b) >= recordHead && len(b) >= sizeOf(b)
+}
+
 // fill moves the window so that it holds need bytes from the position on; the
 // limit leaves room for them.
 func (r *segmentReader) fill(need int) error {

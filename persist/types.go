@@ -51,6 +51,10 @@ type Replayer interface {
 	Apply(stream int, r Record, at Addr) error
 	// Barrier receives a barrier record. No other call is under way.
 	Barrier(r Record, at Addr) error
+	// Expect says that Apply will be called for the record, after some others of
+	// its stream, so that what that takes can be fetched. Its calls for a stream
+	// are on the goroutine and between the calls of Apply.
+	Expect(stream int, r Record)
 }
 
 // Cut is a part of the log's end that recovery left out.

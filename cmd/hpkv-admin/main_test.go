@@ -72,6 +72,8 @@ func (r *reader) Apply(_ int, rec persist.Record, _ persist.Addr) error {
 	return nil
 }
 
+func (r *reader) Expect(int, persist.Record) {}
+
 func (r *reader) Barrier(rec persist.Record, at persist.Addr) error { return r.Apply(0, rec, at) }
 
 // contents opens a log and returns its records.

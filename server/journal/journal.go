@@ -159,25 +159,19 @@ type replayer struct {
 	ctx context.Context
 	e   *engine.Engine
 
-	mu      sync.Mutex
-	loaders map[int]*engine.Loader // by stream
+	whole   *engine.Loader                     // there from beginning to end: it keeps the engine from expiring keys
+	loaders [persist.MaxStreams]*engine.Loader // by stream; one goroutine's at a time
 }
 
 func newReplayer(ctx context.Context, e *engine.Engine) *replayer {
-	// One loader is there from beginning to end: it keeps the engine from
-	// expiring keys.
-	return &replayer{ctx: ctx, e: e, loaders: map[int]*engine.Loader{-1: e.NewLoader()}}
+	return &replayer{ctx: ctx, e: e, whole: e.NewLoader()}
 }
 
 func (r *replayer) loader(stream int) *engine.Loader {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	l := r.loaders[stream]
-	if l == nil {
-		l = r.e.NewLoader()
-		r.loaders[stream] = l
+	if r.loaders[stream] == nil {
+		r.loaders[stream] = r.e.NewLoader()
 	}
-	return l
+	return r.loaders[stream]
 }
 
 // Apply implements persist.Replayer.
@@ -191,6 +185,9 @@ func (r *replayer) Apply(stream int, rec persist.Record, at persist.Addr) error 
 	return nil
 }
 
+// Expect implements persist.Replayer.
+func (r *replayer) Expect(stream int, rec persist.Record) { r.loader(stream).Expect(rec.Payload) }
+
 // Barrier implements persist.Replayer. Effects concern one shard each, so no
 // journal writes barriers.
 func (r *replayer) Barrier(_ persist.Record, at persist.Addr) error {
@@ -199,6 +196,9 @@ func (r *replayer) Barrier(_ persist.Record, at persist.Addr) error {
 
 func (r *replayer) close() {
 	for _, l := range r.loaders {
-		l.Close()
+		if l != nil {
+			l.Close()
+		}
 	}
+	r.whole.Close()
 }
