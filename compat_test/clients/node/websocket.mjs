@@ -168,7 +168,8 @@ await setting('rest-rate-limit', 1);
 const careful = apiClient({ ...config, throttling: { enabled: true, rateLimit: 200 } });
 await careful.connect();
 await assert.rejects(Promise.all(Array.from({ length: 10 }, () => careful.get('ws:doc'))), (err) => err.code === 429);
-assert.equal(careful.getThrottlingStatus().metrics.currentRate, 100);
+const { currentRate } = careful.getThrottlingStatus().metrics;
+assert.ok([100, 50].includes(currentRate), `a rate of ${currentRate}`); // halved again if the first pause was over
 await setting('rest-rate-limit', 0);
 assert.equal((await careful.get('ws:doc')).key, 'ws:doc');
 careful.destroy();
