@@ -89,16 +89,21 @@ func (l *Log) nextRound() uint64 {
 	return l.open
 }
 
-// bigBuffer is the size of a stream's buffer from which its round is not
-// gathered any longer.
-const bigBuffer = 1 << 20
+// A round is not gathered any longer when a stream's buffer has so many bytes.
+const (
+	// bigBuffer is about what a core writes in 50 us: the committer may share its
+	// core with those who serve clients.
+	bigBuffer = 128 << 10
+	// bigSynced is more, under Always: the sync of a round takes longer than that.
+	bigSynced = 1 << 20
+)
 
 // appended wakes the committer if it should begin to gather or to hurry; size is
 // that of the largest buffer now. Under Always it is those who wait for a record
 // that wake it.
 func (l *Log) appended(size int) {
 	switch {
-	case size >= bigBuffer:
+	case size >= bigSynced, size >= bigBuffer && l.Policy() != Always:
 		l.Hurry()
 	case l.asleep.Load() && l.Policy() != Always:
 		l.wakeUp()
