@@ -41,6 +41,7 @@ type memoryResult struct {
 	LiveBytes int64   `json:"live_bytes"`           // keys and values that survived the churn
 	Churned   []int64 `json:"rss_after_churn"`      // at once, then second by second
 	Best      int64   `json:"best_rss_after_churn"` // the smallest of them
+	Allocated int64   `json:"allocated_at_the_end"` // objects, by the server's own count
 }
 
 // memory is the subcommand.
@@ -179,7 +180,7 @@ func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, 
 		return r, err
 	}
 	defer p.Stop()
-	if r.EmptyBytes, err = proc.RSS(p.Pid()); err != nil {
+	if r.EmptyBytes, err = settledRSS(ctx, p); err != nil {
 		return r, err
 	}
 	send := func(doing string, source func(worker, workers int) loadgen.Source) error {
@@ -191,7 +192,7 @@ func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, 
 	if err := send("loading", loadgen.Sequence(set, c.keys)); err != nil {
 		return r, err
 	}
-	if r.LoadedBytes, err = proc.RSS(p.Pid()); err != nil {
+	if r.LoadedBytes, err = settledRSS(ctx, p); err != nil {
 		return r, err
 	}
 	if err := send("overwriting", loadgen.Each(c.keys, c.overwrites())); err != nil {
@@ -212,7 +213,22 @@ func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, 
 	if size.Int != int64(r.Survivors) {
 		return r, fmt.Errorf("server %s holds %s keys, not %d", p.Name, size.Text(), r.Survivors)
 	}
-	return r, nil
+	own, err := figures(p, "memory")
+	r.Allocated = own["allocator_allocated"]
+	return r, err
+}
+
+// settle is how long a server has to come to rest before its memory counts.
+const settle = 2 * time.Second
+
+// settledRSS is the resident memory of a server that has nothing to do.
+func settledRSS(ctx context.Context, p *proc.Process) (int64, error) {
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(settle):
+	}
+	return proc.RSS(p.Pid())
 }
 
 // watch samples the resident memory at once and then each second.
@@ -258,14 +274,16 @@ func (m *memoryReport) writeText(w io.Writer) error {
 func (m *memoryReport) writeStrings(w io.Writer) error {
 	fmt.Fprintf(w, "loaded     %s keys of %d bytes with values of %d bytes; bytes/key: growth over the empty server\n",
 		report.Count(float64(m.Keys)), len(workload.KeyName), m.ValueBytes)
-	fmt.Fprintf(w, "churned    every key overwritten with %d to %d bytes, half deleted; live: bytes of the remaining keys and values\n\n", churnLeast, churnMost)
-	t := &report.Table{Columns: report.Columns("<server", "empty", "loaded", "bytes/key", "RSS/key", "live", "after churn", "RSS/live", "best", "RSS/live", "last", "RSS/live")}
+	fmt.Fprintf(w, "churned    every key overwritten with %d to %d bytes, half deleted; live: bytes of the remaining keys and values;\n"+
+		"           allocated: of the objects that hold them with their index, by the server's count (allocator_allocated)\n\n", churnLeast, churnMost)
+	t := &report.Table{Columns: report.Columns("<server", "empty", "loaded", "bytes/key", "RSS/key", "live", "after churn", "RSS/live", "best", "RSS/live", "last", "RSS/live", "allocated", "RSS/allocated")}
 	for _, r := range m.Results {
 		perKey := func(n int64) string { return report.Fixed(float64(n)/float64(m.Keys), 1) }
 		perLive := func(n int64) string { return report.Ratio(float64(n) / float64(r.LiveBytes)) }
 		first, last := r.Churned[0], r.Churned[len(r.Churned)-1]
 		t.Add(r.Server, report.Bytes(r.EmptyBytes), report.Bytes(r.LoadedBytes), perKey(r.LoadedBytes-r.EmptyBytes), perKey(r.LoadedBytes),
-			report.Bytes(r.LiveBytes), report.Bytes(first), perLive(first), report.Bytes(r.Best), perLive(r.Best), report.Bytes(last), perLive(last))
+			report.Bytes(r.LiveBytes), report.Bytes(first), perLive(first), report.Bytes(r.Best), perLive(r.Best), report.Bytes(last), perLive(last),
+			report.Bytes(r.Allocated), report.Ratio(float64(last)/float64(max(r.Allocated, 1))))
 	}
 	return t.Write(w)
 }

@@ -110,7 +110,7 @@ func measureShape(ctx context.Context, e env, spec proc.Spec, place placement, s
 		return r, err
 	}
 	defer p.Stop()
-	if r.EmptyBytes, err = proc.RSS(p.Pid()); err != nil {
+	if r.EmptyBytes, err = settledRSS(ctx, p); err != nil {
 		return r, err
 	}
 	order := workload.NewShuffle(n, seed)
@@ -121,7 +121,7 @@ func measureShape(ctx context.Context, e env, spec proc.Spec, place placement, s
 	if err != nil {
 		return r, err
 	}
-	if r.LoadedBytes, err = proc.RSS(p.Pid()); err != nil {
+	if r.LoadedBytes, err = settledRSS(ctx, p); err != nil {
 		return r, err
 	}
 	size, err := do(p, "DBSIZE")

@@ -452,7 +452,7 @@ func (a *Arena) markUsed(c int, mask uint32) {
 // system except for a small reserve of single pages.
 func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 	a.mu.Lock()
-	keep := n == 1 && a.dirty < 32+len(a.chunks)/8
+	keep := n == 1 && a.dirty < 32+len(a.chunks)/16
 	if keep {
 		a.dirty++
 	}
