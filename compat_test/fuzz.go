@@ -50,7 +50,7 @@ func GenerateProtocol(seed uint64) (Case, int) {
 }
 
 // FormatCase writes a case as text that ParseScript reads back. Only the steps
-// that Generate and GenerateProtocol make are supported.
+// that Generate and its kin make are supported.
 func FormatCase(c Case, proto int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "== %s\n", c.Name)
@@ -63,6 +63,8 @@ func FormatCase(c Case, proto int) string {
 			fmt.Fprintf(&b, "!conn %d\n", s.N)
 		case OpRaw:
 			fmt.Fprintf(&b, "!raw %s\n", JoinArgs(s.Args))
+		case OpTalk:
+			fmt.Fprintf(&b, "!talk %s\n", JoinArgs(s.Args))
 		case OpFinish:
 			fmt.Fprintln(&b, "!finish")
 		default:

@@ -47,6 +47,17 @@ func TestDifferentialProtocol(t *testing.T) {
 	fuzz(t, compat.SharedPair(t), 0.2, 1000, compat.GenerateProtocol)
 }
 
+// TestDifferentialPubSub plays subscribers and publishers, keyspace events among
+// them, for a fifth of the time of TestDifferentialFuzz.
+func TestDifferentialPubSub(t *testing.T) {
+	pair := compat.FreshPair(t, compat.OurBinary(t), "--notify-keyspace-events", "KEA")
+	grammar, err := compat.NewPubSubGrammar(pair.Has)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fuzz(t, pair, 0.2, 60, func(seed uint64) (compat.Case, int) { return compat.GeneratePubSub(grammar, seed) })
+}
+
 // fuzz plays for a share of the time. Unless a time was asked for it ends after
 // some sequences, so that a fast machine plays none that no other ever did.
 func fuzz(t *testing.T, pair *compat.Pair, share float64, sequences int, generate func(seed uint64) (compat.Case, int)) {

@@ -286,8 +286,12 @@ type Grammar struct {
 
 // NewGrammar builds the grammar of the commands for which has returns true.
 func NewGrammar(has func(command string) (bool, error)) (*Grammar, error) {
+	return newGrammar(grammars, has)
+}
+
+func newGrammar(families [][]grammarRow, has func(command string) (bool, error)) (*Grammar, error) {
 	g := &Grammar{}
-	for _, family := range grammars {
+	for _, family := range families {
 		for _, row := range family {
 			parts, rest, err := parseForm(strings.Fields(row.form), "")
 			if err != nil || len(rest) > 0 {

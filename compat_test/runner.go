@@ -133,6 +133,8 @@ func (r *runner) step(s Step) error {
 			}
 		}
 		return nil
+	case OpTalk:
+		return r.talk(s)
 	case OpEOF:
 		return r.compareRest()
 	case OpFinish:

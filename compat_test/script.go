@@ -32,6 +32,7 @@ import (
 //	!reconnect           closes the current connection and opens it anew
 //	!pipe ... !end       the commands between are written at once
 //	!raw "bytes" ...     writes bytes as they are, several pieces joined
+//	!talk CMD            writes a command and compares what all connections receive
 //	!send CMD            writes a command and does not wait
 //	!reply [N]           reads and compares N replies (1)
 //	!eof                 reads to the end of the connection and compares
@@ -58,6 +59,7 @@ const (
 	OpReply
 	OpEOF
 	OpFinish
+	OpTalk
 )
 
 // Step is one line of a case.
@@ -220,6 +222,8 @@ func parseStep(words []string) (Step, error) {
 		s.Op, s.Args, need = OpRaw, rest, 1
 	case "send":
 		s.Op, s.Args, need = OpSend, rest, 1
+	case "talk":
+		s.Op, s.Args, need = OpTalk, rest, 1
 	case "scan":
 		s.Op, s.Args, need = OpScan, rest, 2
 	case "save", "until":

@@ -69,6 +69,7 @@ func (b *blockedCall) serve(t *engine.Txn) bool {
 // round is safe.
 func (b *blockedCall) done(round uint64) {
 	b.round = round
+	b.c.srv.notifier.deliver(nil)
 	b.c.srv.blocked.remove(b)
 	b.c.link.post(b.deliver)
 }

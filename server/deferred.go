@@ -42,6 +42,7 @@ func (d *deferredCall) run() {
 	x := s.lendExecutor(d.patient())
 	x.w.Reset(x.w.Buffer(), d.c.proto())
 	x.runDeferred(d)
+	x.deliverEvents()
 	if d.mute {
 		x.w.Truncate(0)
 	}

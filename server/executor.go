@@ -97,6 +97,9 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 	}
 	x.w.Reset(x.w.Buffer(), c.proto())
 	x.takePushes(c)
+	if c.session.Listens && x.outlet.Pending() {
+		x.deliver() // what was published before a command is received before its reply
+	}
 	p := c.parser
 	if p == nil {
 		p = x.parser
@@ -226,7 +229,8 @@ func (x *executor) flush(c *client) {
 		return
 	}
 	x.counts.netOut += int64(len(b))
-	c.publish() // who has the reply must not find the state before it in CLIENT LIST
+	x.deliverEvents() // who has the reply finds whoever listens told of the change
+	c.publish()       // who has the reply must not find the state before it in CLIENT LIST
 	c.deliver(b, round)
 	if cap(b) > keepBytes {
 		b = nil

@@ -65,6 +65,7 @@ func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error)
 	}
 	startNs := monotonicNs()
 	err = f(x.lane)
+	x.deliverEvents()
 	if c.Row != nil {
 		full = x.countRecord(c, startNs, err != nil)
 	}
