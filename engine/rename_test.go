@@ -167,7 +167,6 @@ func TestStage(t *testing.T) {
 					txn.End()
 					raise(t, l, typ, key, 21_000)
 					want = elements(e, 0, key, typ)
-					txn = l.Begin(0)
 				}
 				settle(t, e, l)
 				txn = l.Begin(0)
