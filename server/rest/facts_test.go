@@ -15,6 +15,7 @@ func TestRangeKeysAreDecodedTwice(t *testing.T) {
 	r := start(t)
 	r.put("a:b", "1")
 	r.put("a:b%41", "2")
+	r.put("a0", "between a%3Ab and a:b")
 	one := `{"records":[{"key":"a:b","value":"1"}],"count":1,"truncated":false}`
 	r.want("GET", "/records?startKey=a%253Ab&endKey=a%253Ab", "", 200, one)
 	r.want("GET", "/records?startKey=a%3Ab&endKey=a%3Ab", "", 200, one) // once, as other clients do
