@@ -217,7 +217,7 @@ func (v *virtualClient) serve(input []byte) (missing string) {
 }
 
 // await implements link: see awaitWithheld.
-func (v *virtualClient) await() {}
+func (v *virtualClient) await() { v.srv.durability.hurry() }
 
 // awaitWithheld waits until the last replies may be delivered. It reports false
 // when they never will be.
