@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The place in the Go scheduler that workers need beside them goes only while they
-// are idle and HTTP is busy, not at once, and comes back at once.
+// The places in the Go scheduler that workers need beside them go only while they
+// are idle and HTTP is busy, not at once, and come back at once.
 func TestProcs(t *testing.T) {
 	p := procs{workers: 2}
 	at, busy, asked := time.Unix(1000, 0), []time.Duration{0, 0}, int64(0)
@@ -55,18 +55,25 @@ func TestProcsAreSet(t *testing.T) {
 	}
 	cores := runtime.NumCPU()
 	p.begin(cores)
-	if n := run(0); n != cores+1 {
+	if n := run(0); n != cores+spareProcs {
 		t.Errorf("%d without HTTP", n)
 	}
 	if n := run(1000); n != cores {
 		t.Errorf("%d with HTTP", n)
 	}
-	if n := run(0); n != cores+1 {
+	if n := run(0); n != cores+spareProcs {
 		t.Errorf("%d after it", n)
 	}
 	if cores > 1 { // some are left for HTTP
 		p = procs{}
 		p.begin(cores - 1)
+		if n := run(1000); n != cores {
+			t.Errorf("%d with a core for HTTP", n)
+		}
+	}
+	if cores > spareProcs {
+		p = procs{}
+		p.begin(cores - spareProcs)
 		if n := run(1000); n != cores {
 			t.Errorf("%d with cores to spare", n)
 		}
