@@ -190,6 +190,55 @@ func TestExpireAbsent(t *testing.T) {
 	}
 }
 
+// TestExpireByReading: a read that finds a key expired, with or without a lock,
+// removes it, and that is heard before the read's own miss.
+func TestExpireByReading(t *testing.T) {
+	for name, c := range map[string]struct {
+		read func(t *Txn, k []byte)
+		want string
+	}{
+		"get":        {func(t *Txn, k []byte) { _, _, _ = t.Get(nil, k, nil) }, "0expired k, 0keymiss k"},
+		"exists":     {func(t *Txn, k []byte) { t.Exists(k) }, "0expired k, 0keymiss k"},
+		"existsmany": {func(t *Txn, k []byte) { t.ExistsMany([][]byte{k, k}) }, "0expired k, 0keymiss k, 0keymiss k"},
+		"mget": {func(t *Txn, k []byte) {
+			t.MGet([][]byte{b("none"), k}, func(int, []byte, bool) {})
+		}, "0keymiss none, 0expired k, 0keymiss k"},
+		"getbit":     {func(t *Txn, k []byte) { _, _ = t.GetBit(k, 1) }, "0expired k, 0keymiss k"},
+		"hlen":       {func(t *Txn, k []byte) { _, _ = t.HLen(k) }, "0expired k, 0keymiss k"},
+		"scan":       {func(t *Txn, _ []byte) { t.Scan(0, 100, func([]byte, Type) {}) }, "0expired k"},
+		"type":       {func(t *Txn, k []byte) { t.Type(k) }, "0expired k"},
+		"encoding":   {func(t *Txn, k []byte) { _, _ = t.Encoding(k) }, "0expired k"},
+		"expiretime": {func(t *Txn, k []byte) { _, _ = t.ExpireTime(k) }, "0expired k"},
+	} {
+		for _, held := range []bool{false, true} {
+			rec := new(recorder)
+			e, clock := openTest(t, Options{Shards: 2, Databases: 1, Events: rec})
+			l := e.NewLane()
+			defer l.Close()
+			if _, err := l.Begin(0).Set(b("k"), b("7"), SetOptions{ExpireAtMs: clock.NowMs() + 50}); err != nil {
+				t.Fatal(err)
+			}
+			clock.Advance(50 * time.Millisecond)
+			rec.takeEvents()
+			txn := l.Begin(0)
+			if held {
+				txn.LockAll()
+			}
+			c.read(txn, b("k"))
+			txn.End()
+			if got := rec.takeEvents(); got != c.want {
+				t.Errorf("%s, shards held %v: raises %q, want %q", name, held, got, c.want)
+			}
+			if n, expired := l.Begin(0).DBSize(), e.Stats().Expired; n != 0 || expired != 1 {
+				t.Errorf("%s, shards held %v: leaves %d keys, %d counted as expired", name, held, n, expired)
+			}
+			if err := e.Check(); err != nil {
+				t.Errorf("%s, shards held %v: %v", name, held, err)
+			}
+		}
+	}
+}
+
 // delays measures how late expired events come.
 type delays struct {
 	due  []int64 // by key number

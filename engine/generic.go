@@ -238,13 +238,17 @@ func (t *Txn) DBSize() int {
 // visited. A key that exists from the first call to the last is visited at
 // least once; others may or may not be. It visits count keys or a few more,
 // fewer only at the end. visit must not call the engine; key is valid during
-// the call only.
+// the call only. Expired keys met on the way are removed.
 func (t *Txn) Scan(cursor uint64, count int, visit func(key []byte, typ Type)) (next uint64) {
+	return t.scan(cursor, count, true, visit)
+}
+
+func (t *Txn) scan(cursor uint64, count int, remove bool, visit func(key []byte, typ Type)) (next uint64) {
 	shardID, pos := int(cursor>>32), cursor&(1<<32-1)
 	count = min(count, math.MaxInt/10)
 	buckets := 10 * count // as Redis: a sparse table must not hold everybody up
 	for shardID < len(t.e.shards) {
-		if pos = t.scanStep(t.e.shards[shardID], pos, &count, &buckets, visit); pos == 0 {
+		if pos = t.scanStep(t.e.shards[shardID], pos, &count, &buckets, remove, visit); pos == 0 {
 			shardID++
 		}
 		if (count <= 0 || buckets <= 0) && shardID < len(t.e.shards) {
@@ -255,14 +259,16 @@ func (t *Txn) Scan(cursor uint64, count int, visit func(key []byte, typ Type)) (
 }
 
 // scanStep goes on in s for as long as its lock may be held.
-func (t *Txn) scanStep(s *shard, pos uint64, count, buckets *int, visit func(key []byte, typ Type)) uint64 {
+func (t *Txn) scanStep(s *shard, pos uint64, count, buckets *int, remove bool, visit func(key []byte, typ Type)) uint64 {
 	t.enter(s)
 	defer t.leave(s)
 	ks := s.keyspace(t.db, false)
 	if ks == nil {
 		return 0
 	}
+	var lapsed []alloc.Ref
 	for left := keysStep; ; {
+		lapsed = lapsed[:0]
 		pos = ks.table.Scan(pos, func(ref alloc.Ref) {
 			rec := s.recordAt(ref)
 			hdr := rec.Header()
@@ -270,22 +276,27 @@ func (t *Txn) scanStep(s *shard, pos uint64, count, buckets *int, visit func(key
 			left--
 			if !hdr.Volatile() || rec.ExpireAt(hdr) > t.Now() {
 				visit(rec.Key(hdr), typeOf(hdr.Type()))
+			} else if remove {
+				lapsed = append(lapsed, ref)
 			}
 		})
+		for _, ref := range lapsed {
+			t.expireRef(s, t.db, ref)
+		}
 		*buckets--
-		left--
+		left -= 1 + len(lapsed)*(keysStep/expireStep)
 		if pos == 0 || *count <= 0 || *buckets <= 0 || left <= 0 {
 			return pos
 		}
 	}
 }
 
-// Keys visits all keys, shard by shard. visit must not call the engine; key is
-// valid during the call only.
+// Keys visits all keys, shard by shard, and leaves expired ones to others, as Redis
+// does. visit must not call the engine; key is valid during the call only.
 func (t *Txn) Keys(visit func(key []byte)) {
 	all := func(key []byte, _ Type) { visit(key) }
-	for cursor := t.Scan(0, keysStep, all); cursor != 0; {
-		cursor = t.Scan(cursor, keysStep, all)
+	for cursor := t.scan(0, keysStep, false, all); cursor != 0; {
+		cursor = t.scan(cursor, keysStep, false, all)
 	}
 }
 

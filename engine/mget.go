@@ -18,12 +18,18 @@ type Batch struct {
 	spaces []*keyspace
 	shards []*shard
 	starts []int // where each value starts in data
-	ends   []int // and ends; -1 for an absent key
+	ends   []int // and ends; noValue for an absent key, lapsedKey for an expired one
 	data   []byte
 
 	volatile bool // a key that was found expires
 	presence bool // the read asks whether keys exist, whatever they hold
 }
+
+// What stands for the end of a value that is not there.
+const (
+	noValue   = -1
+	lapsedKey = -2
+)
 
 // Len returns the number of keys that were asked for.
 func (b *Batch) Len() int { return len(b.ends) }
@@ -91,8 +97,11 @@ func (t *Txn) read(keys [][]byte, b *Batch) {
 	if !t.readAll(keys, b) {
 		t.readAllLocked(keys, b)
 	}
-	for i := range keys {
-		t.hit(keys[i], b.ends[i] >= 0)
+	for i, key := range keys {
+		if b.ends[i] == lapsedKey {
+			t.removeLapsed(key)
+		}
+		t.hit(key, b.ends[i] >= 0)
 	}
 }
 
@@ -174,7 +183,7 @@ func (t *Txn) aim(keys [][]byte, b *Batch, from, to int) {
 		h := hashKey(keys[i])
 		s := t.e.shardOf(h)
 		ks := s.dbs[t.db].Load()
-		b.shards[i], b.spaces[i], b.ends[i] = s, ks, -1
+		b.shards[i], b.spaces[i], b.ends[i] = s, ks, noValue
 		if ks != nil {
 			b.probes[i].Aim(ks.table, h)
 			b.probes[i].Prefetch()
@@ -217,6 +226,7 @@ func (t *Txn) readProbe(key []byte, b *Batch, i int) bool {
 func (t *Txn) copyOut(rec record.Record, hdr record.Header, b *Batch, i int) {
 	if hdr.Volatile() {
 		if rec.ExpireAt(hdr) <= t.Now() {
+			b.ends[i] = lapsedKey
 			return
 		}
 		b.volatile = true
@@ -241,7 +251,7 @@ func (t *Txn) readAllLocked(keys [][]byte, b *Batch) {
 	}
 	b.data = b.data[:0]
 	for i, key := range keys {
-		b.ends[i] = -1
+		b.ends[i] = noValue
 		h := hashKey(key)
 		s := t.e.shardOf(h)
 		t.enter(s)

@@ -36,6 +36,7 @@ type view struct {
 	rec    record.Record
 	hdr    record.Header
 	broken bool // find met a writer: done will fail
+	lapsed bool // find met the key, but its time has come: done will remove it
 }
 
 type viewMode uint8
@@ -64,7 +65,7 @@ func (t *Txn) look(key []byte) *view {
 
 // next begins an attempt.
 func (v *view) next() bool {
-	v.broken = false
+	v.broken, v.lapsed = false, false
 	if v.mode == viewHeld {
 		return true
 	}
@@ -112,6 +113,7 @@ func (v *view) find() bool {
 			continue
 		}
 		if hdr.Volatile() && rec.ExpireAt(hdr) <= v.t.Now() {
+			v.lapsed = true
 			return false
 		}
 		v.rec, v.hdr = rec, hdr
@@ -122,7 +124,10 @@ func (v *view) find() bool {
 func (v *view) findLocked() bool {
 	var n entry
 	v.s.find(v.t.db, v.hash, v.key, &n)
-	if !n.found() || n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= v.t.Now() {
+	if !n.found() {
+		return false
+	}
+	if v.lapsed = n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= v.t.Now(); v.lapsed {
 		return false
 	}
 	v.rec, v.hdr = n.rec, n.hdr
@@ -134,14 +139,28 @@ func (v *view) findLocked() bool {
 func (v *view) done() bool {
 	switch v.mode {
 	case viewHeld:
-		return true
 	case viewLocked:
 		v.t.leave(v.s)
-		return true
+	default:
+		ok := !v.broken && v.valid()
+		v.t.lane.slot.Exit()
+		if !ok {
+			return false
+		}
 	}
-	ok := !v.broken && v.valid()
-	v.t.lane.slot.Exit()
-	return ok
+	if v.lapsed {
+		v.t.removeLapsed(v.key)
+	}
+	return true
+}
+
+// removeLapsed removes a key that a read has found expired, so that its event
+// comes before that of the miss, as from Redis, and the key goes even if nothing
+// but reads come by. The lock costs little here: few keys are asked for between
+// their time and the wheel's next tick, and of those one read finds it.
+func (t *Txn) removeLapsed(key []byte) {
+	var n entry
+	t.leave(t.open(key, &n)) // opening a key removes it if its time has come
 }
 
 func (v *view) valid() bool {
@@ -159,10 +178,27 @@ func (v *view) touch() { v.t.used(v.rec) }
 // hit counts the outcome of a read's look-up of key, which clients see in INFO
 // and, if there is none, as an event.
 func (t *Txn) hit(key []byte, found bool) {
+	t.CountLookup(found)
+	if !found {
+		t.raise(t.db, EventKeyMiss, key)
+	}
+}
+
+// CountLookup counts the outcome of a look-up of which nobody is told.
+func (t *Txn) CountLookup(found bool) {
 	if found {
 		t.lane.count.Hits++
-		return
+	} else {
+		t.lane.count.Misses++
 	}
-	t.lane.count.Misses++
-	t.raise(t.db, EventKeyMiss, key)
+}
+
+// Aside carries out reads of what a command has looked up already, or looks at
+// without using it: they count as no look-ups and leave access stamps alone. Their
+// keys must be held, so that none is missing.
+func (t *Txn) Aside(reads func()) {
+	count, keep := t.lane.count, t.keepStamps
+	t.keepStamps = true
+	reads()
+	t.lane.count.Hits, t.lane.count.Misses, t.keepStamps = count.Hits, count.Misses, keep
 }
