@@ -52,11 +52,18 @@ func (t *Txn) BitField(key []byte, ops []FieldOp) error {
 		w.value = n.value()
 	}
 	w.load(t)
-	changed := w.end() > int64(len(w.value))
+	changed, ev := w.end() > int64(len(w.value)), EventNone
 	for i := range ops {
 		changed = w.run(&ops[i]) || changed
+		if ops[i].Kind != FieldGet && ops[i].Done {
+			ev = EventSetBit
+		}
 	}
-	return t.editBits(s, &n, key, w.start, w.bytes, changed)
+	created := !n.found()
+	if err = t.editBits(s, &n, key, w.start, w.bytes, changed, ev); err == nil && created && ev == EventNone {
+		t.raise(t.db, EventNew, key) // all that is heard of steps that only extend the value and fail, as from Redis
+	}
+	return err
 }
 
 // fieldWindow is the part of a value that a BitField may write, as a copy that

@@ -29,17 +29,17 @@ func (t *Txn) SetBit(key []byte, off int64, bit int) (old int, err error) {
 		}
 	}
 	old = bits.Set(c, off&7, bit)
-	return old, t.editBits(s, &n, key, off>>3, c, changes || old != bit)
+	return old, t.editBits(s, &n, key, off>>3, c, changes || old != bit, EventSetBit)
 }
 
 // editBits writes b into key's value. When that changes nothing, only the form
 // may: Redis turns a string into an editable one before it looks at its bits,
 // and OBJECT ENCODING tells. Nobody else is told, neither the journal nor who
 // watches the key: the value is the same.
-func (t *Txn) editBits(s *shard, n *entry, key []byte, off int64, b []byte, changes bool) error {
+func (t *Txn) editBits(s *shard, n *entry, key []byte, off int64, b []byte, changes bool, ev Event) error {
 	switch {
 	case changes:
-		return t.applySplice(s, n, key, off, b, EventSetBit)
+		return t.applySplice(s, n, key, off, b, ev)
 	case n.hdr.Form() != record.FormRaw && n.hdr.ValueLen <= embstrMax:
 		t.effect = Effect{Kind: EffectSplice, DB: t.db, Key: key, Value: b, Offset: off}
 		return t.splice(s, n, &t.effect)

@@ -84,6 +84,7 @@ func (t *Txn) SPopMany(key []byte, n int64, begin func(n int), visit func(m []by
 			return true
 		})
 		if at.found() {
+			t.CountLookup(true) // Redis reads the whole set here, and only here
 			t.applyRemove(s, &at, key, EventSPop)
 			t.raise(t.db, EventDel, key)
 		}

@@ -18,6 +18,7 @@ import (
 // those that Redis' limits make as they are now.
 func debugObject(ctx *command.Ctx) {
 	key := ctx.Args[2]
+	ctx.Txn.Hold(key)
 	encoding, ok := ctx.Txn.Encoding(key)
 	if !ok {
 		ctx.W.Error(resp.ErrNoSuchKey)
@@ -25,7 +26,8 @@ func debugObject(ctx *command.Ctx) {
 	}
 	idle, _ := ctx.Txn.IdleSeconds(key)
 	s := owner(ctx).srv
-	v := measure(ctx.Txn, key, encoding, s.listLimits())
+	var v measured
+	ctx.Txn.Aside(func() { v = measure(ctx.Txn, key, encoding, s.listLimits()) })
 	text := fmt.Sprintf("Value at:0x%x refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
 		xxhash.Sum64(key), encoding, v.serialized, (ctx.Txn.Now()/1000-idle)&(1<<24-1), idle)
 	if encoding == "quicklist" {
@@ -38,6 +40,7 @@ func debugObject(ctx *command.Ctx) {
 // debugListpack tells the server's log of a value that is one packed sequence.
 func debugListpack(ctx *command.Ctx) {
 	key := ctx.Args[2]
+	ctx.Txn.Hold(key)
 	encoding, ok := ctx.Txn.Encoding(key)
 	switch {
 	case !ok:
@@ -47,7 +50,8 @@ func debugListpack(ctx *command.Ctx) {
 		ctx.W.Error("ERR Not a listpack encoded object.")
 		return
 	}
-	v := measure(ctx.Txn, key, encoding, owner(ctx).srv.listLimits())
+	var v measured
+	ctx.Txn.Aside(func() { v = measure(ctx.Txn, key, encoding, owner(ctx).srv.listLimits()) })
 	bytes, _ := ctx.Txn.MemoryUsage(key)
 	owner(ctx).srv.log.Warn().Bytes("key", key).Int64("elements", v.elements).Int64("bytes", v.packed).Int64("memory", bytes).Msg("DEBUG LISTPACK")
 	ctx.W.Status("Listpack structure printed on stdout")

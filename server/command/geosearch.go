@@ -54,11 +54,8 @@ func georadiusbymember(c *Ctx) {
 
 func search(c *Ctx, q *geoQuery, options int) {
 	c.Txn.Hold(q.key)
-	switch c.Txn.Type(q.key) {
-	case engine.TypeZSet:
-		q.found = true
-	case engine.TypeNone:
-	default:
+	// The one look-up that counts, before the arguments are looked at.
+	if q.found = c.Txn.Exists(q.key); q.found && c.Txn.Type(q.key) != engine.TypeZSet {
 		c.W.Error(resp.ErrWrongType)
 		return
 	}
@@ -74,10 +71,9 @@ func search(c *Ctx, q *geoQuery, options int) {
 	if q.any {
 		limit = q.count
 	}
-	found, err := c.Txn.GeoSearch(q.key, &q.shape, limit)
-	if err != nil {
-		c.Fail(err)
-		return
+	var found []engine.GeoFound
+	if q.found {
+		c.Txn.Aside(func() { found, _ = c.Txn.GeoSearch(q.key, &q.shape, limit) })
 	}
 	if q.sort != 0 {
 		slices.SortStableFunc(found, func(a, b engine.GeoFound) int { return q.sort * cmp.Compare(a.Distance, b.Distance) })
@@ -136,8 +132,10 @@ func (q *geoQuery) placeOf(c *Ctx, a *resp.Args) {
 	if a.Err() != "" || !q.found {
 		return
 	}
-	score, ok, err := c.Txn.ZScore(q.key, member)
-	if err != nil || !ok {
+	var score float64
+	var ok bool
+	c.Txn.Aside(func() { score, ok, _ = c.Txn.ZScore(q.key, member) })
+	if !ok {
 		a.Fail(resp.ErrGeoMember)
 		return
 	}

@@ -44,8 +44,11 @@ var objectRows = []Row{
 // unstable are the tips of commands whose answer depends on chance or history.
 var unstable = []string{"nondeterministic_output"}
 
+// The subcommands count as look-ups, but nobody is told of keys that they miss.
+
 func objectEncoding(c *Ctx) {
 	name, ok := c.Txn.Encoding(c.Args[2])
+	c.Txn.CountLookup(ok)
 	if !ok {
 		c.W.Null()
 		return
@@ -57,6 +60,7 @@ func objectEncoding(c *Ctx) {
 // dated: under an LFU policy, and under any other.
 func objectFreq(c *Ctx) {
 	n, ok := c.Txn.Frequency(c.Args[2])
+	c.Txn.CountLookup(ok)
 	switch {
 	case !ok:
 		c.W.Null()
@@ -69,6 +73,7 @@ func objectFreq(c *Ctx) {
 
 func objectIdleTime(c *Ctx) {
 	seconds, ok := c.Txn.IdleSeconds(c.Args[2])
+	c.Txn.CountLookup(ok)
 	switch {
 	case !ok:
 		c.W.Null()
@@ -85,7 +90,9 @@ func objectIdleTime(c *Ctx) {
 const sharedRefCount = 1<<31 - 1
 
 func objectRefCount(c *Ctx) {
+	c.Txn.Hold(c.Args[2])
 	encoding, ok := c.Txn.Encoding(c.Args[2])
+	c.Txn.CountLookup(ok)
 	switch {
 	case !ok:
 		c.W.Null()
@@ -97,7 +104,9 @@ func objectRefCount(c *Ctx) {
 }
 
 func isSmallInt(c *Ctx) bool {
-	val, _, err := c.Txn.Get(c.scratch[:0], c.Args[2], nil)
+	var val []byte
+	var err error
+	c.Txn.Aside(func() { val, _, err = c.Txn.Get(c.scratch[:0], c.Args[2], nil) })
 	c.scratch = val
 	n, ok := resp.ParseInt64(val)
 	return err == nil && ok && n >= 0 && n < 10000

@@ -65,7 +65,7 @@ func (c *Config) stale(path, text string) ([]int, error) {
 	}
 	var rows []int
 	for i := range table().rows {
-		if c.format(i) != fresh.format(i) {
+		if c.written(i) != fresh.written(i) {
 			rows = append(rows, i)
 		}
 	}
@@ -139,6 +139,15 @@ func rowOfLine(line string) (row int, ok bool) {
 	return e.row, ok
 }
 
+// written is a row's current value in full, where format is what CONFIG GET shows
+// of it. REQUIRES: c.mu is held.
+func (c *Config) written(row int) string {
+	if set, ok := c.values[row].get().(Event); ok {
+		return writeEvents(set)
+	}
+	return c.format(row)
+}
+
 // lines writes a row's current value as the lines of a file. REQUIRES: c.mu is held.
 func (c *Config) lines(row int) []string {
 	r := &table().rows[row]
@@ -161,7 +170,7 @@ func (c *Config) lines(row int) []string {
 	case string:
 		return []string{r.Name + " " + quote(r.format(v))}
 	}
-	args := words(c.format(row))
+	args := words(c.written(row))
 	if len(args) == 0 {
 		return []string{r.Name + ` ""`}
 	}

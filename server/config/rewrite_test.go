@@ -60,6 +60,8 @@ func TestRewrite(t *testing.T) {
 	f("client-output-buffer-limit pubsub 5 5 5\n", "client-output-buffer-limit normal 1 2 3\nclient-output-buffer-limit slave 268435456 67108864 60\nclient-output-buffer-limit pubsub 5 5 5\n",
 		"client-output-buffer-limit", "normal 1 2 3")
 	f("shutdown-on-sigterm now\n", "shutdown-on-sigterm now force\n", "shutdown-on-sigterm", "now force")
+	f("notify-keyspace-events AKE\n", "notify-keyspace-events AnKEm\n", "notify-keyspace-events", "KEAmn")
+	f("notify-keyspace-events AnKEm\n", "notify-keyspace-events AKEm\n", "notify-keyspace-events", "KEAm")
 	f(mark+"hz 20\n", mark+"hz 20\ntimeout 7\n", "timeout", "7")
 }
 

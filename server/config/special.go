@@ -220,17 +220,24 @@ next:
 	return set, nil
 }
 
+// formatEvents is what CONFIG GET shows: as in Redis, n only beside single classes,
+// never after A.
 func formatEvents(set Event) string {
+	if set&EventAll == EventAll {
+		set &^= EventNew
+	}
+	return writeEvents(set)
+}
+
+// writeEvents is all of the set. CONFIG REWRITE writes it: Redis writes what
+// CONFIG GET shows, and after a restart n is lost.
+func writeEvents(set Event) string {
 	var b []byte
 	if set&EventAll == EventAll {
 		b = append(b, 'A')
 	}
 	for _, l := range eventLetters {
-		switch {
-		case set&l.event == 0, l.event&EventAll != 0 && set&EventAll == EventAll:
-		// Redis shows n only beside single classes, never after A.
-		case l.event == EventNew && set&EventAll == EventAll:
-		default:
+		if set&l.event != 0 && (l.event&EventAll == 0 || set&EventAll != EventAll) {
 			b = append(b, l.letter)
 		}
 	}
