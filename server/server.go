@@ -103,6 +103,7 @@ type Server struct {
 
 	listening listeningBook
 	clients   registry
+	feeds     registry // subscribers over HTTP, which are no connections of this package
 	stats     statsBook
 	commands  commandBook
 	totals    totals

@@ -129,11 +129,7 @@ func (h restHost) Execute(addr string, lines [][][]byte) []resp.Value {
 	v := h.s.newVirtualClient(addr)
 	var input []byte
 	for _, line := range lines {
-		input = strconv.AppendInt(append(input, '*'), int64(len(line)), 10)
-		input = append(input, "\r\n"...)
-		for _, arg := range line {
-			input = append(append(resp.AppendBulkHeader(input, len(arg)), arg...), "\r\n"...)
-		}
+		input = appendLine(input, line)
 	}
 	missing := resp.Value{Kind: resp.KindError, Str: []byte(v.serve(input))}
 	replies := make([]resp.Value, len(lines))
@@ -146,6 +142,16 @@ func (h restHost) Execute(addr string, lines [][][]byte) []resp.Value {
 		replies[i], rest = value, after
 	}
 	return replies
+}
+
+// appendLine appends a command as a connection would bring it.
+func appendLine(dst []byte, line [][]byte) []byte {
+	dst = strconv.AppendInt(append(dst, '*'), int64(len(line)), 10)
+	dst = append(dst, "\r\n"...)
+	for _, arg := range line {
+		dst = append(append(resp.AppendBulkHeader(dst, len(arg)), arg...), "\r\n"...)
+	}
+	return dst
 }
 
 // What is said of commands that have no reply.

@@ -11,6 +11,7 @@
 //	hub.go       who is told about which change
 //	pattern.go   what a subscription and an access pattern match
 //	upstash.go   command lines in JSON or in the path
+//	events.go    what is published on channels, as server-sent events
 //	openapi.go   the description of all of it
 //
 // # What a request becomes

@@ -34,12 +34,28 @@ type Host interface {
 	// would that has logged in as the default user and speaks RESP2, and
 	// returns a reply for each. addr is whom they come from.
 	Execute(addr string, lines [][][]byte) []resp.Value
+	// Listen runs a command line that subscribes, as a client of its own like that
+	// of Execute, which hears of what is published until the feed is closed or the
+	// client cut off, because it takes too little or its messages may not last. Then
+	// ended is called, on a goroutine of the host.
+	Listen(addr string, line [][]byte, ended func()) Feed
 	// Metrics is the server's state in Prometheus' text format.
 	Metrics() ([]byte, error)
 	// NotReady says why requests should not come now, nil if they may.
 	NotReady() error
 	// Table is the table of the commands Execute knows.
 	Table() *command.Table
+}
+
+// Feed is what a client that listens is sent. One goroutine may take, any may close.
+type Feed interface {
+	// More has something in it when there may be something to take.
+	More() <-chan struct{}
+	// Take returns replies and pushes in RESP2, whole ones, nil if there are none.
+	// They are the caller's. What the last call returned counts as sent.
+	Take() []byte
+	// Close ends the client. When it returns, nobody finds that it listens.
+	Close()
 }
 
 // Call is an operation on records, as the command that it is to MONITOR, the
@@ -69,6 +85,8 @@ type Service struct {
 	rows   Rows
 	routes []route
 	exact  map[string]*route // those that are matched as a whole
+
+	streams streamBook
 
 	listeners []net.Listener // set by Serve
 	silent    sync.Map       // net.Conn to nothing: connections without a first request
@@ -182,12 +200,13 @@ func (s *Service) Serve(listeners []net.Listener) {
 	s.watching.Go(s.watchFiles)
 }
 
-// Shutdown stops accepting, lets requests finish, closes WebSockets with the
-// code for a server that goes away, and returns when all are gone or ctx ends.
+// Shutdown stops accepting, lets requests finish, ends streams of events, closes
+// WebSockets with the code for a server that goes away, and returns when all are gone or ctx ends.
 func (s *Service) Shutdown(ctx context.Context) error {
 	s.ending.Store(true)
 	s.stopOnce.Do(func() { close(s.stop) })
 	s.hub.closeAll()
+	s.streams.end(func(*apiKey) bool { return true })
 	for _, ln := range s.listeners { // an accept loop that has yet to start is unknown to http
 		ln.Close()
 	}
@@ -203,6 +222,9 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	if e := s.hub.wait(ctx); err == nil {
 		err = e
 	}
+	if e := s.streams.wait(ctx); err == nil {
+		err = e
+	}
 	s.accepting.Wait()
 	s.watching.Wait()
 	return err
@@ -210,8 +232,9 @@ func (s *Service) Shutdown(ctx context.Context) error {
 
 // Connections is the number of open HTTP connections, WebSockets not counted.
 func (s *Service) Connections() int {
-	// http counts each listener as a connection to come, and takes one off.
-	return max(int(s.http.GetOpenConnectionsCount())+1-len(s.listeners), 0)
+	// http counts each listener as a connection to come, and takes one off. Streams
+	// are none of its connections any more.
+	return max(int(s.http.GetOpenConnectionsCount())+1-len(s.listeners), 0) + s.streams.count()
 }
 
 // Sockets is the number of open WebSockets.
@@ -246,12 +269,14 @@ func (s *Service) watchFiles() {
 	}
 }
 
-// reloadKeys takes the keys of settings and file, and closes the WebSockets of
-// keys that are gone.
+// reloadKeys takes the keys of settings and file, and closes the WebSockets and
+// streams of keys that are gone.
 func (s *Service) reloadKeys() error {
 	if err := s.keys.load(); err != nil {
 		return err
 	}
-	s.hub.dropKeys(func(k *apiKey) bool { return s.keys.byID(k.id) == nil })
+	gone := func(k *apiKey) bool { return s.keys.byID(k.id) == nil }
+	s.hub.dropKeys(gone)
+	s.streams.end(gone)
 	return nil
 }

@@ -28,16 +28,22 @@ func (s *Service) postCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 }
 
 // pathCommand is /{command}/{arg}...; the body of a POST, and then names and
-// values of the query, are further arguments.
+// values of the query, are further arguments. Not so where events are asked for:
+// Upstash's client sends an empty array with the request, and escapes no ? of a
+// pattern.
 func (s *Service) pathCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	t := pathOf(ctx)
-	var line [][]byte
-	for _, part := range strings.Split(t.rest, "/") {
-		arg, err := url.PathUnescape(part)
-		if err != nil {
-			return bad("the path is not percent-encoded properly")
+	line, ok := segments(t.rest)
+	if !ok {
+		return badPath
+	}
+	if row := s.host.Table().Resolve(line); wantsEvents(ctx, row, line) {
+		if t.query != "" && queryToken(t.query) == nil {
+			if line, ok = segments(t.rest + "?" + t.query); !ok {
+				return badPath
+			}
 		}
-		line = append(line, []byte(arg))
+		return s.events(ctx, k, row, line)
 	}
 	if ctx.IsPost() && len(ctx.Request.Body()) > 0 {
 		line = append(line, ctx.Request.Body())
@@ -58,6 +64,20 @@ func (s *Service) pathCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 		}
 	}
 	return s.single(ctx, k, line)
+}
+
+var badPath = bad("the path is not percent-encoded properly")
+
+// segments are the parts of a path without their escapes.
+func segments(path string) (line [][]byte, ok bool) {
+	for _, part := range strings.Split(path, "/") {
+		arg, err := url.PathUnescape(part)
+		if err != nil {
+			return nil, false
+		}
+		line = append(line, []byte(arg))
+	}
+	return line, true
 }
 
 func (s *Service) single(ctx *fasthttp.RequestCtx, k *apiKey, line [][]byte) *problem {
@@ -287,12 +307,16 @@ var keyless = map[string]bool{"ping": true, "echo": true, "time": true, "command
 // tellsKeys are commands whose replies name keys, prefix and all.
 var tellsKeys = map[string]bool{"lmpop": true, "zmpop": true, "xread": true, "xreadgroup": true}
 
+func notAllowed(row *command.Row) string {
+	return "NOPERM the API key does not allow " + strings.ToUpper(row.Name)
+}
+
 // confine keeps a command within the keys of an API key's prefix.
 func confine(k *apiKey, row *command.Row, line [][]byte) string {
 	if keyless[row.Name] || row.Parent() != nil && keyless[row.Parent().Name] {
 		return ""
 	}
-	refused := "NOPERM the API key does not allow " + strings.ToUpper(row.Name)
+	refused := notAllowed(row)
 	if row.Is(command.AllShards) || row.Cats&(command.CatScripting|command.CatPubSub) != 0 || tellsKeys[row.Name] {
 		return refused
 	}
