@@ -1,9 +1,10 @@
-// Upstash's client: commands, pipelines, transactions, encodings, errors.
+// Upstash's client: commands, pipelines, transactions, subscribers, encodings, errors.
 import assert from 'node:assert/strict';
 import { Redis } from '@upstash/redis';
 import { args, done, fails } from './check.mjs';
 import { Coverage } from './coverage.mjs';
 import { everyFamily } from './upstash_commands.mjs';
+import { subscribing } from './upstash_events.mjs';
 import { replay, whatIsNotOffered } from './upstash_rest.mjs';
 
 const [url, token] = args;
@@ -32,6 +33,7 @@ for (const responseEncoding of ['base64', false]) {
   await replay(alone, calls, () => noted.pipeline());
   await replay(alone, calls, () => noted.multi());
   await whatIsNotOffered(noted);
+  await subscribing(noted, alone, new Redis({ url, token, responseEncoding, automaticDeserialization: false }));
   const seen = [];
   noted.use((request, next) => (seen.push(request.body), next(request)));
   const together = noted.autoPipeline();

@@ -51,10 +51,6 @@ export async function whatIsNotOffered(redis) {
   await fails(redis.search.index({ name: 'i' }).drop(), /ERR unknown command/);
   await fails(redis.vector.index({ name: 'i' }).drop(), /ERR unknown command/);
   await fails(redis.clientSetinfo('LIB-NAME', 'x'), /CLIENT is not available over REST/);
-  for (const method of ['subscribe', 'psubscribe']) {
-    const err = await new Promise((resolve) => redis[method]('c').on('error', resolve));
-    assert.match(err.message, /SUBSCRIBE is not available over REST/);
-  }
 }
 
 // What no two runs need answer alike.
