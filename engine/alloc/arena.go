@@ -249,17 +249,10 @@ func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 		return 0, ErrNoMemory
 	}
 	po := a.pool(node, k)
-	c := po.avail.first(0)
+	c := a.nextAvail(po)
 	if c < 0 {
-		if c = a.nextCold(po); c < 0 {
-			a.uncharge(p, pageBytes)
-			return 0, ErrNoMemory
-		}
-		if po.cold.has(c) {
-			a.unprepared++
-			a.touch(c)
-		}
-		a.warm(po, c)
+		a.uncharge(p, pageBytes)
+		return 0, ErrNoMemory
 	}
 	ch := &a.chunks[c]
 	from := ch.free
@@ -273,6 +266,30 @@ func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 		a.wanted()
 	}
 	return Page(c*chunkPages + bit), nil
+}
+
+// nextAvail returns a chunk of the pool with a page available, making one ready
+// if there is none, or -1. REQUIRES: a.mu, which it lets go of meanwhile.
+func (a *Arena) nextAvail(po *pool) int {
+	for {
+		if c := po.avail.first(0); c >= 0 {
+			return c
+		}
+		c := a.nextCold(po)
+		if c < 0 {
+			return -1
+		}
+		if po.cold.has(c) {
+			// It takes milliseconds, in which nobody else shall wait: who comes to
+			// the end of the pages as well makes another chunk ready.
+			po.cold.clear(c)
+			a.unprepared++
+			a.mu.Unlock()
+			a.touch(c)
+			a.mu.Lock()
+		}
+		a.warm(po, c)
+	}
 }
 
 // takeRun gives n consecutive pages, accounted as size bytes.
@@ -446,95 +463,6 @@ func (a *Arena) markUsed(c int, mask uint32) {
 	if ch.free == 0 {
 		po.avail.clear(c)
 	}
-}
-
-// release takes pages back after their grace period. Their memory goes to the
-// system except for a small reserve of single pages.
-func (a *Arena) release(p Purpose, start Page, n int, size int64) {
-	a.mu.Lock()
-	keep := n == 1 && a.dirty < 32+len(a.chunks)/16
-	if keep {
-		a.dirty++
-	}
-	a.mu.Unlock()
-	if !keep {
-		// Neither used nor free at this moment, so no lock is needed; in
-		// steps, because the kernel's own lock is held for each.
-		const step = 8 << 20
-		for off := 0; off < n<<pageShift; off += step {
-			decommit(unsafe.Add(a.base, uintptr(start)<<pageShift+uintptr(off)), min(step, n<<pageShift-off))
-		}
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.uncharge(p, size)
-	var emptied []int // chunks that are to become spare and hold memory
-	for at := int(start); n > 0; {
-		c, bit := at/chunkPages, at%chunkPages
-		m := min(n, chunkPages-bit)
-		mask := uint32(1<<m-1) << bit
-		ch := &a.chunks[c]
-		ch.free |= mask
-		if keep {
-			ch.dirty |= mask
-		}
-		po := a.pools[ch.pool]
-		po.avail.set(c)
-		po.free += m
-		if ch.free == allPages && !(ch.huge && a.scarceWithout(po, chunkPages)) {
-			if a.disown(po, c) {
-				emptied = append(emptied, c)
-			} else {
-				a.spare.set(c)
-			}
-		}
-		at, n = at+m, n-m
-	}
-	for _, c := range emptied {
-		// It takes 150 us, in which nobody who needs a page shall wait.
-		a.mu.Unlock()
-		decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift), chunkBytes)
-		a.mu.Lock()
-		a.spare.set(c)
-	}
-}
-
-// disown takes a wholly free chunk from its pool, and reports whether its memory
-// must be given back before it may become spare.
-func (a *Arena) disown(po *pool, c int) (holds bool) {
-	ch := &a.chunks[c]
-	holds = ch.dirty != 0 || ch.huge // of huge pages, all came with the first
-	a.dirty -= bits.OnesCount32(ch.dirty)
-	a.unused = min(a.unused, a.dirty)
-	ch.dirty = 0
-	po.avail.clear(c)
-	po.free -= bits.OnesCount32(ch.free)
-	po.count--
-	ch.pool = -1
-	return holds
-}
-
-// Trim gives back the memory of up to most free pages, of those that nobody has
-// needed since it was last called, and reports whether there are more.
-func (a *Arena) Trim(most int) (more bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for c := 0; c < len(a.chunks) && a.unused > 0; c++ {
-		ch := &a.chunks[c]
-		for ch.dirty != 0 && a.unused > 0 {
-			if most == 0 {
-				return true
-			}
-			bit := bits.TrailingZeros32(ch.dirty)
-			decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift+uintptr(bit)<<pageShift), pageBytes)
-			ch.dirty &^= 1 << bit
-			a.dirty--
-			a.unused--
-			most--
-		}
-	}
-	a.unused = a.dirty
-	return false
 }
 
 // bitmap is a set of small integers that finds its members in order.
