@@ -58,68 +58,6 @@ type durability struct {
 	}
 }
 
-// task is the history of something that runs in the background, one at a time.
-type task struct {
-	mu       sync.Mutex
-	since    time.Time // zero: it does not run
-	last     time.Duration
-	ended    time.Time // the last run
-	runs     int64
-	failures int64 // in a row
-	cancel   context.CancelFunc
-	done     chan struct{} // closed when it has ended
-}
-
-// begin notes the start of a run; false if one is under way.
-func (t *task) begin(cancel context.CancelFunc) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.since.IsZero() {
-		return false
-	}
-	t.since, t.cancel, t.done = time.Now(), cancel, make(chan struct{})
-	return true
-}
-
-func (t *task) end(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last, t.since, t.ended = max(time.Since(t.since), 1), time.Time{}, time.Now()
-	t.runs++
-	if t.failures++; err == nil {
-		t.failures = 0
-	}
-	close(t.done)
-}
-
-// running reports whether a run is under way.
-func (t *task) running() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.since.IsZero()
-}
-
-// failedWithin reports whether the last run failed less than so long ago.
-func (t *task) failedWithin(d time.Duration) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.failures > 0 && time.Since(t.ended) < d
-}
-
-// stop ends a run that is under way and waits for it.
-func (t *task) stop() {
-	t.mu.Lock()
-	cancel, done := t.cancel, t.done
-	if t.since.IsZero() {
-		cancel = nil
-	}
-	t.mu.Unlock()
-	if cancel != nil {
-		cancel()
-		<-done
-	}
-}
-
 // mustWait reports whether a reply to a change of this round has to wait.
 func (d *durability) mustWait(round uint64) bool { return d.waits.Load() && round > d.durable() }
 
