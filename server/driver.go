@@ -51,6 +51,10 @@ type driver interface {
 	// the driver was made; nil if there is no fixed number of threads. Any
 	// goroutine.
 	busy() []time.Duration
+
+	// cpuTime is the processor time of the threads, in user mode and in the kernel;
+	// false if there is no fixed number of threads. Any goroutine.
+	cpuTime() (user, sys time.Duration, ok bool)
 }
 
 // idleTime is how long a thread has waited for something to do. The thread

@@ -73,6 +73,17 @@ func (d *epollDriver) busy() []time.Duration {
 	return list
 }
 
+func (d *epollDriver) cpuTime() (user, sys time.Duration, ok bool) {
+	for _, w := range d.workers {
+		u, s, err := threadTime(int(w.tid.Load()))
+		if err != nil {
+			return 0, 0, false // it has not begun yet
+		}
+		user, sys = user+u, sys+s
+	}
+	return user, sys, true
+}
+
 // serve moves the listening descriptors out of the hands of Go's own poller.
 func (d *epollDriver) serve(listeners []listening) error {
 	for _, ln := range listeners {

@@ -56,6 +56,8 @@ func (d *goroutineDriver) loads() []int { return nil }
 
 func (d *goroutineDriver) busy() []time.Duration { return nil }
 
+func (d *goroutineDriver) cpuTime() (user, sys time.Duration, ok bool) { return 0, 0, false }
+
 func (d *goroutineDriver) serve(listeners []listening) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -281,7 +281,9 @@ func replBacklogBytes(s *Server) (n int64) {
 	return n
 }
 
-func infoCPU(w *infoWriter, _ *Server) {
+// infoCPU tells processor times. Redis' main thread runs the commands; here the event
+// loops do.
+func infoCPU(w *infoWriter, s *Server) {
 	usage := func(key string, who int) {
 		var ru syscall.Rusage
 		if syscall.Getrusage(who, &ru) != nil {
@@ -292,6 +294,10 @@ func infoCPU(w *infoWriter, _ *Server) {
 	}
 	usage("", syscall.RUSAGE_SELF)
 	usage("_children", syscall.RUSAGE_CHILDREN)
+	if user, sys, ok := s.driver.cpuTime(); ok {
+		w.str("used_cpu_sys_main_thread", fmt.Sprintf("%.6f", sys.Seconds()))
+		w.str("used_cpu_user_main_thread", fmt.Sprintf("%.6f", user.Seconds()))
+	}
 }
 
 func infoKeyspace(w *infoWriter, _ *Server) {

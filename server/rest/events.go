@@ -241,7 +241,7 @@ func appendEvent(dst []byte, push resp.Value) []byte {
 		switch {
 		case part.Kind == resp.KindInt:
 			dst = strconv.AppendInt(dst, part.Int, 10)
-		case bytes.IndexAny(part.Str, "\r\n") < 0:
+		case !bytes.ContainsAny(part.Str, "\r\n"):
 			dst = append(dst, part.Str...)
 		case i < len(push.Elems)-1: // a name
 			for _, b := range part.Str {
