@@ -28,8 +28,8 @@ func isLarge(h record.Header) bool { return h.Form() == formLarge && !isString(h
 // heap. The shard owns it; everything below is called under the shard's lock.
 //
 // A large object has exactly one record, which holds its handle, from the moment
-// it was added to the shard to that when it is buried; or it is staged. Records move and are
-// replaced as they like, taking the handle along.
+// it was added to the shard to that when it is buried; or none while it is staged.
+// Records move and are replaced as they like, taking the handle along.
 type large interface {
 	kind() Type
 	count() int       // elements, as the type's own length command counts them

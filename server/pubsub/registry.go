@@ -75,8 +75,8 @@ func (r *Registry[C]) UnsubscribePattern(s *Subscription[C]) { r.patterns.remove
 // Publish sends a payload to everyone who listens to the channel, by name or by
 // a pattern, and returns how many that are. from is the outlet of the thread that
 // publishes, which is not woken: it must Deliver by itself; nil if it has none.
-// after is what the message's After returns. full is another outlet that should be given time before more is published to
-// it, nil if there is none.
+// after is what the message's After returns. full is another outlet that should be
+// given time before more is published to it, nil if there is none.
 func (r *Registry[C]) Publish(from *Outlet[C], name, payload []byte, after engine.Commit) (receivers int, full *Outlet[C]) {
 	var room [16]*Outlet[C]
 	to := round[C]{from: from, wake: room[:0]}
