@@ -220,6 +220,24 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// What the peer has sent before it resets the connection is executed: it may not
+// care for replies, and closing a socket with unread ones resets it.
+func TestResetBehindCommands(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		w, other := in.dial(), in.dial()
+		w.do("PING", "+PONG\r\n")
+		resume := make(chan struct{})
+		<-in.driver.halt(resume)
+		w.send("%s", strings.Repeat("INCR k\r\n", 100))
+		w.Conn.(*net.TCPConn).SetLinger(0)
+		w.Close()
+		close(resume)
+		in.eventually("it is forgotten", func() bool { return in.clients.count.Load() == 1 })
+		other.do("GET k", "$3\r\n100\r\n")
+	})
+}
+
 func TestManyConnections(t *testing.T) {
 	const conns, rounds = 1000, 3
 	eachDriver(t, func(t *testing.T, driver string) {

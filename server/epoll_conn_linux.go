@@ -125,18 +125,15 @@ func (w *worker) adopt(c *conn) {
 
 // event notes what the kernel says and serves the connection.
 func (c *conn) event(events uint32) {
-	if events&syscall.EPOLLERR != 0 {
-		c.close()
-		return
-	}
-	if events&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLHUP) != 0 {
+	if events&(syscall.EPOLLIN|syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		c.readable = true
 	}
-	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP) != 0 {
-		// What was sent before is still to be read and executed.
+	if events&(syscall.EPOLLRDHUP|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
+		// What was sent before is still to be read and executed, also before a
+		// reset: reading tells of the error when that is through.
 		c.peerClosed = true
 	}
-	if c.polling && events&(syscall.EPOLLOUT|syscall.EPOLLHUP) != 0 {
+	if c.polling && events&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		c.drain()
 	}
 	c.serve()
