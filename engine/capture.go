@@ -107,22 +107,23 @@ func (e *Engine) EndCapture(shard int) {
 }
 
 // Capture goes on with the capture of the shard for a bounded time and reports
-// whether it has come to its end, which is also the case when none was begun
-// or there is no journal.
-func (l *Lane) Capture(shard int) (done bool) {
+// whether it has come to its end. It fails with ErrNoCapture when none is under
+// way, and when the journal has gone: what was not captured must not be taken for
+// it.
+func (l *Lane) Capture(shard int) (done bool, err error) {
 	t := l.Begin(0)
 	s := t.e.shards[shard]
 	t.wantShard(s) // what a step journals is one transaction: a list's last piece and its end belong together
 	t.lockWanted()
 	defer t.End()
 	if s.capture == nil || t.e.journal == nil {
-		return true
+		return false, ErrNoCapture
 	}
 	if t.captureMore(s) {
-		return false
+		return false, nil
 	}
 	s.capture = nil
-	return true
+	return true, nil
 }
 
 // captureMore does one step and reports whether there is more to do.

@@ -231,7 +231,7 @@ func TestCaptureHuge(t *testing.T) {
 			for shard := range e.Shards() {
 				for done := false; !done; steps++ {
 					from := len(rec.effects)
-					done = keeper.Capture(shard)
+					done = captureStepOf(t, keeper, shard)
 					items, size := 0, 0
 					for _, ef := range rec.effects[from:] {
 						items += len(ef.ef.Items)

@@ -218,7 +218,7 @@ func TestCapture(t *testing.T) {
 					if r.IntN(100) == 0 { // changes its mind
 						e.BeginCapture(shard)
 					}
-					if keeper.Capture(shard) {
+					if captureStepOf(t, keeper, shard) {
 						state[shard] = done
 						left--
 					}
@@ -250,14 +250,24 @@ func TestCapture(t *testing.T) {
 	}
 }
 
+// captureStepOf goes on with a capture and reports whether it has ended.
+func captureStepOf(t *testing.T, l *Lane, shard int) (done bool) {
+	t.Helper()
+	done, err := l.Capture(shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
 // TestCaptureSteps: no step journals more than its bounds allow.
 func TestCaptureSteps(t *testing.T) {
 	rec := new(recorder)
 	e, _ := openTest(t, Options{Shards: 1, Databases: 2, Journal: rec})
 	l := e.NewLane()
 	defer l.Close()
-	if !l.Capture(0) {
-		t.Fatal("a capture that was not begun goes on")
+	if _, err := l.Capture(0); err != ErrNoCapture {
+		t.Fatalf("a capture that was not begun: %v", err)
 	}
 	txn := l.Begin(1)
 	for i := range 5000 {
@@ -274,7 +284,7 @@ func TestCaptureSteps(t *testing.T) {
 	before := l.Engine().Stats().Changes
 	for done := false; !done; {
 		rec.effects = nil
-		done = l.Capture(0)
+		done = captureStepOf(t, l, 0)
 		bytes := 0
 		for _, r := range rec.effects {
 			bytes += len(r.payload)
@@ -289,8 +299,13 @@ func TestCaptureSteps(t *testing.T) {
 	e.BeginCapture(0)
 	e.EndCapture(0)
 	rec.effects = nil
-	if !l.Capture(0) || len(rec.effects) > 0 {
-		t.Error("a capture that was given up goes on")
+	if _, err := l.Capture(0); err != ErrNoCapture || len(rec.effects) > 0 {
+		t.Errorf("a capture that was given up: %v", err)
+	}
+	e.BeginCapture(0)
+	e.SetJournal(nil)
+	if _, err := l.Capture(0); err != ErrNoCapture {
+		t.Errorf("a capture without a journal: %v", err)
 	}
 }
 
@@ -336,7 +351,7 @@ func TestCaptureBeforeTheTurn(t *testing.T) {
 
 	rec.effects = nil // the turn
 	for shard := range e.Shards() {
-		for !l.Capture(shard) {
+		for !captureStepOf(t, l, shard) {
 		}
 	}
 	twin, _ := openTest(t, Options{Shards: 2, Databases: 3})

@@ -48,6 +48,8 @@ var (
 	ErrCorruptHLL = hll.ErrCorrupt
 	// ErrDenseHLL: the operation is for sparse HyperLogLogs.
 	ErrDenseHLL = errors.New("engine: the HyperLogLog is dense")
+	// ErrNoCapture: no capture of the shard is under way, or no journal takes it.
+	ErrNoCapture = errors.New("engine: no capture is under way")
 	// ErrClosed: the engine was closed.
 	ErrClosed = errors.New("engine: closed")
 )

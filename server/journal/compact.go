@@ -46,16 +46,21 @@ func (j *Journal) capture(ctx context.Context) error {
 	l := j.e.NewLane()
 	defer l.Close()
 	burst := time.Now()
-	for shard := range j.e.Shards() {
-		for !l.Capture(shard) {
-			if time.Since(burst) < captureBurst {
-				continue
-			}
-			if err := j.pause(ctx); err != nil {
-				return err
-			}
-			burst = time.Now()
+	for shard := 0; shard < j.e.Shards(); {
+		done, err := l.Capture(shard)
+		if err != nil {
+			return err
 		}
+		if done {
+			shard++
+		}
+		if time.Since(burst) < captureBurst {
+			continue
+		}
+		if err := j.pause(ctx); err != nil {
+			return err
+		}
+		burst = time.Now()
 	}
 	return nil
 }

@@ -158,6 +158,7 @@ type layout struct {
 	policy        persist.Policy
 	compactEvery  int // operations; 0: never
 	restartEvery  int
+	onStep        func(persist.Step, time.Duration) // of the log, or nil
 }
 
 // open opens an engine on the log in disk.
@@ -171,7 +172,7 @@ func (y *layout) open(t *testing.T, disk vfs.FS, clock engine.Clock) (*engine.En
 		t.Fatal(err)
 	}
 	j, _, err := Open(context.Background(), e, Options{Options: persist.Options{
-		FS: disk, Dir: "/log", SegmentBytes: y.segment, Policy: y.policy, Gather: 100 * time.Microsecond,
+		FS: disk, Dir: "/log", SegmentBytes: y.segment, Policy: y.policy, Gather: 100 * time.Microsecond, OnStep: y.onStep,
 	}})
 	if err != nil {
 		t.Fatal(err)
