@@ -9,11 +9,14 @@ import (
 type Domain struct {
 	barrier func() // nil: participants announce with barriers of their own
 
-	mu       sync.Mutex
-	slots    []*Slot
-	pending  []func() // wait for a grace period to begin
-	waiting  []func() // wait for the present one to end
-	insiders []insider
+	mu      sync.Mutex // never held for long: writers retire under locks of their own
+	slots   []*Slot
+	pending []func() // wait for a grace period to begin
+
+	collecting sync.Mutex // taken before mu
+	waiting    []func()   // wait for the present period to end
+	insiders   []insider
+	unfinished atomic.Int64 // retirements not yet run
 }
 
 // insider is a participant that was inside when the grace period began.
@@ -88,6 +91,7 @@ func (s *Slot) Abandon() {
 // Retire has fn run by a later Collect, once all participants that are inside
 // now have left.
 func (d *Domain) Retire(fn func()) {
+	d.unfinished.Add(1)
 	d.mu.Lock()
 	d.pending = append(d.pending, fn)
 	d.mu.Unlock()
@@ -95,24 +99,22 @@ func (d *Domain) Retire(fn func()) {
 
 // Collect runs the retirements whose grace period is over and returns their
 // number. It begins a period if none is going on, so that with nobody inside
-// one call disposes of everything retired before it. It never waits.
+// one call disposes of everything retired before it. It never waits for
+// participants.
 func (d *Domain) Collect() (ran int) {
 	for _, fn := range d.ready() {
 		fn()
 		ran++
 	}
+	d.unfinished.Add(int64(-ran))
 	return ran
 }
 
 func (d *Domain) ready() []func() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.waiting) == 0 {
-		if len(d.pending) == 0 {
-			return nil
-		}
-		d.waiting, d.pending = d.pending, nil
-		d.begin()
+	d.collecting.Lock()
+	defer d.collecting.Unlock()
+	if len(d.waiting) == 0 && !d.begin() {
+		return nil
 	}
 	left := d.insiders[:0]
 	for _, in := range d.insiders {
@@ -128,21 +130,27 @@ func (d *Domain) ready() []func() {
 	return fns
 }
 
-// begin notes who is inside.
-func (d *Domain) begin() {
+// begin begins a grace period for what is pending, if anything is: it notes who is
+// inside. The barrier takes long, and what is retired meanwhile waits for the next.
+func (d *Domain) begin() bool {
+	d.mu.Lock()
+	d.waiting, d.pending = d.pending, nil
+	d.mu.Unlock()
+	if len(d.waiting) == 0 {
+		return false
+	}
 	if d.barrier != nil {
 		d.barrier()
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, s := range d.slots {
 		if seq := atomic.LoadUint64(&s.seq); seq&1 != 0 {
 			d.insiders = append(d.insiders, insider{s, seq})
 		}
 	}
+	return true
 }
 
 // Pending returns the number of retirements not yet run.
-func (d *Domain) Pending() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.pending) + len(d.waiting)
-}
+func (d *Domain) Pending() int { return int(d.unfinished.Load()) }
