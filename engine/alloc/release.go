@@ -25,14 +25,20 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.uncharge(p, size)
+	a.putBack(int(start), n, keep)
+}
+
+// putBack makes n pages from at on free again; dirty says that they hold memory.
+// REQUIRES: a.mu, which it lets go of meanwhile.
+func (a *Arena) putBack(at, n int, dirty bool) {
 	var emptied []int // chunks that are to become spare and hold memory
-	for at := int(start); n > 0; {
+	for n > 0 {
 		c, bit := at/chunkPages, at%chunkPages
 		m := min(n, chunkPages-bit)
 		mask := uint32(1<<m-1) << bit
 		ch := &a.chunks[c]
 		ch.free |= mask
-		if keep {
+		if dirty {
 			ch.dirty |= mask
 		}
 		po := a.pools[ch.pool]
@@ -72,22 +78,27 @@ func (a *Arena) disown(po *pool, c int) (holds bool) {
 }
 
 // Trim gives back the memory of up to most free pages, of those that nobody has
-// needed since it was last called, and reports whether there are more.
+// needed since it was last called, and reports whether there are more. Neighbours go
+// together: each call of the system costs every thread of the process an interrupt.
 func (a *Arena) Trim(most int) (more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for c := 0; c < len(a.chunks) && a.unused > 0; c++ {
-		ch := &a.chunks[c]
-		for ch.dirty != 0 && a.unused > 0 {
+		for a.chunks[c].dirty != 0 && a.unused > 0 {
 			if most == 0 {
 				return true
 			}
-			bit := bits.TrailingZeros32(ch.dirty)
-			decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift+uintptr(bit)<<pageShift), pageBytes)
-			ch.dirty &^= 1 << bit
-			a.dirty--
-			a.unused--
-			most--
+			dirty := a.chunks[c].dirty
+			bit := bits.TrailingZeros32(dirty)
+			n := min(bits.TrailingZeros32(^(dirty >> bit)), chunkPages-bit, most, a.unused)
+			unused := a.unused - n
+			a.markUsed(c, uint32(1<<n-1)<<bit)
+			a.unused, most = unused, most-n
+			// Nobody who needs a page shall wait for it.
+			a.mu.Unlock()
+			decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift+uintptr(bit)<<pageShift), n<<pageShift)
+			a.mu.Lock()
+			a.putBack(c*chunkPages+bit, n, false)
 		}
 	}
 	a.unused = a.dirty
