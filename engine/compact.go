@@ -12,6 +12,7 @@ const (
 	// compactStep bounds what is looked at and moved under one hold of the
 	// shard's lock, in units of alloc.MoveCost: some 30 us.
 	compactStep = 1024
+	compactUnit = 64
 	// compactPages is how many pages are condemned, or pardoned, in a step.
 	compactPages = 64
 	// compactShare: a twelfth of the pages must be to spare for it to begin.
@@ -69,7 +70,10 @@ func (s *shard) compact(now int64) (more bool) {
 			c.phase = compactMove
 		}
 	case compactMove:
-		s.compactObjects(compactStep)
+		s.mu.slices(compactStep, compactUnit, func(unit int) (more bool) {
+			s.compactObjects(unit)
+			return c.phase == compactMove
+		})
 	case compactPardon:
 		n := 0
 		for _, p := range compacted {

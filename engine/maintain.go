@@ -10,12 +10,17 @@ import (
 )
 
 // Bounds of background work under one hold of a shard's lock, each some 50 us
-// at most: whoever waits for the shard must not notice.
+// at most. Nobody has to wait for as long: the steps are done in units of a
+// microsecond or two, and end when somebody waits for the shard.
 const (
 	expireStep  = 128
+	expireUnit  = 4
 	reclaimStep = 256
+	reclaimUnit = 16
 	defragStep  = 64
+	defragUnit  = 1
 	indexStep   = 64
+	indexUnit   = 4
 )
 
 // quietMs is how long a shard must have been left alone before more is done to make
@@ -79,13 +84,14 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 			again, volatile = again || more, volatile || expires
 		}
 	}
+	s.mu.giveWay()
 	t.enter(s)
 	defer t.leave(s)
 	if len(s.timed) > 0 {
 		more, fields := t.expireHashes(s, now)
 		again, volatile = again || more, volatile || fields
 	}
-	again = s.reclaim(reclaimStep) || again
+	again = s.mu.slices(reclaimStep, reclaimUnit, s.reclaim) || again
 	again = s.defragment(defragStep, s.quiet(now)) || again
 	again = s.compact(now) || again
 	if second := now / 1000; !again && second != s.trimmed {
@@ -96,16 +102,20 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 }
 
 func (s *shard) maintainDatabase(t *Txn, db int, now int64) (again, volatile bool) {
+	s.mu.giveWay()
 	t.enter(s)
 	defer t.leave(s)
 	ks := s.dbs[db].Load()
 	if ks.wheel != nil && ks.wheel.count > 0 && !s.e.keepExpired.Load() {
 		volatile = true
 		t.db = db
-		again = ks.wheel.advance(s, now, expireStep, func(ref alloc.Ref) { t.expireRef(s, db, ref) })
+		again = s.mu.slices(expireStep, expireUnit, func(unit int) bool {
+			return ks.wheel.advance(s, now, unit, func(ref alloc.Ref) { t.expireRef(s, db, ref) })
+		})
 	}
-	if s.e.wanted[db].Load() && s.buildOrdered(ks, indexStep) {
-		again = true
+	if s.e.wanted[db].Load() {
+		more := s.mu.slices(indexStep, indexUnit, func(unit int) bool { return s.buildOrdered(ks, unit) })
+		again = again || more
 	}
 	return again, volatile
 }
@@ -152,17 +162,17 @@ func (s *shard) defragment(budget int, leisure bool) (more bool) {
 		s.evacuate(alloc.Index, leisure, budget, s.relocateSegment)
 }
 
-func (s *shard) evacuate(p alloc.Purpose, leisure bool, budget int, move func(old alloc.Ref) bool) (moved bool) {
-	page, ok := s.heap.Sparse(p, leisure)
-	if !ok {
-		return false
-	}
-	s.heap.Evacuate(page, budget, func(old alloc.Ref) bool {
-		ok := move(old)
-		moved = moved || ok
-		return ok
+func (s *shard) evacuate(p alloc.Purpose, leisure bool, budget int, move func(old alloc.Ref) bool) (more bool) {
+	moved := false
+	more = s.mu.slices(budget, defragUnit, func(unit int) bool {
+		page, ok := s.heap.Sparse(p, leisure)
+		return ok && !s.heap.Evacuate(page, unit, func(old alloc.Ref) bool {
+			ok := move(old)
+			moved = moved || ok
+			return ok
+		})
 	})
-	return moved
+	return more || moved
 }
 
 // relocate moves a record to another place in memory.
@@ -231,7 +241,8 @@ func (e *Engine) stopBackground() {
 // One goroutine looks after all homes, as long as there is little to do: 64
 // goroutines that wake ten times a second cost an idle process 0.4% of a core, one
 // 0.09%. A home with more work than a round's gets a goroutine of its own until
-// that is done.
+// that is done, as long as fewer than half of the cores have background work: more
+// would push each other, and those who wait for what they hold, off the cores.
 func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time)) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -240,6 +251,8 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	busy := make([]atomic.Bool, len(e.homes)) // has a goroutine of its own
+	spare := atomic.Int32{}                   // as many more may have one
+	spare.Store(int32(len(e.homes)/2 - 1))
 	trimmed := time.Now()
 	for {
 		select {
@@ -256,10 +269,12 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 			if !busy[home].Load() {
 				pause = e.round(l, home, worked)
 			}
-			if pause == 0 && len(e.homes) > 1 {
+			if pause == 0 && spare.Load() > 0 {
 				busy[home].Store(true)
+				spare.Add(-1)
 				workers.Go(func() {
 					e.workOff(home, stop, worked)
+					spare.Add(1)
 					busy[home].Store(false)
 				})
 				pause = expirePace
