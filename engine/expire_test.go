@@ -130,7 +130,6 @@ func TestExpireAbsent(t *testing.T) {
 		"getrange":   func(t *Txn, k []byte) bool { v, _, _ := t.GetRange(nil, k, 0, -1, nil); return len(v) > 0 },
 		"encoding":   func(t *Txn, k []byte) bool { _, ok := t.Encoding(k); return ok },
 		"idle":       func(t *Txn, k []byte) bool { _, ok := t.IdleSeconds(k); return ok },
-		"memory":     func(t *Txn, k []byte) bool { _, ok := t.MemoryUsage(k); return ok },
 		"expiretime": func(t *Txn, k []byte) bool { _, st := t.ExpireTime(k); return st != Missing },
 		"persist":    func(t *Txn, k []byte) bool { return t.Persist(k) },
 		"expireat":   func(t *Txn, k []byte) bool { return t.ExpireAt(k, t.Now()+1000, 0) },

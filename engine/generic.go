@@ -134,11 +134,15 @@ func (t *Txn) IdleSeconds(key []byte) (int64, bool) {
 const slotBytes = 10
 
 // MemoryUsage returns the bytes key takes: its record, as allocated, what a large
-// collection has beside it, and its share of the index.
+// collection has beside it, and its share of the index. A key whose time has come
+// takes them until it is removed, which asking does not do.
 func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
 	var n entry
-	s := t.open(key, &n)
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	t.enter(s)
 	defer t.leave(s)
+	s.find(t.db, h, key, &n)
 	if !n.found() {
 		return 0, false
 	}

@@ -112,7 +112,7 @@ func (v *view) find() bool {
 		if !rec.KeyEqual(hdr, v.key) {
 			continue
 		}
-		if hdr.Volatile() && rec.ExpireAt(hdr) <= v.t.Now() {
+		if hdr.Volatile() && rec.ExpireAt(hdr) <= v.t.Now() && !v.t.showLapsed {
 			v.lapsed = true
 			return false
 		}
@@ -127,7 +127,7 @@ func (v *view) findLocked() bool {
 	if !n.found() {
 		return false
 	}
-	if v.lapsed = n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= v.t.Now(); v.lapsed {
+	if v.lapsed = n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= v.t.Now() && !v.t.showLapsed; v.lapsed {
 		return false
 	}
 	v.rec, v.hdr = n.rec, n.hdr
@@ -191,6 +191,14 @@ func (t *Txn) CountLookup(found bool) {
 	} else {
 		t.lane.count.Misses++
 	}
+}
+
+// AsStored carries out reads that find keys whose time has come and that nobody
+// has removed yet, and leave them there: what takes memory is looked at as it is.
+func (t *Txn) AsStored(reads func()) {
+	t.showLapsed = true
+	reads()
+	t.showLapsed = false
 }
 
 // Aside carries out reads of what a command has looked up already, or looks at

@@ -41,6 +41,7 @@ type Txn struct {
 	announced []byte // see Announce
 
 	keepStamps bool // reads leave access stamps alone (CLIENT NO-TOUCH)
+	showLapsed bool // reads find what has expired: see AsStored
 }
 
 // Begin starts a transaction on database db, which must exist. The Txn is the
@@ -49,7 +50,7 @@ func (l *Lane) Begin(db int) *Txn {
 	t := &l.txn
 	t.db = db
 	t.now = l.nowMs
-	t.keepStamps = false
+	t.keepStamps, t.showLapsed = false, false
 	t.announced = nil
 	return t
 }
@@ -214,10 +215,10 @@ func (t *Txn) open(key []byte, n *entry) *shard {
 }
 
 // locate finds key in the selected database; an expired one is removed first,
-// as Redis does on access. REQUIRES: s is locked by enter.
+// as Redis does on access, except within AsStored. REQUIRES: s is locked by enter.
 func (t *Txn) locate(s *shard, h uint64, key []byte, n *entry) {
 	s.find(t.db, h, key, n)
-	if n.found() && n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= t.Now() {
+	if n.found() && n.hdr.Volatile() && n.rec.ExpireAt(n.hdr) <= t.Now() && !t.showLapsed {
 		t.expire(s, n, key)
 		n.lose()
 	}

@@ -15,10 +15,14 @@ import (
 // debugObject describes a value in Redis' words. Records move, so instead of an
 // address at tells the hash by which the key is found. serializedlength is the
 // value's size in Redis' dump format without compression; a list's nodes are
-// those that Redis' limits make as they are now.
+// those that Redis' limits make as they are now. As in Redis, a key that has
+// expired is described until somebody removes it.
 func debugObject(ctx *command.Ctx) {
-	key := ctx.Args[2]
-	ctx.Txn.Hold(key)
+	ctx.Txn.Hold(ctx.Args[2])
+	ctx.Txn.AsStored(func() { describeObject(ctx, ctx.Args[2]) })
+}
+
+func describeObject(ctx *command.Ctx, key []byte) {
 	encoding, ok := ctx.Txn.Encoding(key)
 	if !ok {
 		ctx.W.Error(resp.ErrNoSuchKey)

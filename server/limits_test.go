@@ -143,8 +143,13 @@ func TestMemoryReports(t *testing.T) {
 		}
 	}
 	w.send("LOLWUT\r\n")
-	if text := w.bulk(); !strings.HasSuffix(text, "\nRedis ver. 7.2.4\n") {
+	if text := w.bulk(); text != "Redis ver. 7.2.4\n" {
 		t.Errorf("LOLWUT: %q", text)
+	}
+	// As large as it may be asked for: bounded all the same.
+	w.send("LOLWUT VERSION 5 1000 1 200\r\n")
+	if text := w.bulk(); len(text) > 4<<20 || !strings.HasSuffix(text, "Redis ver. 7.2.4\n") {
+		t.Errorf("LOLWUT of %d bytes", len(text))
 	}
 	w.send("INFO cluster\r\n")
 	if text := w.bulk(); text != "# Cluster\r\ncluster_enabled:0\r\n" {

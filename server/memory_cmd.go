@@ -6,9 +6,7 @@ import (
 	"strings"
 
 	"hpkv/engine/alloc"
-	"hpkv/resp"
 	"hpkv/server/command"
-	"hpkv/server/config"
 )
 
 // memoryRows are the subcommands of MEMORY that tell of the whole server.
@@ -160,27 +158,4 @@ func memoryPurge(ctx *command.Ctx) {
 		debug.FreeOSMemory()
 		ctx.W.OK()
 	})
-}
-
-// lolwut shows the version below something to look at.
-func lolwut(ctx *command.Ctx) {
-	a := resp.NewArgs(ctx.Args[1:])
-	if a.TagWith("VERSION", 1) {
-		a.Int64()
-	}
-	if e := a.Err(); e != "" {
-		ctx.W.Error(e)
-		return
-	}
-	ctx.W.Verbatim("txt", hexagons()+"\nRedis ver. "+config.RedisVersion+"\n")
-}
-
-func hexagons() string {
-	var b strings.Builder
-	for row := range 6 {
-		b.WriteString([]string{`  \__/  `, `__/  \__`}[row%2])
-		b.WriteString(strings.Repeat([]string{`\__/  `, `/  \__`}[row%2], 5))
-		b.WriteByte('\n')
-	}
-	return b.String()
 }

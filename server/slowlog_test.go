@@ -101,3 +101,25 @@ func TestLatencyBook(t *testing.T) {
 		t.Errorf("graph:\n%s", strings.Join(graph, "\n"))
 	}
 }
+
+// A graph is drawn as redis-server drew it of the same samples.
+func TestLatencyGraph(t *testing.T) {
+	var b latency.Book
+	for _, s := range [][2]int64{{589, 10}, {616, 30}, {655, 50}, {685, 20}, {688, 100}, {727, 4}, {762, 90}, {766, 60}} {
+		b.Add("command", s[0], s[1])
+	}
+	e, _ := b.Event("command")
+	want := strings.Join([]string{
+		"command - high 100 ms, low 4 ms (all time high 100 ms)", strings.Repeat("-", 80),
+		"    # o ",
+		"    | |o",
+		" _# | ||",
+		"_||#|_||",
+		"        ",
+		"33221144",
+		"mmmmmm51",
+		"      ss", ""}, "\n")
+	if got := e.Graph(807); got != want {
+		t.Errorf("drawn:\n%swant:\n%s", got, want)
+	}
+}

@@ -126,10 +126,8 @@ func (e *Event) Graph(nowUnix int64) string {
 	const levels = "_o#"
 	for row := graphRows - 1; row >= 0; row-- {
 		for _, s := range samples {
-			height := 1
-			if high > low {
-				height += int((s.Ms - low) * (graphRows*int64(len(levels)) - 1) / (high - low))
-			}
+			const steps = graphRows * int64(len(levels))
+			height := 1 + int(min((s.Ms-low)*steps/max(high-low, 1), steps-1))
 			switch fill := height - row*len(levels); {
 			case fill <= 0:
 				b.WriteByte(' ')
@@ -141,7 +139,7 @@ func (e *Event) Graph(nowUnix int64) string {
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteByte('\n')
+	b.WriteString(strings.Repeat(" ", len(samples)) + "\n")
 	for row := range width {
 		for _, a := range ages {
 			if row < len(a) {
