@@ -265,7 +265,11 @@ func (c *client) kill() bool {
 	if !c.killed.CompareAndSwap(false, true) {
 		return false
 	}
-	c.srv.forget(c) // it is gone for everybody, although its owner has yet to hear of it
+	// It is gone for everybody, although its owner has yet to hear of it.
+	c.srv.forget(c)
+	if b := c.blocked.Load(); b != nil {
+		c.srv.blocked.remove(b)
+	}
 	c.link.kill()
 	return true
 }

@@ -292,12 +292,12 @@ func (s *Server) killClients(self *client, f *clientFilter) (killed int) {
 		if !f.match(c) {
 			continue
 		}
+		c.silence() // who has the reply must not find that it still listens
 		if c == self {
 			c.finished = true
 			killed++
 			continue
 		}
-		c.silence() // who has the reply must not find that it still listens
 		if c.kill() {
 			killed++
 		}

@@ -23,7 +23,9 @@ func connectionRows() []command.Row {
 func owner(ctx *command.Ctx) *client { return ctx.S.Owner.(*client) }
 
 func quit(ctx *command.Ctx) {
-	owner(ctx).finished = true
+	c := owner(ctx)
+	c.finished = true
+	c.silence() // who has the reply must not find that it still listens
 	ctx.W.OK()
 }
 

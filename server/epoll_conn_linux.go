@@ -256,6 +256,7 @@ func (c *conn) linger() {
 	if !c.lingering.begun() {
 		_ = syscall.Shutdown(c.fd, syscall.SHUT_WR)
 		c.srv.forget(&c.client) // not a client any more
+		c.stopListening()
 		c.readable = true
 		c.lingerOn()
 	}

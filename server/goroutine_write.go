@@ -142,6 +142,7 @@ func (c *goConn) writeFailed() bool {
 // the backlog, then the end of our side, then the peer's.
 func (c *goConn) linger() {
 	c.srv.forget(&c.client) // not a client any more
+	c.stopListening()
 	for c.unsent() > 0 && !c.killed.Load() && !c.writeFailed() {
 		<-c.wake
 	}

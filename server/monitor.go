@@ -26,10 +26,19 @@ func monitor(ctx *command.Ctx) {
 		ctx.W.Error(resp.ErrMonitorBlocking)
 		return
 	case c.monitor == nil:
-		c.monitor = c.srv.hub.monitors.Subscribe(c.mailbox(), c, monitorChannel)
-		c.srv.monitored.Add(1)
+		c.startMonitor()
 	}
 	ctx.W.OK()
+}
+
+func (c *client) startMonitor() {
+	c.ears.Lock()
+	defer c.ears.Unlock()
+	if c.ears.deaf {
+		return
+	}
+	c.monitor = c.srv.hub.monitors.Subscribe(c.mailbox(), c, monitorChannel)
+	c.srv.monitored.Add(1)
 }
 
 // origin is whom a command came from, as MONITOR and the slow log show it.

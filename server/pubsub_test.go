@@ -420,16 +420,25 @@ func TestKilledDoNotListen(t *testing.T) {
 		victim.begin("PSUBSCRIBE a*")
 		victim.begin("SSUBSCRIBE s")
 		thread := in.newest().outlet
-		var admin, same *wire // a client elsewhere, and with that driver one beside the victim
-		for admin == nil || same == nil && driver == "epoll" {
+		var admin, same, waits *wire // a client elsewhere, and with that driver two beside the victim
+		for admin == nil || waits == nil && driver == "epoll" {
 			c := in.dial()
 			c.do("PING", "+PONG\r\n")
-			if in.newest().outlet == thread {
-				same = c
-			} else {
+			switch {
+			case in.newest().outlet != thread:
 				admin = c
+			case same == nil:
+				same = c
+			default:
+				waits = c
 			}
 		}
+		if waits == nil {
+			waits = in.dial()
+		}
+		waits.send("CLIENT ID\r\nBLPOP none 0\r\n")
+		id := strings.TrimPrefix(waits.line(), ":")
+		in.waiting(1)
 		admin.do("PUBSUB NUMSUB a", "*2\r\n$1\r\na\r\n:1\r\n")
 		if same != nil {
 			same.send("STALL\r\n")
@@ -437,5 +446,37 @@ func TestKilledDoNotListen(t *testing.T) {
 		}
 		admin.send("CLIENT KILL TYPE pubsub\r\nPUBLISH a m\r\nSPUBLISH s m\r\nPUBSUB NUMSUB a b\r\nPUBSUB NUMPAT\r\nPUBSUB SHARDCHANNELS\r\n")
 		admin.expect(":1\r\n:0\r\n:0\r\n*4\r\n$1\r\na\r\n:0\r\n$1\r\nb\r\n:0\r\n:0\r\n*0\r\n")
+		admin.do("CLIENT KILL ID "+id, ":1\r\n")
+		if n := in.blocked.count.Load(); n != 0 {
+			t.Errorf("%d clients are blocked", n)
+		}
+	})
+}
+
+// Who has left listens to nothing, although the connection lingers until its peer
+// closes.
+func TestLeftDoNotListen(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		admin := in.dial()
+		for _, leave := range []string{"QUIT", "CLIENT KILL TYPE pubsub SKIPME no"} {
+			w := in.dial()
+			w.send("HELLO 3\r\n")
+			for w.line() != "*0" { // no modules: the last that HELLO tells
+			}
+			w.send("SUBSCRIBE a\r\nPSUBSCRIBE a*\r\nSSUBSCRIBE s\r\n")
+			w.expect(">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n" +
+				">3\r\n$10\r\npsubscribe\r\n$2\r\na*\r\n:2\r\n>3\r\n$10\r\nssubscribe\r\n$1\r\ns\r\n:1\r\n")
+			w.send("%s\r\n", leave)
+			if got := w.line(); got != "+OK" && got != ":1" {
+				t.Errorf("%s: %q", leave, got)
+			}
+			admin.send("PUBLISH a m\r\nSPUBLISH s m\r\nPUBSUB CHANNELS\r\nPUBSUB NUMPAT\r\nPUBSUB SHARDCHANNELS\r\n")
+			admin.expect(":0\r\n:0\r\n*0\r\n:0\r\n*0\r\n")
+		}
+		m := in.dial()
+		m.do("MONITOR", "+OK\r\n")
+		m.do("QUIT", "+OK\r\n")
+		in.eventually("no monitors", func() bool { return in.monitored.Load() == 0 })
 	})
 }

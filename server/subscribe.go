@@ -127,13 +127,16 @@ func (x *executor) unlisten(c *client, k *subscribeKind, names []string, atBound
 	c.ears.Unlock()
 }
 
-// silence takes the client out of all channels and patterns for good. Any
-// goroutine, when the client is about to be killed: its owner, who hears of that
-// later, ends what is in the mailbox.
+// silence takes the client out of all channels and patterns, and from the
+// monitors, for good. Any goroutine, when the client is about to be killed, and its
+// owner when it leaves: the owner ends what is in the mailbox later.
 func (c *client) silence() {
 	c.ears.Lock()
 	defer c.ears.Unlock()
 	c.ears.deaf = true
+	if c.monitor != nil {
+		c.srv.hub.monitors.Unsubscribe(c.monitor)
+	}
 	if c.listens == nil {
 		return
 	}
@@ -146,6 +149,8 @@ func (c *client) silence() {
 
 // stopListening ends all subscriptions, silently. Owner.
 func (c *client) stopListening() {
+	c.ears.Lock()
+	defer c.ears.Unlock()
 	if c.monitor != nil {
 		c.srv.hub.monitors.Unsubscribe(c.monitor)
 		c.srv.monitored.Add(-1)
@@ -155,8 +160,6 @@ func (c *client) stopListening() {
 	if c.listens == nil {
 		return
 	}
-	c.ears.Lock()
-	defer c.ears.Unlock()
 	for _, k := range []*subscribeKind{&channelKind, &patternKind, &shardKind} {
 		set := *k.set(c.listens)
 		for name, s := range set {
