@@ -16,15 +16,14 @@
 // until it needs more bytes:
 //
 //	for len(buf) > 0 {
-//		args, n, err := p.Next(buf)
+//		args, n, err := p.Next(args[:0], buf)
 //		if err != nil { reply err.Error(), close }
 //		if n == 0 { break } // read more behind buf
 //		buf = buf[n:]
 //		if len(args) > 0 { execute args }
 //	}
 //
-// The arguments are slices of buf: they live until buf changes or Next is
-// called again. While a command is incomplete the Parser keeps offsets, not
+// The arguments are slices of buf: they live until buf changes. While a command is incomplete the Parser keeps offsets, not
 // slices, so the buffer may move and grow; and it never examines bytes twice,
 // so a command of a million arguments or one of 512 MB costs the same whether it
 // arrives at once or in pieces. What it allocates grows with what has arrived,

@@ -3,22 +3,21 @@ package resp
 import "bytes"
 
 // advanceInline continues an inline command: a line ended by LF or CRLF.
-func (p *Parser) advanceInline(buf []byte) ([][]byte, int, error) {
+func (p *Parser) advanceInline(args [][]byte, buf []byte) ([][]byte, int, error) {
 	limit := orElse(p.MaxInline, DefaultMaxInline)
 	k := p.search(buf, '\n', limit)
 	if k < 0 {
 		if len(buf) > limit {
-			return nil, 0, p.fail(errBigInline)
+			return args, 0, p.fail(errBigInline)
 		}
-		return nil, 0, nil
+		return args, 0, nil
 	}
-	args, ok := splitLine(buf[:k], p.args[:0])
-	p.args = args
+	more, ok := splitLine(buf[:k], args)
 	if !ok {
-		return nil, 0, p.fail(errUnbalanced)
+		return args, 0, p.fail(errUnbalanced)
 	}
 	p.pos = k + 1
-	return args, p.done(), nil
+	return more, p.done(), nil
 }
 
 // splitLine splits an inline command into its arguments as Redis' sdssplitargs

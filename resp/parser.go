@@ -14,7 +14,7 @@ const (
 	unauthMaxBulk    = 16384           // likewise
 	maxLineDigits    = 9               // digits the fast path reads: fits an int on every platform
 	mostBulk         = math.MaxInt / 2 // whatever MaxBulk says, so that offsets cannot overflow
-	keepArgs         = 1024            // argument slices longer than this are not kept for the next command
+	keepSpans        = 1024            // a list of arguments longer than this is not kept for the next command
 )
 
 // Limits bounds what a client may announce. The zero value of a field stands
@@ -36,8 +36,6 @@ type Limits struct {
 type Parser struct {
 	Limits
 
-	args [][]byte // of the last command; reused
-
 	// State of a command begun but not complete. Offsets count from the first
 	// byte of the command, so the caller may move or grow its buffer.
 	pending bool
@@ -56,35 +54,34 @@ type Parser struct {
 // span is an argument of a pending command, as offsets from the command's start.
 type span struct{ off, n int }
 
-// Next parses one command from the start of buf. It returns the arguments and
-// the number of bytes the command took.
+// Next parses one command from the start of buf. It returns dst with the
+// arguments appended, and the number of bytes the command took.
 //
 // n == 0 and err == nil: the command is incomplete. Call again with the same
 // bytes and more behind them; the buffer may have moved. Nothing is examined
 // twice (but for the first, incomplete piece), so the cost is linear however
 // the bytes arrive. n > 0 and no arguments: an empty line, `*0` or a negative
-// count, to be skipped silently.
+// count, to be skipped silently. Nothing is appended but with n > 0.
 //
 // err is a *ProtocolError; send its text and close. Further calls return it again.
 //
-// The arguments alias buf and a slice the Parser reuses: they are valid until
-// the next call of Next or Reset and as long as the caller leaves buf alone.
+// The arguments alias buf: they are valid as long as the caller leaves it alone.
 // Their capacity is clipped. Next may rewrite the bytes of an inline command
 // in place (quotes and escapes).
-func (p *Parser) Next(buf []byte) (args [][]byte, n int, err error) {
+func (p *Parser) Next(dst [][]byte, buf []byte) (args [][]byte, n int, err error) {
 	if !p.pending {
-		if n = p.fast(buf); n > 0 {
-			return p.args, n, nil
+		if args, n = p.fast(dst, buf); n > 0 {
+			return args, n, nil
 		}
 	}
-	return p.advance(buf)
+	return p.advance(dst, buf)
 }
 
-// fast parses a complete and well-formed array into p.args and returns its
-// length. It returns 0 for anything else, having changed nothing that matters.
-func (p *Parser) fast(buf []byte) int {
-	if len(buf) < 4 || buf[0] != '*' || p.Unauthenticated || cap(p.args) > keepArgs {
-		return 0
+// fast appends a complete and well-formed array to args and returns its length,
+// or 0 for anything else.
+func (p *Parser) fast(args [][]byte, buf []byte) ([][]byte, int) {
+	if len(buf) < 4 || buf[0] != '*' || p.Unauthenticated {
+		return nil, 0
 	}
 	maxBulk := uint64(p.MaxBulk)
 	if maxBulk-1 >= DefaultMaxBulk {
@@ -92,51 +89,47 @@ func (p *Parser) fast(buf []byte) int {
 	}
 	count := uint(buf[1] - '0')
 	if count-1 > 8 {
-		return 0
+		return nil, 0
 	}
 	i := 2
 	for buf[i] != '\r' {
 		d := buf[i] - '0'
 		if d > 9 || i > maxLineDigits {
-			return 0
+			return nil, 0
 		}
 		count = count*10 + uint(d)
 		if i++; i >= len(buf) {
-			return 0
+			return nil, 0
 		}
 	}
 	if p.MaxArgs > 0 && count > uint(p.MaxArgs) {
-		return 0
+		return nil, 0
 	}
 	i += 2 // the byte after '\r' is not looked at: Redis accepts any
-	args := p.args[:0]
-	if cap(args) == 0 {
-		args = make([][]byte, 0, 8)
-	}
 	for ; count > 0; count-- {
 		// The shortest argument is "$0\r\n\r\n".
 		if i+6 > len(buf) || buf[i] != '$' {
-			return 0
+			return nil, 0
 		}
 		n := uint64(buf[i+1] - '0')
 		if n > 9 {
-			return 0
+			return nil, 0
 		}
 		i += 2
 		if buf[i] != '\r' {
 			if n == 0 {
-				return 0
+				return nil, 0
 			}
 			for {
 				d := buf[i] - '0'
 				if d > 9 {
-					return 0
+					return nil, 0
 				}
 				if n = n*10 + uint64(d); n > maxBulk {
-					return 0
+					return nil, 0
 				}
 				if i++; i >= len(buf) {
-					return 0
+					return nil, 0
 				}
 				if buf[i] == '\r' {
 					break
@@ -146,26 +139,23 @@ func (p *Parser) fast(buf []byte) int {
 		i += 2
 		end := i + int(n)
 		if end+2 > len(buf) || n > maxBulk {
-			return 0
+			return nil, 0
 		}
 		args = append(args, buf[i:end:end])
 		i = end + 2
 	}
-	p.args = args
-	return i
+	return args, i
 }
 
-// advance continues the pending command, or begins one.
-func (p *Parser) advance(buf []byte) ([][]byte, int, error) {
+// advance continues the pending command, or begins one, and appends its arguments
+// to args once it is complete.
+func (p *Parser) advance(args [][]byte, buf []byte) ([][]byte, int, error) {
 	if p.err != nil {
-		return nil, 0, p.err
+		return args, 0, p.err
 	}
 	if !p.pending {
 		if len(buf) == 0 {
-			return nil, 0, nil
-		}
-		if cap(p.args) > keepArgs {
-			p.args = nil
+			return args, 0, nil
 		}
 		p.pending = true
 		p.inline = buf[0] != '*'
@@ -173,21 +163,21 @@ func (p *Parser) advance(buf []byte) ([][]byte, int, error) {
 		p.work += len(buf)
 	}
 	if p.inline {
-		return p.advanceInline(buf)
+		return p.advanceInline(args, buf)
 	}
 	if p.left == 0 {
 		line, err := p.line(buf, errBigCount)
 		if line == nil {
-			return nil, 0, err
+			return args, 0, err
 		}
 		count, ok := ParseInt64(line[1:])
 		switch {
 		case !ok || count > int64(orElse(p.MaxArgs, DefaultMaxArgs)):
-			return nil, 0, p.fail(errBadCount)
+			return args, 0, p.fail(errBadCount)
 		case p.Unauthenticated && count > unauthMaxArgs:
-			return nil, 0, p.fail(errUnauthCount)
+			return args, 0, p.fail(errUnauthCount)
 		case count <= 0:
-			return nil, p.done(), nil
+			return args, p.done(), nil
 		}
 		p.left = int(count)
 	}
@@ -195,22 +185,22 @@ func (p *Parser) advance(buf []byte) ([][]byte, int, error) {
 		if p.bulk < 0 {
 			line, err := p.line(buf, errBigLength)
 			if line == nil {
-				return nil, 0, err
+				return args, 0, err
 			}
 			if len(line) == 0 || line[0] != '$' {
-				return nil, 0, p.fail(errNoDollar(buf[p.pos-len(line)-2]))
+				return args, 0, p.fail(errNoDollar(buf[p.pos-len(line)-2]))
 			}
 			n, ok := ParseInt64(line[1:])
 			switch {
 			case !ok || n < 0 || n > min(orElse(p.MaxBulk, DefaultMaxBulk), mostBulk):
-				return nil, 0, p.fail(errBadLength)
+				return args, 0, p.fail(errBadLength)
 			case p.Unauthenticated && n > unauthMaxBulk:
-				return nil, 0, p.fail(errUnauthLength)
+				return args, 0, p.fail(errUnauthLength)
 			}
 			p.bulk = int(n)
 		}
 		if len(buf)-p.pos < p.bulk+2 {
-			return nil, 0, nil
+			return args, 0, nil
 		}
 		// The two bytes after the argument are not looked at: Redis accepts any.
 		p.spans = append(p.spans, span{p.pos, p.bulk})
@@ -219,11 +209,9 @@ func (p *Parser) advance(buf []byte) ([][]byte, int, error) {
 		p.left--
 		p.work++
 	}
-	args := p.args[:0]
 	for _, s := range p.spans {
 		args = append(args, buf[s.off:s.off+s.n:s.off+s.n])
 	}
-	p.args = args
 	return args, p.done(), nil
 }
 
@@ -294,7 +282,7 @@ func (p *Parser) done() int {
 	n := p.pos
 	p.pending, p.blind = false, false
 	p.left, p.pos, p.seen, p.bulk = 0, 0, 0, -1
-	if cap(p.spans) > keepArgs {
+	if cap(p.spans) > keepSpans {
 		p.spans = nil
 	}
 	p.spans = p.spans[:0]
@@ -315,9 +303,8 @@ func (p *Parser) Need() int {
 	return p.pos + p.bulk + 2
 }
 
-// Reset forgets a pending command and an error, and releases the reused memory
-// and with it the references into the last buffer. Call it when a connection
-// goes idle (unless Pending) or is reused. Limits stay.
+// Reset forgets a pending command and an error, and releases the reused memory.
+// Call it when a connection goes idle (unless Pending) or is reused. Limits stay.
 func (p *Parser) Reset() { *p = Parser{Limits: p.Limits} }
 
 func orElse[T int | int64](v, otherwise T) T {

@@ -35,9 +35,12 @@ func BenchmarkParse(b *testing.B) {
 		b.Run("own/"+name, func(b *testing.B) {
 			b.ReportAllocs()
 			var p Parser
+			var args [][]byte
 			for i := 0; i < b.N; {
 				for rest := buf; len(rest) > 0; i++ {
-					args, n, err := p.Next(rest)
+					var n int
+					var err error
+					args, n, err = p.Next(args[:0], rest)
 					if err != nil || n == 0 {
 						b.Fatal(n, err)
 					}

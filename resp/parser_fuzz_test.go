@@ -29,8 +29,8 @@ func FuzzParser(f *testing.F) {
 		checkSplits(t, input, Limits{MaxBulk: 8, MaxInline: 16, MaxArgs: 4, Unauthenticated: seed&1 == 0}, rnd)
 
 		var p, slow Parser
-		args, n, err := p.Next(bytes.Clone(input))
-		args2, n2, err2 := slow.advance(bytes.Clone(input))
+		args, n, err := p.Next(nil, bytes.Clone(input))
+		args2, n2, err2 := slow.advance(nil, bytes.Clone(input))
 		if n != n2 || fmt.Sprint(err) != fmt.Sprint(err2) || fmt.Sprintf("%q", args) != fmt.Sprintf("%q", args2) {
 			t.Errorf("Next: %q %d %v; advance: %q %d %v", args, n, err, args2, n2, err2)
 		}

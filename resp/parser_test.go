@@ -16,7 +16,7 @@ func runParser(p *Parser, input []byte, cut func() int) (commands []string, err 
 	var buf []byte
 	for {
 		for len(buf) > 0 {
-			args, n, err := p.Next(buf)
+			args, n, err := p.Next(nil, buf)
 			if err != nil {
 				if n != 0 || args != nil {
 					panic("an error with a command")
@@ -117,7 +117,7 @@ func TestParserFailure(t *testing.T) {
 			if err == nil || len(got) != 0 || err.Error() != "ERR Protocol error: "+want {
 				t.Errorf("%.40q: %s, %v; want %s", input, got, err, want)
 			}
-			if _, n, again := p.Next([]byte("*1\r\n$4\r\nPING\r\n")); n != 0 || again != err {
+			if _, n, again := p.Next(nil, []byte("*1\r\n$4\r\nPING\r\n")); n != 0 || again != err {
 				t.Errorf("%.40q: the error is not final: %v", input, again)
 			}
 		}
@@ -203,12 +203,12 @@ func TestParserLimitsBetweenCommands(t *testing.T) {
 	p := Parser{Limits: Limits{Unauthenticated: true}}
 	big := "*11\r\n" + strings.Repeat("$1\r\na\r\n", 11)
 	buf := []byte("*2\r\n$4\r\nAUTH\r\n$1\r\nx\r\n" + big)
-	args, n, err := p.Next(buf)
+	args, n, err := p.Next(nil, buf)
 	if len(args) != 2 || err != nil {
 		t.Fatal(args, err)
 	}
 	p.Unauthenticated = false
-	if args, _, err = p.Next(buf[n:]); len(args) != 11 || err != nil {
+	if args, _, err = p.Next(nil, buf[n:]); len(args) != 11 || err != nil {
 		t.Fatal(args, err)
 	}
 }
@@ -216,24 +216,24 @@ func TestParserLimitsBetweenCommands(t *testing.T) {
 func TestParserNeed(t *testing.T) {
 	var p Parser
 	buf := []byte("*2\r\n$3\r\nSET\r\n$100000")
-	if _, n, err := p.Next(buf); n != 0 || err != nil || p.Need() != 0 || !p.Pending() {
+	if _, n, err := p.Next(nil, buf); n != 0 || err != nil || p.Need() != 0 || !p.Pending() {
 		t.Fatal(n, err, p.Need(), p.Pending())
 	}
 	buf = append(buf, "\r\nabc"...)
-	if _, n, err := p.Next(buf); n != 0 || err != nil || p.Need() != len(buf)-3+100000+2 {
+	if _, n, err := p.Next(nil, buf); n != 0 || err != nil || p.Need() != len(buf)-3+100000+2 {
 		t.Fatal(n, err, p.Need())
 	}
 	buf = append(buf, make([]byte, 100000-3+2)...)
 	if len(buf) != p.Need() {
 		t.Fatal(len(buf), p.Need())
 	}
-	args, n, err := p.Next(buf)
+	args, n, err := p.Next(nil, buf)
 	if n != len(buf) || err != nil || len(args) != 2 || p.Need() != 0 || p.Pending() {
 		t.Fatal(n, err, len(args), p.Need())
 	}
-	p.Next([]byte("*1\r\n$9\r\n"))
+	p.Next(nil, []byte("*1\r\n$9\r\n"))
 	p.Reset()
-	if args, n, err = p.Next([]byte("PING\n")); n != 5 || len(args) != 1 || err != nil {
+	if args, n, err = p.Next(nil, []byte("PING\n")); n != 5 || len(args) != 1 || err != nil {
 		t.Fatal(args, n, err)
 	}
 }
@@ -243,7 +243,7 @@ func TestParserArgsClipped(t *testing.T) {
 	for _, input := range []string{"*2\r\n$1\r\na\r\n$1\r\nb\r\n", "a \"b\"\r\n"} {
 		for _, un := range []bool{false, true} {
 			p := Parser{Limits: Limits{Unauthenticated: un}}
-			args, _, _ := p.Next([]byte(input))
+			args, _, _ := p.Next(nil, []byte(input))
 			for _, a := range args {
 				if len(args) != 2 || cap(a) != len(a) {
 					t.Errorf("%q: %d bytes of capacity behind an argument", input, cap(a)-len(a))
@@ -262,7 +262,7 @@ func TestParserWork(t *testing.T) {
 		var p Parser
 		for have := piece; ; have += piece {
 			have = min(have, len(input))
-			args, n, err := p.Next(input[:have])
+			args, n, err := p.Next(nil, input[:have])
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -293,10 +293,10 @@ func TestParserWork(t *testing.T) {
 	f("64 KB inline", line, 32000, piece+2*len(line))
 	var digits Parser // one byte at a time: the worst case of a line
 	for n := 1; n <= 60000; n++ {
-		digits.Next(many[:1:1])
+		digits.Next(nil, many[:1:1])
 		buf := bytes.Repeat([]byte("1"), n)
 		buf[0] = '*'
-		if _, _, err := digits.Next(buf); err != nil {
+		if _, _, err := digits.Next(nil, buf); err != nil {
 			t.Fatal(err)
 		}
 		if n > 200 {
@@ -314,9 +314,9 @@ func TestParserMemory(t *testing.T) {
 	input := append([]byte("*2147483647\r\n"), bytes.Repeat([]byte("$0\r\n\r\n"), 100)...)
 	allocs := testing.AllocsPerRun(10, func() {
 		var p Parser
-		p.Next(input)
-		if cap(p.spans) > 512 || cap(p.args) > 512 {
-			t.Fatalf("%d spans and %d arguments reserved for 100 arrived", cap(p.spans), cap(p.args))
+		p.Next(nil, input)
+		if cap(p.spans) > 512 {
+			t.Fatalf("%d spans reserved for 100 arrived", cap(p.spans))
 		}
 	})
 	if allocs > 30 {
@@ -324,15 +324,9 @@ func TestParserMemory(t *testing.T) {
 	}
 	var p Parser
 	large := append([]byte("*100000\r\n"), bytes.Repeat([]byte("$0\r\n\r\n"), 100000)...)
-	for _, have := range []int{len(large) / 2, len(large)} {
-		p.Next(large[:have])
-	}
-	if len(p.args) != 100000 || p.spans != nil {
-		t.Errorf("%d arguments, %d spans kept", len(p.args), cap(p.spans))
-	}
-	p.Next([]byte("PING\r\n"))
-	if cap(p.args) > keepArgs {
-		t.Errorf("%d arguments kept", cap(p.args))
+	p.Next(nil, large[:len(large)/2])
+	if args, _, _ := p.Next(nil, large); len(args) != 100000 || p.spans != nil {
+		t.Errorf("%d arguments, %d spans kept", len(args), cap(p.spans))
 	}
 }
 
@@ -340,11 +334,12 @@ func TestParserNoAllocs(t *testing.T) {
 	input := []byte("*3\r\n$3\r\nSET\r\n$16\r\nkey:000000012345\r\n$16\r\nvalue-0123456789\r\nSET \"a b\" c\r\n")
 	buf := make([]byte, len(input))
 	var p Parser
+	args := make([][]byte, 0, 8)
 	allocs := testing.AllocsPerRun(100, func() {
 		rest := buf[:copy(buf, input)]
 		for len(rest) > 0 {
-			p.Next(rest[:len(rest)/2]) // incomplete first
-			_, n, err := p.Next(rest)
+			p.Next(args, rest[:len(rest)/2]) // incomplete first
+			_, n, err := p.Next(args, rest)
 			if n == 0 || err != nil {
 				t.Fatal(n, err)
 			}

@@ -168,7 +168,7 @@ func TestClient(t *testing.T) {
 			}
 			buf = append(buf, piece[:n]...)
 			for {
-				args, n, err := p.Next(buf)
+				args, n, err := p.Next(nil, buf)
 				if n == 0 || err != nil {
 					break
 				}

@@ -2,7 +2,6 @@ package resp
 
 import (
 	"strconv"
-	"strings"
 )
 
 // Writer builds the replies for one client, in RESP2 or RESP3, in a byte slice
@@ -316,14 +315,11 @@ func appendBulk[T []byte | string](dst []byte, b T) []byte {
 
 // appendLine appends the type byte, s on one line, and CRLF.
 func appendLine(dst []byte, kind byte, s string) []byte {
-	dst = append(dst, kind)
-	at := len(dst)
-	dst = append(dst, s...)
-	if strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, '\n') >= 0 {
-		for i, c := range dst[at:] {
-			if c == '\r' || c == '\n' {
-				dst[at+i] = ' '
-			}
+	dst = append(append(dst, kind), s...)
+	line := dst[len(dst)-len(s):]
+	for i, c := range line { // a search would take longer: most lines are a word
+		if c == '\r' || c == '\n' {
+			line[i] = ' '
 		}
 	}
 	return append(dst, '\r', '\n')

@@ -21,8 +21,8 @@ const (
 	// keepBytes is the largest reply buffer an executor keeps.
 	keepBytes = 1 << 20
 
-	// hugeArgs is the number of arguments from which a command's argument
-	// slice is not kept for the next one.
+	// hugeArgs is the number of arguments from which a command ends its window
+	// and the argument slice is not kept for the next one.
 	hugeArgs = 16 << 10
 )
 
@@ -162,10 +162,13 @@ func (x *executor) parse(c *client, p *resp.Parser, buf []byte, from int) (n, en
 		room = 1 // the limits change with the command that logs in
 	}
 	p.MaxBulk = x.srv.cfg.ProtoMaxBulkLen.Load()
+	if cap(x.argv) > hugeArgs {
+		x.argv = nil
+	}
 	x.argv = x.argv[:0]
 	table := x.srv.table
 	for end = from; n < room && end < len(buf); {
-		args, size, err := p.Next(buf[end:])
+		argv, size, err := p.Next(x.argv, buf[end:])
 		if err != nil {
 			return n, end, err
 		}
@@ -173,20 +176,18 @@ func (x *executor) parse(c *client, p *resp.Parser, buf []byte, from int) (n, en
 			break
 		}
 		end += size
+		args := argv[len(x.argv):len(argv):len(argv)]
 		if len(args) == 0 {
 			continue
 		}
+		x.argv = argv
 		k := &x.window[n]
 		n++
-		k.row = table.Resolve(args)
+		k.args, k.row = args, table.Resolve(args)
 		k.end, k.ran, k.moved = end, false, int64(size)
 		if len(args) > hugeArgs {
-			k.args = args // the parser's own slice: nothing may be parsed behind it
 			break
 		}
-		at := len(x.argv)
-		x.argv = append(x.argv, args...)
-		k.args = x.argv[at:len(x.argv):len(x.argv)]
 	}
 	return n, end, nil
 }

@@ -137,6 +137,9 @@ func BenchmarkExecutor(b *testing.B) {
 		line func(i int) []string
 	}{
 		{"PING", func(int) []string { return []string{"PING"} }},
+		{"GETONE", func(int) []string { return []string{"GET", "key:000000000000"} }},
+		{"SETONE", func(int) []string { return []string{"SET", "key:000000000000", value} }},
+		{"INCR", func(int) []string { return []string{"INCR", "counter:000000000000"} }},
 		{"GET", func(i int) []string { return []string{"GET", fmt.Sprintf("key:%012d", i)} }},
 		{"SET", func(i int) []string { return []string{"SET", fmt.Sprintf("key:%012d", i), value} }},
 		{"LPUSH", func(int) []string { return []string{"LPUSH", "mylist", value} }},
