@@ -123,9 +123,9 @@ func monotonicNs() int64 { return int64(time.Since(epoch)) }
 // meter measures how long commands take.
 //
 // Reading the clock takes 26 ns (AMD EPYC, virtual machine), a GET in a deep
-// pipeline less than 400. So of the commands of a window those that are Fast
-// and follow each other are measured together, and the time is shared out by the
-// bytes they moved; commands that may take long are measured one by one, and
+// pipeline less than 400. So of the commands of a window those that are Fast or
+// Steady and follow each other are measured together, and the time is shared out
+// by the bytes they moved; commands that may take long are measured one by one, and
 // all are when somebody asks for durations below a millisecond. Calls and the
 // sum of the time are exact.
 type meter struct {
@@ -172,7 +172,9 @@ func (x *executor) startMeter(at int) {
 }
 
 // alone says whether a command is measured by itself.
-func (m *meter) alone(row *command.Row) bool { return m.single || row == nil || !row.Is(command.Fast) }
+func (m *meter) alone(row *command.Row) bool {
+	return m.single || row == nil || !row.Is(command.Fast|command.Steady)
+}
 
 // callBytes is the share of the time that a command gets for being executed at
 // all, in bytes: what can be copied meanwhile.

@@ -38,6 +38,10 @@ const (
 	// its engine operation is atomic by itself (MGET, EXISTS) or needs no
 	// atomicity (TOUCH).
 	Optimistic
+
+	// Steady: slow by Redis' list, and yet its time follows from the bytes of
+	// the command line and of the reply, as that of a Fast command does.
+	Steady
 )
 
 // flagNames are the flags COMMAND reports, in Redis' order.
