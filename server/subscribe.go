@@ -247,8 +247,11 @@ func (c *client) awaitRoom(full *outlet) {
 // awaitRoom waits until the outlet is not full any more, or the server stops; nil
 // never is. For goroutines that are no client's owner and have nothing locked.
 func (s *Server) awaitRoom(full *outlet) {
+	if full == nil {
+		return
+	}
 	room := make(chan struct{})
-	if full == nil || !full.WhenRoom(func() { close(room) }) {
+	if !full.WhenRoom(func() { close(room) }) {
 		return
 	}
 	select {

@@ -24,7 +24,7 @@ func (s *Service) console(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
 }
 
 func (s *Service) consoleAsset(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
-	return consoleFile(ctx, path.Base(pathOf(ctx).path))
+	return consoleFile(ctx, path.Base(string(targetOf(ctx).path)))
 }
 
 func consoleFile(ctx *fasthttp.RequestCtx, name string) *problem {

@@ -42,8 +42,8 @@ func decode(body []byte) (d *decoder, done func()) {
 }
 
 // members calls visit for each member of the JSON object that body is. The
-// value is a slice of body.
-func members(body []byte, visit func(name string, v jsontext.Value) *problem) *problem {
+// value is a slice of body, and so is a name that needs no unquoting.
+func members(body []byte, visit func(name []byte, v jsontext.Value) *problem) *problem {
 	d, done := decode(body)
 	defer done()
 	if d.PeekKind() != '{' {
@@ -54,16 +54,18 @@ func members(body []byte, visit func(name string, v jsontext.Value) *problem) *p
 	}
 	_, err := d.ReadToken()
 	for err == nil && d.PeekKind() == '"' {
-		var name jsontext.Token
-		if name, err = d.ReadToken(); err != nil {
+		var name, v jsontext.Value
+		if name, err = d.ReadValue(); err != nil {
 			break
 		}
-		text := name.String()
-		var v jsontext.Value
 		if v, err = d.ReadValue(); err != nil {
 			break
 		}
-		if p := visit(text, v); p != nil {
+		text, p := unquote(name)
+		if p == nil {
+			p = visit(text, v)
+		}
+		if p != nil {
 			return p
 		}
 	}
@@ -91,15 +93,28 @@ func malformed(err error) *problem {
 	return bad("malformed JSON: " + err.Error())
 }
 
-func stringMember(name string, v jsontext.Value) (string, *problem) {
-	if v.Kind() != '"' {
-		return "", bad(name + " must be a string")
+// unquote is what a JSON string says: a slice of it if it has no escapes.
+func unquote(v jsontext.Value) ([]byte, *problem) {
+	if bytes.IndexByte(v, '\\') < 0 {
+		return v[1 : len(v)-1], nil
 	}
 	b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
 	if err != nil {
-		return "", malformed(err)
+		return nil, malformed(err)
 	}
-	return string(b), nil
+	return b, nil
+}
+
+func bytesMember(name string, v jsontext.Value) ([]byte, *problem) {
+	if v.Kind() != '"' {
+		return nil, bad(name + " must be a string")
+	}
+	return unquote(v)
+}
+
+func stringMember(name string, v jsontext.Value) (string, *problem) {
+	b, p := bytesMember(name, v)
+	return string(b), p
 }
 
 func stringList(name string, v jsontext.Value) ([]string, *problem) {
@@ -133,11 +148,7 @@ func valueMember(v jsontext.Value) ([]byte, *problem) {
 	case 'n':
 		return nil, bad("value must not be null")
 	case '"':
-		b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
-		if err != nil {
-			return nil, malformed(err)
-		}
-		return b, nil
+		return unquote(v)
 	}
 	c := v.Clone()
 	if err := c.Compact(); err != nil {

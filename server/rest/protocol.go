@@ -31,8 +31,8 @@ type message struct {
 
 func parseMessage(text []byte) (m message, p *problem) {
 	m.limit = defaultLimit
-	p = members(text, func(name string, v jsontext.Value) (p *problem) {
-		switch name {
+	p = members(text, func(name []byte, v jsontext.Value) (p *problem) {
+		switch string(name) {
 		case "messageId":
 			if v.Kind() == '0' || v.Kind() == '"' {
 				m.id = v
@@ -41,10 +41,10 @@ func parseMessage(text []byte) (m message, p *problem) {
 			m.op, _ = integer(v)
 		case "key":
 			m.hasKey = true
-			m.key, p = bytesMember(name, v)
+			m.key, p = bytesMember("key", v)
 		case "endKey":
 			if v.Kind() != 'n' {
-				m.end, p = bytesMember(name, v)
+				m.end, p = bytesMember("endKey", v)
 			}
 		case "value":
 			m.value = v
@@ -98,18 +98,14 @@ func (c *socket) perform(m *message) (out []byte, p *problem) {
 	}
 	switch m.op {
 	case opGet:
-		val, p := c.s.get(c.scope, nil, m.key)
-		if p != nil {
-			return nil, p
-		}
-		return append(appendRecord(m.begin(), m.key, val), '}'), nil
+		return c.s.get(&c.scope, m.begin(), m.key)
 	case opRange:
 		if m.badLimit {
 			m.limit = 0
 		}
-		return c.s.scan(c.scope, m.begin(), m.key, m.end, m.limit)
+		return c.s.scan(&c.scope, m.begin(), m.key, m.end, m.limit)
 	case opDelete:
-		if p := c.s.remove(c.scope, m.key); p != nil {
+		if p := c.s.remove(&c.scope, m.key); p != nil {
 			return nil, p
 		}
 		return m.done(textDeleted), nil
@@ -124,9 +120,9 @@ func (c *socket) perform(m *message) (out []byte, p *problem) {
 	case p != nil:
 		return nil, p
 	case m.op == opPatch:
-		p = c.s.patch(c.scope, m.key, val)
+		p = c.s.patch(&c.scope, m.key, val)
 	default:
-		p = c.s.put(c.scope, m.key, val)
+		p = c.s.put(&c.scope, m.key, val)
 	}
 	return m.done(textStored), p
 }
@@ -140,7 +136,7 @@ func (c *socket) add(m *message) ([]byte, *problem) {
 	if !ok {
 		return nil, bad("value must be an integer of 64 bits")
 	}
-	sum, p := c.s.add(c.scope, m.key, delta)
+	sum, p := c.s.add(&c.scope, m.key, delta)
 	if p != nil {
 		return nil, p
 	}

@@ -1,7 +1,7 @@
 package rest
 
 import (
-	"net"
+	"bytes"
 	"net/url"
 	"strconv"
 
@@ -9,28 +9,27 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Texts of answers to successful writes.
+// Texts of answers to successful writes, and the answers.
 const (
 	textStored  = "Record stored"
 	textDeleted = "Record deleted"
 	textAdded   = "Record incremented"
+
+	bodyStored  = `{"success":true,"message":"` + textStored + `"}`
+	bodyDeleted = `{"success":true,"message":"` + textDeleted + `"}`
 )
 
 func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
-
-func replyDone(ctx *fasthttp.RequestCtx, text string) {
-	replyText(ctx, `{"success":true,"message":"`+text+`"}`)
-}
 
 // postRecord is POST /record.
 func (s *Service) postRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	var key, val []byte
 	var hasKey, hasVal, partial bool
-	p := members(ctx.Request.Body(), func(name string, v jsontext.Value) (p *problem) {
-		switch name {
+	p := members(ctx.Request.Body(), func(name []byte, v jsontext.Value) (p *problem) {
+		switch string(name) {
 		case "key":
 			hasKey = true
-			key, p = bytesMember(name, v)
+			key, p = bytesMember("key", v)
 		case "value":
 			hasVal = true
 			val, p = valueMember(v)
@@ -53,36 +52,32 @@ func (s *Service) postRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 		return bad("key is missing")
 	case !hasVal:
 		return bad("value is missing")
-	case partial:
-		p = s.patch(k.scope(ctx.RemoteAddr()), key, val)
-	default:
-		p = s.put(k.scope(ctx.RemoteAddr()), key, val)
+	}
+	sc := k.scope(ctx)
+	if partial {
+		p = s.patch(&sc, key, val)
+	} else {
+		p = s.put(&sc, key, val)
 	}
 	if p == nil {
-		replyDone(ctx, textStored)
+		replyText(ctx, bodyStored)
 	}
 	return p
 }
 
-func (k *apiKey) scope(from net.Addr) *scope {
-	return &scope{prefix: k.prefix, readOnly: k.readOnly, from: from}
-}
-
-func bytesMember(name string, v jsontext.Value) ([]byte, *problem) {
-	if v.Kind() != '"' {
-		return nil, bad(name + " must be a string")
-	}
-	b, err := jsontext.AppendUnquote(make([]byte, 0, len(v)), v)
-	if err != nil {
-		return nil, malformed(err)
-	}
-	return b, nil
+// scope is what the holder of a key who sent a request may work on.
+func (k *apiKey) scope(ctx *fasthttp.RequestCtx) scope {
+	return scope{prefix: k.prefix, readOnly: k.readOnly, from: ctx.RemoteAddr()}
 }
 
 // pathKey is the key in the path of a request: its text as sent, decoded once,
 // with a plus sign for a plus sign.
-func pathKey(text string) ([]byte, *problem) {
-	key, err := url.PathUnescape(text)
+func pathKey(ctx *fasthttp.RequestCtx) ([]byte, *problem) {
+	text := targetOf(ctx).rest
+	if bytes.IndexByte(text, '%') < 0 {
+		return text, nil
+	}
+	key, err := url.PathUnescape(string(text))
 	if err != nil {
 		return nil, bad("the key in the path is not percent-encoded properly")
 	}
@@ -91,27 +86,28 @@ func pathKey(text string) ([]byte, *problem) {
 
 // getRecord is GET /record/{key}.
 func (s *Service) getRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
-	key, p := pathKey(pathOf(ctx).rest)
+	key, p := pathKey(ctx)
 	if p != nil {
 		return p
 	}
-	val, p := s.get(k.scope(ctx.RemoteAddr()), nil, key)
+	sc := k.scope(ctx)
+	out, p := s.get(&sc, append(bodyOf(ctx), '{'), key)
 	if p != nil {
 		return p
 	}
-	out := appendRecord(append(make([]byte, 0, len(key)+len(val)+32), '{'), key, val)
-	reply(ctx, append(out, '}'))
+	replyBody(ctx, out)
 	return nil
 }
 
 // deleteRecord is DELETE /record/{key}.
 func (s *Service) deleteRecord(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
-	key, p := pathKey(pathOf(ctx).rest)
-	if p == nil {
-		p = s.remove(k.scope(ctx.RemoteAddr()), key)
+	key, p := pathKey(ctx)
+	if p != nil {
+		return p
 	}
-	if p == nil {
-		replyDone(ctx, textDeleted)
+	sc := k.scope(ctx)
+	if p = s.remove(&sc, key); p == nil {
+		replyText(ctx, bodyDeleted)
 	}
 	return p
 }
@@ -121,11 +117,11 @@ func (s *Service) postAtomic(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	var key []byte
 	var delta int64
 	var hasKey, hasDelta bool
-	p := members(ctx.Request.Body(), func(name string, v jsontext.Value) (p *problem) {
-		switch name {
+	p := members(ctx.Request.Body(), func(name []byte, v jsontext.Value) (p *problem) {
+		switch string(name) {
 		case "key":
 			hasKey = true
-			key, p = bytesMember(name, v)
+			key, p = bytesMember("key", v)
 		case "increment":
 			if delta, hasDelta = integer(v); !hasDelta {
 				p = bad("increment must be an integer of 64 bits")
@@ -141,19 +137,20 @@ func (s *Service) postAtomic(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	case !hasDelta:
 		return bad("increment is missing")
 	}
-	sum, p := s.add(k.scope(ctx.RemoteAddr()), key, delta)
+	sc := k.scope(ctx)
+	sum, p := s.add(&sc, key, delta)
 	if p != nil {
 		return p
 	}
-	out := []byte(`{"success":true,"result":`)
+	out := append(bodyOf(ctx), `{"success":true,"result":`...)
 	out = appendInt(out, sum)
-	reply(ctx, append(out, `,"message":"`+textAdded+`"}`...))
+	replyBody(ctx, append(out, `,"message":"`+textAdded+`"}`...))
 	return nil
 }
 
 // getRecords is GET /records.
 func (s *Service) getRecords(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
-	query, err := url.ParseQuery(pathOf(ctx).query)
+	query, err := url.ParseQuery(string(targetOf(ctx).query))
 	if err != nil {
 		return bad("the query is not percent-encoded properly")
 	}
@@ -166,11 +163,12 @@ func (s *Service) getRecords(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	if !query.Has("startKey") || !query.Has("endKey") {
 		return bad("startKey and endKey are needed")
 	}
-	out, p := s.scan(k.scope(ctx.RemoteAddr()), []byte{'{'}, twice(query.Get("startKey")), twice(query.Get("endKey")), limit)
+	sc := k.scope(ctx)
+	out, p := s.scan(&sc, append(bodyOf(ctx), '{'), twice(query.Get("startKey")), twice(query.Get("endKey")), limit)
 	if p != nil {
 		return p
 	}
-	reply(ctx, out)
+	replyBody(ctx, out)
 	return nil
 }
 

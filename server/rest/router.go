@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -56,40 +57,50 @@ func (s *Service) table() []route {
 
 // target is the path and the query of a request as they were sent. The path is
 // not cleaned: keys may contain any text.
+// Its slices are the request's.
 type target struct {
-	path, query string
-	rest        string // of the path behind the route's prefix
+	path, query []byte
+	rest        []byte // of the path behind the route's prefix
 }
 
 // targetKey is where a request's context has its target.
 type targetKey struct{}
 
-func pathOf(ctx *fasthttp.RequestCtx) *target { return ctx.UserValue(targetKey{}).(*target) }
+func targetOf(ctx *fasthttp.RequestCtx) *target { return ctx.UserValue(targetKey{}).(*target) }
 
-func parseTarget(uri string) target {
-	if i := strings.Index(uri, "://"); i > 0 && uri[0] != '/' { // the form for proxies
+var targets = sync.Pool{New: func() any { return new(target) }}
+
+// Close implements io.Closer, which fasthttp calls when it is done with the request.
+func (t *target) Close() error {
+	*t = target{}
+	targets.Put(t)
+	return nil
+}
+
+func parseTarget(uri []byte) *target {
+	if i := bytes.Index(uri, []byte("://")); i > 0 && uri[0] != '/' { // the form for proxies
 		uri = uri[i+3:]
-		if slash := strings.IndexByte(uri, '/'); slash >= 0 {
+		if slash := bytes.IndexByte(uri, '/'); slash >= 0 {
 			uri = uri[slash:]
 		} else {
-			uri = "/"
+			uri = []byte("/")
 		}
 	}
-	var t target
-	t.path, t.query, _ = strings.Cut(uri, "?")
-	if strings.HasPrefix(t.path, "//") { // a base address with a slash at its end
+	t := targets.Get().(*target)
+	t.path, t.query, _ = bytes.Cut(uri, []byte("?"))
+	if bytes.HasPrefix(t.path, []byte("//")) { // a base address with a slash at its end
 		t.path = t.path[1:]
 	}
 	return t
 }
 
 func (s *Service) find(t *target) *route {
-	if r := s.exact[t.path]; r != nil {
-		t.rest = t.path[strings.LastIndexByte(t.path, '/')+1:]
+	if r := s.exact[string(t.path)]; r != nil {
+		t.rest = t.path[bytes.LastIndexByte(t.path, '/')+1:]
 		return r
 	}
 	for i := range s.routes {
-		if r := &s.routes[i]; r.prefix != "" && strings.HasPrefix(t.path, r.prefix) {
+		if r := &s.routes[i]; r.prefix != "" && len(t.path) >= len(r.prefix) && string(t.path[:len(r.prefix)]) == r.prefix {
 			t.rest = t.path[len(r.prefix):]
 			return r
 		}
@@ -111,9 +122,9 @@ func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 		count.add(ctx, time.Since(ctx.Time()))
 	}()
 	s.allowOrigin(ctx)
-	t := parseTarget(string(ctx.Request.Header.RequestURI()))
-	ctx.SetUserValue(targetKey{}, &t)
-	r := s.find(&t)
+	t := parseTarget(ctx.Request.Header.RequestURI())
+	ctx.SetUserValue(targetKey{}, t)
+	r := s.find(t)
 	if r != nil {
 		count = r.count
 	}
@@ -181,13 +192,13 @@ func presented(ctx *fasthttp.RequestCtx) (key []byte, isBearer bool) {
 
 // authenticate finds the key that a request may use. A path that is none of
 // ours is a command only to who speaks Upstash's way.
-func (s *Service) authenticate(ctx *fasthttp.RequestCtx, r *route, t target) (*apiKey, *problem) {
+func (s *Service) authenticate(ctx *fasthttp.RequestCtx, r *route, t *target) (*apiKey, *problem) {
 	if r.open || r.openGet && (ctx.IsGet() || ctx.IsHead()) {
 		return nil, nil
 	}
 	shown, isBearer := presented(ctx)
 	if r.upstash && shown == nil {
-		shown = queryToken(t.query)
+		shown = queryToken(string(t.query))
 		isBearer = shown != nil
 	}
 	if r.prefix == "/" && !isBearer {
@@ -220,10 +231,19 @@ func (s *Service) fail(ctx *fasthttp.RequestCtx, p *problem) {
 	reply(ctx, appendProblem(nil, p))
 }
 
-// reply sets the body, JSON, which becomes the response's.
+// reply sets the body, JSON, which must not change any more.
 func reply(ctx *fasthttp.RequestCtx, body []byte) {
 	ctx.Response.Header.SetContentType("application/json")
 	ctx.Response.SetBodyRaw(body)
+}
+
+// bodyOf lends the response's body, empty, for an answer to be appended;
+// replyBody makes it the body.
+func bodyOf(ctx *fasthttp.RequestCtx) []byte { return ctx.Response.SwapBody(nil)[:0] }
+
+func replyBody(ctx *fasthttp.RequestCtx, body []byte) {
+	ctx.Response.Header.SetContentType("application/json")
+	ctx.Response.SwapBody(body)
 }
 
 func replyText(ctx *fasthttp.RequestCtx, body string) {

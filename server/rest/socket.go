@@ -69,7 +69,7 @@ func (s *Service) upgrade(ctx *fasthttp.RequestCtx, _ *apiKey) *problem {
 // newSocket finds out who connects.
 func (s *Service) newSocket(ctx *fasthttp.RequestCtx) (*socket, *problem) {
 	refused := &problem{403, "a valid token or API key is needed"}
-	query, err := url.ParseQuery(pathOf(ctx).query)
+	query, err := url.ParseQuery(string(targetOf(ctx).query))
 	if err != nil {
 		return nil, refused
 	}
@@ -79,7 +79,7 @@ func (s *Service) newSocket(ctx *fasthttp.RequestCtx) (*socket, *problem) {
 		if !ok {
 			return nil, refused
 		}
-		c.key, c.scope = k, k.scope(ctx.RemoteAddr())
+		c.key, c.scope = k, k.scope(ctx)
 		a := newAccess(claims)
 		c.scope.only = &a
 		c.subscribe = claims.Subscribe
@@ -92,7 +92,7 @@ func (s *Service) newSocket(ctx *fasthttp.RequestCtx) (*socket, *problem) {
 		if c.key = s.keys.find(shown); c.key == nil {
 			return nil, refused
 		}
-		c.scope = c.key.scope(ctx.RemoteAddr())
+		c.scope = c.key.scope(ctx)
 	}
 	return c, nil
 }
@@ -103,7 +103,7 @@ type socket struct {
 	s         *Service
 	conn      *websocket.Conn
 	key       *apiKey
-	scope     *scope
+	scope     scope
 	subscribe []string
 	expires   time.Time // zero: never
 	unserved  *time.Timer

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"hpkv/engine"
@@ -86,74 +87,130 @@ func (s *Service) checkValue(val []byte) *problem {
 	return nil
 }
 
-// get appends the record's value to dst.
+// operation is one operation on a record and what it needs, which is used again
+// for others.
+type operation struct {
+	name  []byte // of the record in the engine
+	val   []byte // given, of whoever asks
+	read  []byte // the value found
+	found bool
+	sum   int64 // the increment, then the result
+	patch PatchOptions
+
+	get, put, merge, remove, add func(l *engine.Lane) error // bound methods
+}
+
+var operations = sync.Pool{New: func() any {
+	o := new(operation)
+	o.get, o.put, o.merge, o.remove, o.add = o.doGet, o.doPut, o.doMerge, o.doRemove, o.doAdd
+	return o
+}}
+
+func newOperation() *operation { return operations.Get().(*operation) }
+
+// keepRead is the longest value for which an operation keeps room.
+const keepRead = 64 << 10
+
+func (o *operation) release() {
+	if o.val = nil; cap(o.read) > keepRead {
+		o.read = nil
+	}
+	operations.Put(o)
+}
+
+func (o *operation) doGet(l *engine.Lane) (err error) {
+	t := l.Begin(0)
+	o.read, o.found, err = t.Get(o.read[:0], o.name, nil)
+	t.End()
+	return err
+}
+
+func (o *operation) doPut(l *engine.Lane) error {
+	t := l.Begin(0)
+	_, err := t.Set(o.name, o.val, engine.SetOptions{SameType: true})
+	t.End()
+	return err
+}
+
+func (o *operation) doMerge(l *engine.Lane) error { return Patch(l, o.name, o.val, o.patch) }
+
+func (o *operation) doRemove(l *engine.Lane) (err error) {
+	t := l.Begin(0)
+	o.read, o.found, err = t.GetDel(o.read[:0], o.name, nil) // unlike Delete it spares other types
+	t.End()
+	return err
+}
+
+func (o *operation) doAdd(l *engine.Lane) (err error) {
+	t := l.Begin(0)
+	o.sum, err = t.IncrBy(o.name, o.sum)
+	t.End()
+	return err
+}
+
+// get appends "key":k,"value":v} of a record to dst.
 func (s *Service) get(sc *scope, dst, key []byte) ([]byte, *problem) {
-	name, p := sc.admit(nil, key, false)
-	if p != nil {
+	o := newOperation()
+	defer o.release()
+	var p *problem
+	if o.name, p = sc.admit(o.name[:0], key, false); p != nil {
 		return dst, p
 	}
-	var found bool
-	err, down := s.host.Record(sc.call(s.rows.Get, name, nil), func(l *engine.Lane) (err error) {
-		t := l.Begin(0)
-		dst, found, err = t.Get(dst, name, nil)
-		t.End()
-		return err
-	})
+	err, down := s.host.Record(sc.call(s.rows.Get, o.name, nil), o.get)
 	if down != nil {
 		return dst, unavailable(down)
 	}
-	if !found || err != nil { // a value of another type is none
+	if !o.found || err != nil { // a value of another type is none
 		return dst, errNotFound
 	}
-	return dst, nil
+	return append(appendRecord(dst, key, o.read), '}'), nil
 }
 
 // put stores a record, in place of one that is there.
 func (s *Service) put(sc *scope, key, val []byte) *problem {
-	name, p := sc.admit(nil, key, true)
-	if p == nil {
-		p = s.checkValue(val)
-	}
-	if p != nil {
+	o := newOperation()
+	defer o.release()
+	if p := s.admitWrite(o, sc, key, val); p != nil {
 		return p
 	}
-	err, down := s.host.Record(sc.call(s.rows.Set, name, val), func(l *engine.Lane) error {
-		t := l.Begin(0)
-		_, err := t.Set(name, val, engine.SetOptions{SameType: true})
-		t.End()
-		return err
-	})
-	if down != nil {
-		return unavailable(down)
-	}
-	if err != nil {
-		return failure(err)
-	}
-	return nil
+	err, down := s.host.Record(sc.call(s.rows.Set, o.name, val), o.put)
+	return outcome(err, down)
 }
 
 // patch is put with what a partial update makes of the stored and the given
 // value.
 func (s *Service) patch(sc *scope, key, val []byte) *problem {
-	name, p := sc.admit(nil, key, true)
-	if p == nil {
-		p = s.checkValue(val)
-	}
-	if p != nil {
+	o := newOperation()
+	defer o.release()
+	if p := s.admitWrite(o, sc, key, val); p != nil {
 		return p
 	}
-	err, down := s.host.Record(sc.call(s.rows.Set, name, val), func(l *engine.Lane) error {
-		return Patch(l, name, val, PatchOptions{
-			MaxBytes:     s.cfg.RestValueLimit.Load(),
-			EmptyRemoves: s.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
-			Announce:     s.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
-		})
-	})
+	o.patch = PatchOptions{
+		MaxBytes:     s.cfg.RestValueLimit.Load(),
+		EmptyRemoves: s.cfg.RestMerge.Load() == config.MergeEmptyRemoves,
+		Announce:     s.cfg.RestNotifyPatch.Load() == config.PatchAsSent,
+	}
+	err, down := s.host.Record(sc.call(s.rows.Set, o.name, val), o.merge)
+	if down == nil && errors.Is(err, engine.ErrTooLarge) {
+		return bad("the value would become too long")
+	}
+	return outcome(err, down)
+}
+
+// admitWrite checks key and value of a record to be written, for o.
+func (s *Service) admitWrite(o *operation, sc *scope, key, val []byte) (p *problem) {
+	if o.name, p = sc.admit(o.name[:0], key, true); p == nil {
+		p = s.checkValue(val)
+	}
+	o.val = val
+	return p
+}
+
+// outcome is what a client is told of what Host.Record returned.
+func outcome(err, down error) *problem {
 	switch {
 	case down != nil:
 		return unavailable(down)
-	case errors.Is(err, engine.ErrTooLarge):
-		return bad("the value would become too long")
 	case err != nil:
 		return failure(err)
 	}
@@ -161,48 +218,29 @@ func (s *Service) patch(sc *scope, key, val []byte) *problem {
 }
 
 // remove deletes a record.
-func (s *Service) remove(sc *scope, key []byte) *problem {
-	name, p := sc.admit(nil, key, true)
-	if p != nil {
+func (s *Service) remove(sc *scope, key []byte) (p *problem) {
+	o := newOperation()
+	defer o.release()
+	if o.name, p = sc.admit(o.name[:0], key, true); p != nil {
 		return p
 	}
-	var found bool
-	err, down := s.host.Record(sc.call(s.rows.Delete, name, nil), func(l *engine.Lane) (err error) {
-		t := l.Begin(0)
-		_, found, err = t.GetDel(nil, name, nil) // unlike Delete it spares other types
-		t.End()
-		return err
-	})
-	switch {
-	case down != nil:
-		return unavailable(down)
-	case err != nil:
-		return failure(err)
-	case !found:
+	err, down := s.host.Record(sc.call(s.rows.Delete, o.name, nil), o.remove)
+	if p = outcome(err, down); p == nil && !o.found {
 		return errNotFound
 	}
-	return nil
+	return p
 }
 
 // add increments the number that a record holds, 0 if there is none.
 func (s *Service) add(sc *scope, key []byte, delta int64) (sum int64, p *problem) {
-	name, p := sc.admit(nil, key, true)
-	if p != nil {
+	o := newOperation()
+	defer o.release()
+	if o.name, p = sc.admit(o.name[:0], key, true); p != nil {
 		return 0, p
 	}
-	err, down := s.host.Record(sc.call(s.rows.Add, name, strconv.AppendInt(nil, delta, 10)), func(l *engine.Lane) (err error) {
-		t := l.Begin(0)
-		sum, err = t.IncrBy(name, delta)
-		t.End()
-		return err
-	})
-	if down != nil {
-		return 0, unavailable(down)
-	}
-	if err != nil {
-		return 0, failure(err)
-	}
-	return sum, nil
+	o.sum = delta
+	err, down := s.host.Record(sc.call(s.rows.Add, o.name, strconv.AppendInt(nil, delta, 10)), o.add)
+	return o.sum, outcome(err, down)
 }
 
 // Bounds of a range: records, and bytes of an answer.

@@ -69,17 +69,17 @@ func (r *keyring) verify(token string, now time.Time) (c claims, k *apiKey, ok b
 // token is POST /token/websocket.
 func (s *Service) token(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	c := claims{Expires: time.Now().Unix() + s.cfg.RestTokenLifetime.Load()}
-	p := members(ctx.Request.Body(), func(name string, v jsontext.Value) *problem {
-		switch name {
+	p := members(ctx.Request.Body(), func(name []byte, v jsontext.Value) *problem {
+		switch string(name) {
 		case "subscribePatterns", "subscribeKeys":
-			list, p := stringList(name, v)
+			list, p := stringList(string(name), v)
 			c.Subscribe = append(c.Subscribe, list...)
 			return p
 		case "accessPattern":
 			if v.Kind() == 'n' {
 				return nil
 			}
-			text, p := stringMember(name, v)
+			text, p := stringMember(string(name), v)
 			if p != nil {
 				return p
 			}

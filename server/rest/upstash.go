@@ -32,14 +32,15 @@ func (s *Service) postCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 // Upstash's client sends an empty array with the request, and escapes no ? of a
 // pattern.
 func (s *Service) pathCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
-	t := pathOf(ctx)
-	line, ok := segments(t.rest)
+	t := targetOf(ctx)
+	rest, query := string(t.rest), string(t.query)
+	line, ok := segments(rest)
 	if !ok {
 		return badPath
 	}
 	if row := s.host.Table().Resolve(line); wantsEvents(ctx, row, line) {
-		if t.query != "" && queryToken(t.query) == nil {
-			if line, ok = segments(t.rest + "?" + t.query); !ok {
+		if query != "" && queryToken(query) == nil {
+			if line, ok = segments(rest + "?" + query); !ok {
 				return badPath
 			}
 		}
@@ -48,7 +49,7 @@ func (s *Service) pathCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	if ctx.IsPost() && len(ctx.Request.Body()) > 0 {
 		line = append(line, ctx.Request.Body())
 	}
-	for _, pair := range strings.Split(t.query, "&") {
+	for _, pair := range strings.Split(query, "&") {
 		name, value, hasValue := strings.Cut(pair, "=")
 		if pair == "" || name == "_token" {
 			continue
