@@ -146,6 +146,7 @@ var Differences = map[string]string{
 	"zrank-withscore": "ZRANK and ZREVRANK got WITHSCORE with 7.2",
 	"timeout-range":   "7.2 calls a timeout too large, 7.0 takes it for negative",
 	"hello-noauth":    "7.2 names the protocol argument in this text",
+	"client-no-touch": "CLIENT NO-TOUCH came with 7.2; texts from its source",
 	"set-listpack":    "7.2 packs small sets of strings, as it packs hashes",
 }
 
