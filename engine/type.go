@@ -20,17 +20,6 @@ var typeNames = [...]string{"none", "string", "list", "set", "zset", "hash", "st
 // String returns the name TYPE reports.
 func (t Type) String() string { return typeNames[t] }
 
-// ParseType is the inverse of String for types a key can have; the name is
-// matched without regard to case by the caller's folding.
-func ParseType(name string) (Type, bool) {
-	for t, n := range typeNames[1:] {
-		if n == name {
-			return Type(t + 1), true
-		}
-	}
-	return TypeNone, false
-}
-
 // stored converts between the type clients see and the record's tag, where a
 // string is 0.
 func (t Type) stored() record.Type  { return record.Type(t - TypeString) }

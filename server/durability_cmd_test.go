@@ -1,0 +1,139 @@
+package server
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestAppendOnlyAtRunTime: the log can be turned on and off; what it then holds
+// is what there was in between.
+func TestAppendOnlyAtRunTime(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d, dir := newDisk(), t.TempDir()
+		in := start(t, setup{driver: driver, tuneLog: d.tune, settings: []string{"--dir", dir, "--appendfsync", "always"}})
+		w := in.dial()
+		compacted := func() {
+			in.eventually("the data are in the log", func() bool { return in.durability.journal.Load().Log().Whole() })
+		}
+		w.do("SET a 1", "+OK\r\n")
+		w.do("BGREWRITEAOF", "-ERR the log is off: see the setting appendonly\r\n")
+		w.do("WAITAOF 1 0 0", "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n")
+		w.do("CONFIG SET appendonly yes", "+OK\r\n")
+		w.do("SET b 2", "+OK\r\n")
+		w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
+		compacted()
+		w.do("CONFIG SET appendonly no", "+OK\r\n")
+		w.do("DEL a", ":1\r\n")
+		w.do("SET c 3", "+OK\r\n")
+		w.do("CONFIG SET appendonly yes", "+OK\r\n")
+		w.do("SET d 4", "+OK\r\n")
+		compacted()
+		w.do("SAVE", "+OK\r\n")
+		w.do("CONFIG SET appendonly no", "+OK\r\n")
+		w.do("CONFIG SET appendonly yes", "+OK\r\n") // and once more, without waiting for the end
+		w.do("SET f 6", "+OK\r\n")
+		w.do("MULTI", "+OK\r\n")
+		w.do("SET e 5", "+QUEUED\r\n")
+		w.do("CONFIG SET appendonly no", "+QUEUED\r\n")
+		w.do("EXEC", "*2\r\n+OK\r\n-ERR CONFIG SET failed (possibly related to argument 'appendonly') - can't be changed inside a transaction\r\n")
+		w.Close()
+		in.stop()
+
+		in = startLogged(t, driver, dir, d)
+		in.loaded()
+		in.dial().do("MGET a b c d e f", "*6\r\n$-1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n")
+	})
+}
+
+// TestWaitAOF: it returns when the client's changes are on the disk, or after
+// the timeout.
+func TestWaitAOF(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d := newDisk()
+		in := startLogged(t, driver, t.TempDir(), d, "--appendfsync", "everysec")
+		in.loaded()
+		w := in.dial()
+		w.do("WAITAOF x 0 0", "-ERR value is not an integer or out of range\r\n")
+		w.do("WAITAOF 2 0 0", "-ERR value is out of range, value must between 0 and 1\r\n")
+		w.do("WAITAOF 1 -1 0", "-ERR value is out of range, must be positive\r\n")
+		w.do("WAITAOF 1 0 x", "-ERR timeout is not an integer or out of range\r\n")
+		w.do("WAITAOF 1 0 -1", "-ERR timeout is negative\r\n")
+		w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
+		w.do("SET k 1", "+OK\r\n")
+		w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
+		w.do("WAITAOF 0 1 1", "*2\r\n:1\r\n:0\r\n")
+		d.hold()
+		w.do("SET k 2", "+OK\r\n")
+		w.do("WAITAOF 1 0 5", "*2\r\n:0\r\n:0\r\n")
+		w.send("MULTI\r\nSET k 3\r\nWAITAOF 1 0 0\r\nEXEC\r\n")
+		w.expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n+OK\r\n*2\r\n:0\r\n:0\r\n")
+		w.send("WAITAOF 1 0 0\r\n")
+		w.silent()
+		d.release()
+		w.expect("*2\r\n:1\r\n:0\r\n")
+		in.eventually("a sync that takes long is counted", func() bool {
+			d.hold()
+			w.do("SET k 4", "+OK\r\n")
+			w.silent()
+			w.silent()
+			d.release()
+			w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
+			w.send("INFO persistence\r\n")
+			return !strings.Contains(w.bulk(), "\r\naof_delayed_fsync:0\r\n")
+		})
+	})
+}
+
+// TestSaving: SAVE and its kin tell the truth about when everything was on disk.
+func TestSaving(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d := newDisk()
+		in := startLogged(t, driver, t.TempDir(), d)
+		in.loaded()
+		w, other := in.dial(), in.dial()
+		w.do("SET k 1", "+OK\r\n")
+		changes := func() string {
+			other.send("INFO persistence\r\n")
+			_, after, _ := strings.Cut(other.bulk(), "rdb_changes_since_last_save:")
+			n, _, _ := strings.Cut(after, "\r\n")
+			return n
+		}
+		if n := changes(); n != "1" {
+			t.Errorf("%s changes since the last save", n)
+		}
+		d.hold()
+		w.send("SAVE\r\n")
+		in.eventually("the save is under way", func() bool {
+			other.send("BGSAVE\r\n")
+			return strings.HasPrefix(other.line(), "-ERR Background save already in progress")
+		})
+		if n := changes(); n != "1" {
+			t.Errorf("%s changes since the last save", n)
+		}
+		d.release()
+		w.expectOneOf("+OK", "-ERR Background save already in progress")
+		in.eventually("everything is saved", func() bool { return changes() == "0" })
+		w.do("BGSAVE x", "-ERR syntax error\r\n")
+		in.eventually("the last save is over", func() bool {
+			w.send("BGSAVE SCHEDULE\r\n")
+			return w.line() == "+Background saving started"
+		})
+		w.send("LASTSAVE\r\n")
+		if at := w.line(); len(at) < 10 || at[0] != ':' {
+			t.Errorf("LASTSAVE says %q", at)
+		}
+		w.do("SHUTDOWN SAVE", "")
+		w.expectEnd()
+	})
+}
+
+func (w *wire) expectOneOf(lines ...string) {
+	w.t.Helper()
+	got := w.line()
+	for _, l := range lines {
+		if got == l {
+			return
+		}
+	}
+	w.t.Fatalf("got %q, want one of %q", got, lines)
+}
