@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
 	"hpkv/persist/vfs"
 	"hpkv/resp"
@@ -22,7 +23,7 @@ socket), has that server write its backup to DEST on its own machine, without
 stopping. Given a directory, copies the log in it, which no server may have
 open.`
 
-func backup(ctx context.Context, e env, args []string) error {
+func backup(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "backup", "DIR|ADDR DEST", backupAbout)
 	user := fs.String("user", "", "user `name` at the server")
 	password := fs.String("password", os.Getenv("HPKV_PASSWORD"), "`password` at the server (default: $HPKV_PASSWORD)")
@@ -35,7 +36,7 @@ func backup(ctx context.Context, e env, args []string) error {
 		return backupServer(ctx, e, network, source, *user, *password, dest)
 	}
 	r, err := persist.Restore(ctx, vfs.OS(), source, dest, persist.Target{}, show(e, "copied"))
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func serverAt(source string) string {
 	return ""
 }
 
-func backupServer(ctx context.Context, e env, network, addr, user, password, dest string) error {
+func backupServer(ctx context.Context, e cli.Env, network, addr, user, password, dest string) error {
 	dest, err := filepath.Abs(dest) // the server has a working directory of its own
 	if err != nil {
 		return err
@@ -77,16 +78,16 @@ func backupServer(ctx context.Context, e env, network, addr, user, password, des
 			return err
 		}
 	}
-	e.progress.Printf("%s writes its backup to %s", addr, dest)
+	e.Progress.Printf("%s writes its backup to %s", addr, dest)
 	err = do(client, "HPKV.BACKUP", dest)
-	e.progress.Clear()
+	e.Progress.Clear()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%s: written by %s\n", dest, addr)
+	fmt.Fprintf(e.Out, "%s: written by %s\n", dest, addr)
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"hpkv/cmd/internal/cli"
 )
 
 func TestCheck(t *testing.T) {
@@ -15,7 +17,7 @@ func TestCheck(t *testing.T) {
 	}
 	at := spoil(t, dir, "two") - 20 // where the record begins
 	out, _, err := admin("check", dir)
-	if !errors.Is(err, errFound) || !strings.Contains(out, fmt.Sprintf("0000000000000001.seg, offset %d, 23 bytes: the checksum does not match", at)) {
+	if !errors.Is(err, cli.ErrFound) || !strings.Contains(out, fmt.Sprintf("0000000000000001.seg, offset %d, 23 bytes: the checksum does not match", at)) {
 		t.Errorf("a damaged log: %v\n%s", err, out)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/engine"
 	"hpkv/persist"
 	"hpkv/persist/vfs"
@@ -24,13 +25,13 @@ func describe(payload []byte) string {
 	return ef.String()
 }
 
-func dump(ctx context.Context, e env, args []string) error {
+func dump(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "dump", "DIR", dumpAbout)
 	args, err := parse(fs, args, 1)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(e.out, 64<<10)
+	out := bufio.NewWriterSize(e.Out, 64<<10)
 	damaged := false
 	err = persist.Walk(ctx, vfs.OS(), args[0], func(it *persist.Item) error {
 		damaged = damaged || it.Kind == persist.ItemDamage
@@ -40,7 +41,7 @@ func dump(ctx context.Context, e env, args []string) error {
 		err = flushErr
 	}
 	if err == nil && damaged {
-		return errFound
+		return cli.ErrFound
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/engine"
 )
 
@@ -24,7 +25,7 @@ func TestDump(t *testing.T) {
 	}
 	spoil(t, dir, "one")
 	out, _, err := admin("dump", dir)
-	if !errors.Is(err, errFound) || !strings.Contains(out, "      64 damage  23 bytes: ") || !strings.Contains(out, describe([]byte("two"))) {
+	if !errors.Is(err, cli.ErrFound) || !strings.Contains(out, "      64 damage  23 bytes: ") || !strings.Contains(out, describe([]byte("two"))) {
 		t.Errorf("damaged: %v\n%s", err, out)
 	}
 }

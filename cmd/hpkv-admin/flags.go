@@ -5,13 +5,15 @@ import (
 	"flag"
 	"fmt"
 	"time"
+
+	"hpkv/cmd/internal/cli"
 )
 
 // newFlags makes the flag set of a subcommand with the given arguments; about
 // says what it does.
-func newFlags(e env, name, arguments, about string) *flag.FlagSet {
+func newFlags(e cli.Env, name, arguments, about string) *flag.FlagSet {
 	fs := flag.NewFlagSet("hpkv-admin "+name, flag.ContinueOnError)
-	fs.SetOutput(e.err)
+	fs.SetOutput(e.Err)
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "Usage: %s %s\n\n%s\n", fs.Name(), arguments, about)
 		some := false
@@ -26,14 +28,14 @@ func newFlags(e env, name, arguments, about string) *flag.FlagSet {
 
 // parse reads options, before, between or behind arguments, and returns the
 // arguments, of which there must be want. Whatever is wrong has been printed
-// when it returns errUsage.
+// when it returns cli.ErrUsage.
 func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
 	var found []string
 	for {
 		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
 		} else if err != nil {
-			return nil, errUsage
+			return nil, cli.ErrUsage
 		}
 		if fs.NArg() == 0 {
 			break
@@ -44,7 +46,7 @@ func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
 	if len(found) != want {
 		fmt.Fprintf(fs.Output(), "%s: %s needed, %d given\n\n", fs.Name(), plural(want, "argument"), len(found))
 		fs.Usage()
-		return nil, errUsage
+		return nil, cli.ErrUsage
 	}
 	return found, nil
 }
@@ -53,14 +55,14 @@ func parse(fs *flag.FlagSet, args []string, want int) ([]string, error) {
 func misuse(fs *flag.FlagSet, problem string) error {
 	fmt.Fprintf(fs.Output(), "%s: %s\n\n", fs.Name(), problem)
 	fs.Usage()
-	return errUsage
+	return cli.ErrUsage
 }
 
 // show returns a function that shows progress in bytes behind a word.
-func show(e env, word string) func(done, total int64) {
+func show(e cli.Env, word string) func(done, total int64) {
 	began := time.Now()
 	return func(done, total int64) {
-		e.progress.Bytes(word, done, total, time.Since(began))
+		e.Progress.Bytes(word, done, total, time.Since(began))
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
 )
 
 // admin runs one command line and returns what it printed.
 func admin(args ...string) (out, errOut string, err error) {
 	var o, e bytes.Buffer
-	err = run(context.Background(), env{out: &o, err: &e}, args)
+	err = program.Run(context.Background(), cli.Env{Out: &o, Err: &e}, args)
 	return o.String(), e.String(), err
 }
 
@@ -112,30 +113,30 @@ func TestUsage(t *testing.T) {
 		want error
 		out  string
 	}{
-		{nil, errUsage, "Usage: hpkv-admin SUBCOMMAND"},
+		{nil, cli.ErrUsage, "Usage: hpkv-admin SUBCOMMAND"},
 		{[]string{"--help"}, nil, "restore"},
-		{[]string{"nonsense"}, errUsage, `no subcommand "nonsense"`},
-		{[]string{"check"}, errUsage, "1 argument needed, 0 given"},
-		{[]string{"check", "--loudly", "x"}, errUsage, "loudly"},
-		{[]string{"repair", "x"}, errUsage, "one of --cut and --skip is needed"},
-		{[]string{"repair", "--cut", "x", "--skip"}, errUsage, "one of --cut and --skip is needed"},
-		{[]string{"restore", "x", "y", "--to-seq", "1", "--to-time", "2025-11-30"}, errUsage, "exclude"},
-		{[]string{"restore", "x", "y", "--to-time", "soon"}, errUsage, "no time of the form"},
+		{[]string{"nonsense"}, cli.ErrUsage, `no subcommand "nonsense"`},
+		{[]string{"check"}, cli.ErrUsage, "1 argument needed, 0 given"},
+		{[]string{"check", "--loudly", "x"}, cli.ErrUsage, "loudly"},
+		{[]string{"repair", "x"}, cli.ErrUsage, "one of --cut and --skip is needed"},
+		{[]string{"repair", "--cut", "x", "--skip"}, cli.ErrUsage, "one of --cut and --skip is needed"},
+		{[]string{"restore", "x", "y", "--to-seq", "1", "--to-time", "2025-11-30"}, cli.ErrUsage, "exclude"},
+		{[]string{"restore", "x", "y", "--to-time", "soon"}, cli.ErrUsage, "no time of the form"},
 	} {
 		out, errOut, err := admin(c.args...)
 		if !errors.Is(err, c.want) || !strings.Contains(out+errOut, c.out) {
 			t.Errorf("%q: %v\n%s%s", c.args, err, out, errOut)
 		}
 	}
-	for _, c := range commands {
-		_, errOut, err := admin(c.name, "--help")
-		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(errOut, "Usage: hpkv-admin "+c.name+" ") {
-			t.Errorf("%s --help: %v\n%s", c.name, err, errOut)
+	for _, c := range program.Commands {
+		_, errOut, err := admin(c.Name, "--help")
+		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(errOut, "Usage: hpkv-admin "+c.Name+" ") {
+			t.Errorf("%s --help: %v\n%s", c.Name, err, errOut)
 		}
-		if _, _, err := admin(append([]string{c.name, filepath.Join(t.TempDir(), "none")}, map[string][]string{
+		if _, _, err := admin(append([]string{c.Name, filepath.Join(t.TempDir(), "none")}, map[string][]string{
 			"repair": {"--cut"}, "backup": {t.TempDir()}, "restore": {t.TempDir()},
-		}[c.name]...)...); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s of nothing: %v", c.name, err)
+		}[c.Name]...)...); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s of nothing: %v", c.Name, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
 	"hpkv/persist/vfs"
 )
@@ -19,7 +20,7 @@ const repairAbout = `Makes a log that hpkv-server refuses one that it accepts, i
 What is left out is kept in files in DIR/damaged-N. A lost or damaged manifest
 is made anew from the segments. A copy of DIR, made before, allows to try both.`
 
-func repair(ctx context.Context, e env, args []string) error {
+func repair(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "repair", "DIR --cut | --skip", repairAbout)
 	cut := fs.Bool("cut", false, "end the log before the first damage")
 	skip := fs.Bool("skip", false, "leave out only what cannot be read")
@@ -35,19 +36,19 @@ func repair(ctx context.Context, e env, args []string) error {
 		mode = persist.RepairSkip
 	}
 	r, err := persist.Repair(ctx, vfs.OS(), args[0], mode, show(e, "read"))
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
 	if r.Rebuilt {
-		fmt.Fprintln(e.out, "the manifest was made anew from the segments")
+		fmt.Fprintln(e.Out, "the manifest was made anew from the segments")
 	}
 	for _, l := range r.Lost {
-		fmt.Fprintln(e.out, "left out:", l)
+		fmt.Fprintln(e.Out, "left out:", l)
 	}
 	if r.Aside != "" {
-		fmt.Fprintf(e.out, "%s kept in %s\n", plural(r.LostBytes, "byte"), r.Aside)
+		fmt.Fprintf(e.Out, "%s kept in %s\n", plural(r.LostBytes, "byte"), r.Aside)
 	}
-	fmt.Fprintf(e.out, "the log ends at round %d of %s\n", r.LastRound, moment(r.LastMs))
+	fmt.Fprintf(e.Out, "the log ends at round %d of %s\n", r.LastRound, moment(r.LastMs))
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
 	"hpkv/persist/vfs"
 )
@@ -19,7 +20,7 @@ A log can be restored to any point between the end of its last compaction
 // timeForms are what --to-time accepts; without a zone it is local time.
 var timeForms = []string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
 
-func restore(ctx context.Context, e env, args []string) error {
+func restore(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "restore", "SRC DIR [--to-time T | --to-seq N]", restoreAbout)
 	var to persist.Target
 	fs.Func("to-time", "end with the last round up to `time`, such as 2025-11-30T17:45:00Z or \"2025-11-30 17:45\"", func(s string) error {
@@ -40,7 +41,7 @@ func restore(ctx context.Context, e env, args []string) error {
 		return misuse(fs, "--to-time and --to-seq exclude each other")
 	}
 	r, err := persist.Restore(ctx, vfs.OS(), args[0], args[1], to, show(e, "copied"))
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
@@ -49,9 +50,9 @@ func restore(ctx context.Context, e env, args []string) error {
 }
 
 // report says what was copied.
-func report(e env, dest string, r persist.RestoreReport) {
+func report(e cli.Env, dest string, r persist.RestoreReport) {
 	for _, c := range r.Cuts {
-		fmt.Fprintf(e.err, "an unfinished end was left out: %v\n", c)
+		fmt.Fprintf(e.Err, "an unfinished end was left out: %v\n", c)
 	}
-	fmt.Fprintf(e.out, "%s: %s, up to round %d of %s\n", dest, plural(r.Bytes, "byte"), r.Round, moment(r.Ms))
+	fmt.Fprintf(e.Out, "%s: %s, up to round %d of %s\n", dest, plural(r.Bytes, "byte"), r.Round, moment(r.Ms))
 }

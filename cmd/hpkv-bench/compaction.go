@@ -11,6 +11,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // compactionValue is the size of all values.
@@ -57,7 +58,7 @@ type quantiles struct {
 }
 
 // compactionCommand is the subcommand.
-func compactionCommand(ctx context.Context, e env, args []string) error {
+func compactionCommand(ctx context.Context, e cli.Env, args []string) error {
 	o := &compactionOptions{}
 	fs := newFlags(e, "compaction", "Times GET and SET while the log is compacted, beside the same load without, and watches memory.\n"+
 		"Then overwrites random keys at a fixed rate and measures the bytes written for each byte of payload.")
@@ -97,18 +98,18 @@ func compactionCommand(ctx context.Context, e env, args []string) error {
 	if err == nil && o.seconds > 0 {
 		r.Overwrite, err = o.overwrite(ctx, e, specs)
 	}
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
-	if err := r.writeText(e.out, o); err != nil {
+	if err := r.writeText(e.Out, o); err != nil {
 		return err
 	}
 	return writeFile(o.json, func(w io.Writer) error { return report.JSON(w, r) })
 }
 
 // latency measures every server's clients beside compactions.
-func (o *compactionOptions) latency(ctx context.Context, e env, specs []proc.Spec, r *compactionReport) error {
+func (o *compactionOptions) latency(ctx context.Context, e cli.Env, specs []proc.Spec, r *compactionReport) error {
 	var running []proc.Spec
 	for _, s := range specs {
 		running = append(running, s.With(s.Name, keepLog...))
@@ -129,7 +130,7 @@ func (o *compactionOptions) latency(ctx context.Context, e env, specs []proc.Spe
 			}
 			if round == 0 {
 				err := fillNoise(ctx, p, o.place.load, o.keys, compactionValue, func(done int64) {
-					e.progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
+					e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
 				})
 				if err != nil {
 					return err

@@ -10,6 +10,7 @@ import (
 
 	"hpkv/cmd/hpkv-bench/internal/redisbench"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // compareOptions are the flags of compare.
@@ -37,7 +38,7 @@ var quickOptions = map[string]string{
 	"pipelines": "1,16", "clients": "50", "sizes": "16", "keys": "uniform", "seconds": "0.3", "keyspace": "100000",
 }
 
-func compareFlags(e env) (*flag.FlagSet, *compareOptions) {
+func compareFlags(e cli.Env) (*flag.FlagSet, *compareOptions) {
 	o := &compareOptions{
 		workloads: words{"ping", "set", "get", "incr", "mset", "mget"},
 		pipelines: intList{[]int{1, 16, 64}, 1},
@@ -102,14 +103,14 @@ func (o *compareOptions) check(fs *flag.FlagSet) error {
 }
 
 // compare is the subcommand.
-func compare(ctx context.Context, e env, args []string) error {
+func compare(ctx context.Context, e cli.Env, args []string) error {
 	fs, o := compareFlags(e)
 	if err := parse(fs, args, func() error { return o.check(fs) }); err != nil {
 		return err
 	}
 	c := newContest(e, o)
 	err := c.run(ctx)
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil && !c.measured() {
 		return err
 	}
@@ -118,7 +119,7 @@ func compare(ctx context.Context, e env, args []string) error {
 		c.result.Notes = append(c.result.Notes, "ended early: "+err.Error())
 	}
 	c.result.Settle()
-	if printErr := c.result.WriteText(e.out); printErr != nil {
+	if printErr := c.result.WriteText(e.Out); printErr != nil {
 		return printErr
 	}
 	return errors.Join(err, writeFile(o.json, c.result.WriteJSON), writeFile(o.svg, c.result.WriteSVG))

@@ -12,6 +12,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/redisbench"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // The generators of compare.
@@ -22,7 +23,7 @@ const (
 
 // contest runs one comparison.
 type contest struct {
-	env    env
+	env    cli.Env
 	o      *compareOptions
 	specs  []proc.Spec
 	groups []group
@@ -47,7 +48,7 @@ type cell struct {
 	requests int64 // 0 until calibrated
 }
 
-func newContest(e env, o *compareOptions) *contest {
+func newContest(e cli.Env, o *compareOptions) *contest {
 	c := &contest{env: e, o: o, specs: o.servers.orDefault(), result: &report.Comparison{
 		Head: report.Head{Placement: o.place.settle()}, Base: o.base, Rounds: o.rounds,
 	}}
@@ -201,7 +202,7 @@ func (c *contest) loadStrings(ctx context.Context, p *proc.Process, g *group) (r
 	m.EmptyBytes, _ = proc.RSS(p.Pid()) // 0 where the platform does not tell
 	args := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(g.size))
 	err := fill(ctx, p, c.o.place.load, args, g.keys, func(done int64) {
-		c.env.progress.Printf("%s: loading %s of %s keys with %d bytes", p.Name, report.Count(float64(done)), report.Count(float64(g.keys)), g.size)
+		c.env.Progress.Printf("%s: loading %s of %s keys with %d bytes", p.Name, report.Count(float64(done)), report.Count(float64(g.keys)), g.size)
 	})
 	if err != nil {
 		return m, err

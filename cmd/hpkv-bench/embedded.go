@@ -14,6 +14,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/machine"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/store"
+	"hpkv/cmd/internal/cli"
 )
 
 // embeddedReport is what the subcommand measured; all figures are medians.
@@ -44,7 +45,7 @@ func (r scalingRow) total() float64 {
 }
 
 // embedded is the subcommand.
-func embedded(ctx context.Context, e env, args []string) error {
+func embedded(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "embedded", "Measures the embedded library beside Go's own maps and a Go cache: latency and throughput of single\n"+
 		"operations and batches, and how they scale with threads.")
 	threads := intList{[]int{1, 2}, 1}
@@ -82,11 +83,11 @@ func embedded(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	r, err := measureEmbedded(ctx, e, makers, setup, *rounds, embed.Scenes(threads.values), *length)
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
-	if err := r.writeText(e.out); err != nil {
+	if err := r.writeText(e.Out); err != nil {
 		return err
 	}
 	return writeFile(*jsonFile, func(w io.Writer) error {
@@ -96,9 +97,9 @@ func embedded(ctx context.Context, e env, args []string) error {
 	})
 }
 
-func measureEmbedded(ctx context.Context, e env, makers []store.Maker, setup embed.Setup, rounds int, scenes []embed.Scene, length time.Duration) (*embeddedReport, error) {
+func measureEmbedded(ctx context.Context, e cli.Env, makers []store.Maker, setup embed.Setup, rounds int, scenes []embed.Scene, length time.Duration) (*embeddedReport, error) {
 	r := &embeddedReport{Machine: machine.Read(), Setup: setup, Rounds: rounds, Latency: map[string]map[embed.Op]embed.Figures{}}
-	e.progress.Printf("making keys")
+	e.Progress.Printf("making keys")
 	b := embed.New(setup)
 	r.ClockCostNs = b.ClockCost().Nanoseconds()
 	figures := map[string][]map[embed.Op]embed.Figures{} // by store: the rounds
@@ -109,7 +110,7 @@ func measureEmbedded(ctx context.Context, e env, makers []store.Maker, setup emb
 				return nil, ctx.Err()
 			}
 			m := makers[(round+k)%len(makers)]
-			e.progress.Printf("round %d/%d  %s  latency", round+1, rounds, m.Name)
+			e.Progress.Printf("round %d/%d  %s  latency", round+1, rounds, m.Name)
 			f, err := b.Latency(m)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m.Name, err)
@@ -118,7 +119,7 @@ func measureEmbedded(ctx context.Context, e env, makers []store.Maker, setup emb
 			if length == 0 {
 				continue
 			}
-			e.progress.Printf("round %d/%d  %s  scaling", round+1, rounds, m.Name)
+			e.Progress.Printf("round %d/%d  %s  scaling", round+1, rounds, m.Name)
 			s, err := b.Scaling(m, scenes, length)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m.Name, err)

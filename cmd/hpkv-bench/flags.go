@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"hpkv/cmd/hpkv-bench/internal/proc"
+	"hpkv/cmd/internal/cli"
 )
 
 // newFlags makes the flag set of a subcommand; about says what it does.
-func newFlags(e env, name, about string) *flag.FlagSet {
+func newFlags(e cli.Env, name, about string) *flag.FlagSet {
 	fs := flag.NewFlagSet("hpkv-bench "+name, flag.ContinueOnError)
-	fs.SetOutput(e.err)
+	fs.SetOutput(e.Err)
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "%s\n\nUsage: %s [options]\n\n", about, fs.Name())
 		fs.PrintDefaults()
@@ -23,13 +24,13 @@ func newFlags(e env, name, about string) *flag.FlagSet {
 }
 
 // parse reads args into fs. Whatever is wrong has been printed when it returns
-// errUsage.
+// cli.ErrUsage.
 func parse(fs *flag.FlagSet, args []string, check func() error) error {
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return err
 		}
-		return errUsage
+		return cli.ErrUsage
 	}
 	err := error(nil)
 	if fs.NArg() > 0 {
@@ -39,7 +40,7 @@ func parse(fs *flag.FlagSet, args []string, check func() error) error {
 	}
 	if err != nil {
 		fmt.Fprintf(fs.Output(), "%s: %v\n", fs.Name(), err)
-		return errUsage
+		return cli.ErrUsage
 	}
 	return nil
 }

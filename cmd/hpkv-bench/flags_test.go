@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"hpkv/cmd/internal/progress"
+	"hpkv/cmd/internal/cli"
 )
 
 // try runs the command line with the given words and returns what it printed.
 func try(args ...string) (out, errOut string, err error) {
 	var o, e bytes.Buffer
-	err = run(context.Background(), env{&o, &e, (*progress.Line)(nil)}, args)
+	err = program.Run(context.Background(), cli.Env{Out: &o, Err: &e}, args)
 	return o.String(), e.String(), err
 }
 
@@ -24,7 +24,7 @@ func TestWrongUse(t *testing.T) {
 	f := func(want string, args ...string) {
 		t.Helper()
 		_, errOut, err := try(args...)
-		if !errors.Is(err, errUsage) || !strings.Contains(errOut, want) {
+		if !errors.Is(err, cli.ErrUsage) || !strings.Contains(errOut, want) {
 			t.Errorf("%q: error %v, printed %q; want %q", args, err, errOut, want)
 		}
 	}
@@ -61,13 +61,13 @@ func TestWrongUse(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	out, _, err := try("--help")
-	for _, c := range commands {
-		if !strings.Contains(out, "  "+c.name+" ") {
-			t.Errorf("%s is missing in %q", c.name, out)
+	for _, c := range program.Commands {
+		if !strings.Contains(out, "  "+c.Name+" ") {
+			t.Errorf("%s is missing in %q", c.Name, out)
 		}
-		_, help, err := try(c.name, "--help")
-		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(help, "Usage: hpkv-bench "+c.name) {
-			t.Errorf("%s --help: %v, %q", c.name, err, help)
+		_, help, err := try(c.Name, "--help")
+		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(help, "Usage: hpkv-bench "+c.Name) {
+			t.Errorf("%s --help: %v, %q", c.Name, err, help)
 		}
 	}
 	if err != nil {
@@ -100,7 +100,7 @@ func TestPickOther(t *testing.T) {
 }
 
 func TestQuickKeepsWhatIsGiven(t *testing.T) {
-	fs, o := compareFlags(env{err: new(bytes.Buffer)})
+	fs, o := compareFlags(cli.Env{Err: new(bytes.Buffer)})
 	if err := parse(fs, []string{"--quick", "--pipelines", "64", "--generator", "builtin"}, func() error { return o.check(fs) }); err != nil {
 		t.Fatal(err)
 	}

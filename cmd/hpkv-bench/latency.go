@@ -12,6 +12,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // phase is a load under which GET is timed. The writes beside the GETs make
@@ -49,7 +50,7 @@ type timing struct {
 }
 
 // latency is the subcommand.
-func latency(ctx context.Context, e env, args []string) error {
+func latency(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "latency", "Times GET under full load, alone and beside writes that cause background work, and lists stalls:\n"+
 		"times in which no connection got a reply.")
 	var servers serverList
@@ -106,7 +107,7 @@ func latency(ctx context.Context, e env, args []string) error {
 				return err
 			}
 			err = fill(ctx, p, place.load, set, *keys, func(done int64) {
-				e.progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(*keys)))
+				e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(*keys)))
 			})
 			if err != nil {
 				return err
@@ -139,20 +140,20 @@ func latency(ctx context.Context, e env, args []string) error {
 			return err
 		}
 	}
-	e.progress.Clear()
+	e.Progress.Clear()
 
-	if err := top.Write(e.out); err != nil {
+	if err := top.Write(e.Out); err != nil {
 		return err
 	}
 	load := "full load"
 	if *rate > 0 {
 		load = report.Count(*rate) + " requests/s"
 	}
-	fmt.Fprintf(e.out, "load       %s, %d connections, pipeline %d, %s keys of 16+64 bytes, %d rounds of %gs\n",
+	fmt.Fprintf(e.Out, "load       %s, %d connections, pipeline %d, %s keys of 16+64 bytes, %d rounds of %gs\n",
 		load, *clients, *pipeline, report.Count(float64(*keys)), *rounds, *seconds)
-	fmt.Fprintf(e.out, "figures    of GET in ms, medians of the rounds; max and stalls (> %s without any reply) over all rounds;\n", *stall)
-	fmt.Fprintf(e.out, "           busy: stalls in which generator or server mostly waited for a processor, so not counted\n\n")
-	return writeLatency(e.out, chosen, top.Servers, results)
+	fmt.Fprintf(e.Out, "figures    of GET in ms, medians of the rounds; max and stalls (> %s without any reply) over all rounds;\n", *stall)
+	fmt.Fprintf(e.Out, "           busy: stalls in which generator or server mostly waited for a processor, so not counted\n\n")
+	return writeLatency(e.Out, chosen, top.Servers, results)
 }
 
 func (t *timing) add(r loadgen.Result) {

@@ -14,6 +14,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // selfPid is the benchmark's own process, for the CPU time of the builtin
@@ -21,7 +22,7 @@ import (
 var selfPid = os.Getpid()
 
 // load is the subcommand.
-func load(ctx context.Context, e env, args []string) error {
+func load(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "load", "Loads one server that is already running and prints latency percentiles.")
 	var cpus cpuList
 	var (
@@ -64,7 +65,7 @@ func load(ctx context.Context, e env, args []string) error {
 	addr := net.JoinHostPort(*host, *port)
 	config := loadgen.Config{Addr: addr, Clients: fillClients, Pipeline: fillPipeline, CPUs: cpus,
 		Progress: func(done int64, elapsed time.Duration) {
-			e.progress.Printf("%s requests, %s/s", report.Count(float64(done)), report.Count(float64(done)/elapsed.Seconds()))
+			e.Progress.Printf("%s requests, %s/s", report.Count(float64(done)), report.Count(float64(done)/elapsed.Seconds()))
 		}}
 	if *prefill {
 		config.NewSource = loadgen.Sequence(workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(*size)), *keyspace)
@@ -77,11 +78,11 @@ func load(ctx context.Context, e env, args []string) error {
 	config.Rate, config.Gap = *rate, *gap
 	config.NewSource, config.Kinds = loadgen.Mix(mix, *size, workload.Spread(*keys), *keyspace, *seed)
 	result, err := loadgen.Run(ctx, config)
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
-	return writeLoad(e.out, result)
+	return writeLoad(e.Out, result)
 }
 
 // writeLoad prints what a load measured.

@@ -13,6 +13,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // policyOff is the run without a log that the others are set against.
@@ -85,7 +86,7 @@ type logReport struct {
 }
 
 // logCommand is the subcommand.
-func logCommand(ctx context.Context, e env, args []string) error {
+func logCommand(ctx context.Context, e cli.Env, args []string) error {
 	o := &logOptions{
 		policies: words{policyOff, "everysec", "always"},
 		clients:  intList{[]int{1, 50, 500}, 1}, pipelines: intList{[]int{1, 16}, 1},
@@ -107,11 +108,11 @@ func logCommand(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	r, err := o.measure(ctx, e)
-	e.progress.Clear()
+	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
-	if err := r.writeText(e.out); err != nil {
+	if err := r.writeText(e.Out); err != nil {
 		return err
 	}
 	return writeFile(o.json, func(w io.Writer) error { return report.JSON(w, r) })
@@ -131,7 +132,7 @@ func (o *logOptions) check() (err error) {
 }
 
 // measure runs everything.
-func (o *logOptions) measure(ctx context.Context, e env) (*logReport, error) {
+func (o *logOptions) measure(ctx context.Context, e cli.Env) (*logReport, error) {
 	servers := o.servers.orDefault()
 	r := &logReport{Head: head(ctx, servers, o.place.settle()), Base: o.base, Keys: o.keys, Size: o.size, RoundsRun: o.rounds}
 	var err error
@@ -168,7 +169,7 @@ func (o *logOptions) measure(ctx context.Context, e env) (*logReport, error) {
 
 // round measures every row once, on fresh servers. Rows come in as many as
 // there are specs for each cell, in their order.
-func (o *logOptions) round(ctx context.Context, e env, round int, specs []proc.Spec, rows []logRow, pace *pace) error {
+func (o *logOptions) round(ctx context.Context, e cli.Env, round int, specs []proc.Spec, rows []logRow, pace *pace) error {
 	f, err := startFleet(ctx, specs, o.place.server)
 	if err != nil {
 		return err
@@ -181,7 +182,7 @@ func (o *logOptions) round(ctx context.Context, e env, round int, specs []proc.S
 			return err
 		}
 		err = fill(ctx, p, o.place.load, set, o.keys, func(done int64) {
-			e.progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
+			e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
 		})
 		if err != nil {
 			return err

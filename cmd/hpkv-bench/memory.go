@@ -13,6 +13,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // Sizes that the overwrites draw from, both included.
@@ -45,7 +46,7 @@ type memoryResult struct {
 }
 
 // memory is the subcommand.
-func memory(ctx context.Context, e env, args []string) error {
+func memory(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "memory", "Loads keys and measures resident memory; then overwrites every key with a random size\n"+
 		"from 16 to 256 bytes, deletes a random half, and watches the memory against the live bytes.\n"+
 		"Then loads collections of several shapes, each into fresh servers.")
@@ -97,8 +98,8 @@ func memory(ctx context.Context, e env, args []string) error {
 			r.Shapes = append(r.Shapes, m)
 		}
 	}
-	e.progress.Clear()
-	if err := r.writeText(e.out); err != nil {
+	e.Progress.Clear()
+	if err := r.writeText(e.Out); err != nil {
 		return err
 	}
 	return writeFile(*jsonFile, func(w io.Writer) error { return report.JSON(w, &r) })
@@ -173,7 +174,7 @@ func appendKey(dst []byte, n uint64) []byte {
 	return dst
 }
 
-func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, c churn, watch time.Duration) (memoryResult, error) {
+func measureMemory(ctx context.Context, e cli.Env, spec proc.Spec, place placement, c churn, watch time.Duration) (memoryResult, error) {
 	r := memoryResult{Server: spec.Name}
 	p, err := proc.Start(ctx, spec, place.server)
 	if err != nil {
@@ -185,7 +186,7 @@ func measureMemory(ctx context.Context, e env, spec proc.Spec, place placement, 
 	}
 	send := func(doing string, source func(worker, workers int) loadgen.Source) error {
 		return fillFrom(ctx, p, place.load, source, func(done int64) {
-			e.progress.Printf("%s: %s, %s of %s keys", p.Name, doing, report.Count(float64(done)), report.Count(float64(c.keys)))
+			e.Progress.Printf("%s: %s, %s of %s keys", p.Name, doing, report.Count(float64(done)), report.Count(float64(c.keys)))
 		})
 	}
 	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(c.value))
@@ -232,7 +233,7 @@ func settledRSS(ctx context.Context, p *proc.Process) (int64, error) {
 }
 
 // watch samples the resident memory at once and then each second.
-func (r *memoryResult) watch(ctx context.Context, e env, p *proc.Process, length time.Duration) error {
+func (r *memoryResult) watch(ctx context.Context, e cli.Env, p *proc.Process, length time.Duration) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	for left := length; ; left -= time.Second {
@@ -247,7 +248,7 @@ func (r *memoryResult) watch(ctx context.Context, e env, p *proc.Process, length
 		if left < time.Second {
 			return nil
 		}
-		e.progress.Printf("%s: watching memory, %s left", p.Name, left)
+		e.Progress.Printf("%s: watching memory, %s left", p.Name, left)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -13,6 +13,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // amplification is what one server wrote to overwrite keys for some time.
@@ -34,7 +35,7 @@ func (a *amplification) perPayload(bytes int64) float64 {
 
 // overwrite has all servers work at once, each with a load of its own: nothing
 // here is timed.
-func (o *compactionOptions) overwrite(ctx context.Context, e env, specs []proc.Spec) ([]amplification, error) {
+func (o *compactionOptions) overwrite(ctx context.Context, e cli.Env, specs []proc.Spec) ([]amplification, error) {
 	results, errs := make([]amplification, len(specs)), make([]error, len(specs))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -84,7 +85,7 @@ func compactByDefault(p *proc.Process) error {
 	return nil
 }
 
-func (o *compactionOptions) overwriteOne(ctx context.Context, e env, p *proc.Process) (a amplification, err error) {
+func (o *compactionOptions) overwriteOne(ctx context.Context, e cli.Env, p *proc.Process) (a amplification, err error) {
 	entry := int64(len(workload.KeyName) + compactionValue)
 	a = amplification{Server: p.Name, Live: int64(o.steady) * entry}
 	before, err := figures(p, "persistence")
@@ -99,7 +100,7 @@ func (o *compactionOptions) overwriteOne(ctx context.Context, e env, p *proc.Pro
 		Addr: p.Addr, Clients: o.clients, Pipeline: o.pipeline, CPUs: o.place.load, Rate: o.steadyRate,
 		Duration: time.Duration(o.seconds * float64(time.Second)), Kinds: kinds, NewSource: source,
 		Progress: func(done int64, elapsed time.Duration) {
-			e.progress.Printf("overwriting: %s of %gs", elapsed.Round(time.Second), o.seconds)
+			e.Progress.Printf("overwriting: %s of %gs", elapsed.Round(time.Second), o.seconds)
 			if time.Since(sampled) < time.Second {
 				return
 			}

@@ -11,6 +11,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/fanout"
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
+	"hpkv/cmd/internal/cli"
 )
 
 // pubsubRow is one server with one number of subscribers.
@@ -38,7 +39,7 @@ type pubsubReport struct {
 }
 
 // pubsub is the subcommand.
-func pubsub(ctx context.Context, e env, args []string) error {
+func pubsub(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "pubsub", "Publishes to subscribers of one channel: deliveries per second, CPU for each, and the time from\n"+
 		"publishing to receipt.")
 	var servers serverList
@@ -105,11 +106,11 @@ func pubsub(ctx context.Context, e env, args []string) error {
 			row.Rounds = append(row.Rounds, sample)
 		}
 	}
-	e.progress.Clear()
+	e.Progress.Clear()
 	for i := range r.Rows {
 		r.Rows[i].settle()
 	}
-	if err := r.writeText(e.out, *size, *rounds); err != nil {
+	if err := r.writeText(e.Out, *size, *rounds); err != nil {
 		return err
 	}
 	return writeFile(*jsonFile, func(w io.Writer) error { return report.JSON(w, r) })

@@ -12,6 +12,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // The states a log is loaded from: as the writes left it, rewritten
@@ -47,7 +48,7 @@ type recoverReport struct {
 }
 
 // recoverCommand is the subcommand.
-func recoverCommand(ctx context.Context, e env, args []string) error {
+func recoverCommand(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "recover", "Loads keys, ends the server and times how long it takes to start again: from the log as it was written,\n"+
 		"from the rewritten log, and after SIGKILL; with a fifth of the keys and with all of them.")
 	var servers serverList
@@ -88,8 +89,8 @@ func recoverCommand(ctx context.Context, e env, args []string) error {
 			r.Rows = append(r.Rows, rows...)
 		}
 	}
-	e.progress.Clear()
-	if err := r.writeText(e.out); err != nil {
+	e.Progress.Clear()
+	if err := r.writeText(e.Out); err != nil {
 		return err
 	}
 	return writeFile(*jsonFile, func(w io.Writer) error { return report.JSON(w, r) })

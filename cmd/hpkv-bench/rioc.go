@@ -13,6 +13,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 	rioclient "hpkv/resp/rioc"
 )
 
@@ -24,7 +25,7 @@ type riocRun struct {
 }
 
 // rioc is the subcommand.
-func rioc(ctx context.Context, e env, args []string) error {
+func rioc(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "rioc", "Starts a server with a RIOC port and measures batches of reads and writes: operations per second,\n"+
 		"CPU per operation and the round trip of a batch.")
 	program := fs.String("server", "bin/hpkv-server", "`program` to start")
@@ -63,7 +64,7 @@ func rioc(ctx context.Context, e env, args []string) error {
 	defer p.Stop()
 	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(*size))
 	err = fill(ctx, p, place.load, set, *keys, func(done int64) {
-		e.progress.Printf("loading %s of %s keys", report.Count(float64(done)), report.Count(float64(*keys)))
+		e.Progress.Printf("loading %s of %s keys", report.Count(float64(done)), report.Count(float64(*keys)))
 	})
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func rioc(ctx context.Context, e env, args []string) error {
 	t := &report.Table{Columns: report.Columns("<operation", "batch", "ops/s", "CPU us/op", "p50 us", "p99 us", "p99.9 us")}
 	for _, n := range batches.values {
 		for _, run := range []riocRun{{"get", rioclient.Get, n}, {"put", rioclient.Put, n}} {
-			e.progress.Printf("%s in batches of %d", run.name, run.batch)
+			e.Progress.Printf("%s in batches of %d", run.name, run.batch)
 			trips.per = n
 			r, err := trips.measure(ctx, func(i int) (caller, error) { return newRiocCaller(addr, run, *keys, data, uint64(i)) })
 			if err != nil {
@@ -82,15 +83,15 @@ func rioc(ctx context.Context, e env, args []string) error {
 			t.Add(append([]string{run.name, strconv.Itoa(n)}, r.cells(50, 99, 99.9)...)...)
 		}
 	}
-	e.progress.Clear()
+	e.Progress.Clear()
 	top := head(ctx, []proc.Spec{spec}, placed)
-	if err := top.Write(e.out); err != nil {
+	if err := top.Write(e.Out); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "load       %d connections, one batch under way on each, %s random keys of 16 bytes, values of %d\n",
+	fmt.Fprintf(e.Out, "load       %d connections, one batch under way on each, %s random keys of 16 bytes, values of %d\n",
 		*clients, report.Count(float64(*keys)), *size)
-	fmt.Fprint(e.out, "figures    percentiles are of the round trip of a batch\n\n")
-	return t.Write(e.out)
+	fmt.Fprint(e.Out, "figures    percentiles are of the round trip of a batch\n\n")
+	return t.Write(e.Out)
 }
 
 // riocCaller is one connection that sends batches.

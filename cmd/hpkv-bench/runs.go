@@ -8,6 +8,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
+	"hpkv/cmd/internal/cli"
 	"hpkv/cmd/internal/progress"
 )
 
@@ -20,9 +21,9 @@ type pace struct {
 
 // newPace announces a measurement of total runs, each about so many seconds
 // long.
-func newPace(e env, total int, seconds float64) *pace {
-	fmt.Fprintf(e.err, "%d runs, about %s\n", total, estimate(total, seconds))
-	return &pace{line: e.progress, began: time.Now(), total: total}
+func newPace(e cli.Env, total int, seconds float64) *pace {
+	fmt.Fprintf(e.Err, "%d runs, about %s\n", total, estimate(total, seconds))
+	return &pace{line: e.Progress, began: time.Now(), total: total}
 }
 
 // estimate is how long total runs take: to the minute, if minutes, as it is

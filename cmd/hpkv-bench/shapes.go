@@ -11,6 +11,7 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // shapeStrings is the shape that memory measures with overwrites and deletes.
@@ -102,7 +103,7 @@ func (r *shapeResult) perElement() float64 {
 }
 
 // measureShape loads a shape into a fresh server.
-func measureShape(ctx context.Context, e env, spec proc.Spec, place placement, s shape, scale, seed uint64) (shapeResult, error) {
+func measureShape(ctx context.Context, e cli.Env, spec proc.Spec, place placement, s shape, scale, seed uint64) (shapeResult, error) {
 	n := s.commands(scale)
 	r := shapeResult{Shape: s.name, Server: spec.Name, Elements: n * s.per}
 	p, err := proc.Start(ctx, spec, place.server)
@@ -116,7 +117,7 @@ func measureShape(ctx context.Context, e env, spec proc.Spec, place placement, s
 	order := workload.NewShuffle(n, seed)
 	source := loadgen.Each(n, func(dst []byte, i uint64) []byte { return s.command(dst, order.At(i)) })
 	err = fillFrom(ctx, p, place.load, source, func(done int64) {
-		e.progress.Printf("%s: %s, %s of %s commands", p.Name, s.name, report.Count(float64(done)), report.Count(float64(n)))
+		e.Progress.Printf("%s: %s, %s of %s commands", p.Name, s.name, report.Count(float64(done)), report.Count(float64(n)))
 	})
 	if err != nil {
 		return r, err

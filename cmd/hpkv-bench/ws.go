@@ -14,13 +14,14 @@ import (
 	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
+	"hpkv/cmd/internal/cli"
 )
 
 // wsKey is the API key of the server that ws starts for itself.
 const wsKey = "hpkv-bench-api-key"
 
 // ws is the subcommand.
-func ws(ctx context.Context, e env, args []string) error {
+func ws(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "ws", "Starts a server with a REST port and measures requests over WebSockets: round trips per second,\n"+
 		"CPU for each and how long it takes.")
 	program := fs.String("server", "bin/hpkv-server", "`program` to start")
@@ -60,7 +61,7 @@ func ws(ctx context.Context, e env, args []string) error {
 	for _, n := range clients.values {
 		trips := roundTrips{pid: p.Pid(), cpus: place.load, clients: n, duration: time.Duration(*seconds * float64(time.Second)), per: 1}
 		for _, op := range wsOps {
-			e.progress.Printf("%s over %d WebSockets", op.name, n)
+			e.Progress.Printf("%s over %d WebSockets", op.name, n)
 			r, err := trips.measure(ctx, func(i int) (caller, error) { return newWSCaller(url, op, *keys, *size, uint64(i)) })
 			if err != nil {
 				return explain(p, "WebSocket "+op.name, err)
@@ -68,13 +69,13 @@ func ws(ctx context.Context, e env, args []string) error {
 			t.Add(append([]string{op.name, strconv.Itoa(n)}, r.cells(50, 99, 99.9)...)...)
 		}
 	}
-	e.progress.Clear()
+	e.Progress.Clear()
 	top := head(ctx, []proc.Spec{spec}, placed)
-	if err := top.Write(e.out); err != nil {
+	if err := top.Write(e.Out); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "load       WebSockets, one request under way on each, %s random keys of 16 bytes, values of %d\n\n", report.Count(float64(*keys)), *size)
-	return t.Write(e.out)
+	fmt.Fprintf(e.Out, "load       WebSockets, one request under way on each, %s random keys of 16 bytes, values of %d\n\n", report.Count(float64(*keys)), *size)
+	return t.Write(e.Out)
 }
 
 // wsOp is an operation by its number in the protocol.
