@@ -40,6 +40,25 @@ func (t *Txn) openFresh(key []byte, typ Type, n *entry) *shard {
 	return s
 }
 
+// PrefetchElements asks the processor for the memory of elements, members or fields,
+// of key's collection, if it is a large one: what Prefetch does for keys, for several
+// operations on one collection. It does nothing while somebody else holds the key's
+// shard.
+func (t *Txn) PrefetchElements(key []byte, elems [][]byte) {
+	h := hashKey(key)
+	s := t.e.shardOf(h)
+	if t.locked || !s.mu.mu.TryLock() {
+		return
+	}
+	var n entry
+	if s.find(t.db, h, key, &n); n.found() && isLarge(n.hdr) {
+		if d, ok := s.largeOf(&n).(interface{ prefetch(keys [][]byte, step int) }); ok {
+			d.prefetch(elems, 1)
+		}
+	}
+	s.mu.unlock()
+}
+
 // applyDelta carries out an effect on a collection and returns how many elements
 // it has then; at 0 the caller removes the key. It leaves in ef.Items those that
 // changed something: none if nothing did, and on error those done before it.

@@ -184,6 +184,32 @@ func (d *dict) find(h uint64, key []byte, slot *index.Slot) (ref alloc.Ref, ok b
 	return 0, false
 }
 
+// batch is how many elements are fetched at a time.
+const batch = 16
+
+// ahead is called before the i-th of keys is looked up, step by step of keys. It asks the
+// processor for the memory of a batch of elements when that begins, so that their
+// misses overlap. A lone key would be waited for at once and gains nothing.
+func (d *dict) ahead(keys [][]byte, i, step int) {
+	if i%(batch*step) == 0 && len(keys)-i > step {
+		d.prefetch(keys[i:], step)
+	}
+}
+
+// prefetch asks for the memory of the first elements of keys, at most a batch.
+func (d *dict) prefetch(keys [][]byte, step int) {
+	var room [batch]uint64
+	hashes := room[:0]
+	for i := 0; i < len(keys) && len(hashes) < batch; i += step {
+		h := elemHash(keys[i])
+		d.table.Prefetch(h)
+		hashes = append(hashes, h)
+	}
+	for _, h := range hashes {
+		d.table.PrefetchRecords(h)
+	}
+}
+
 // insert adds an element, which must not be there. The error is ErrNoMemory, with nothing changed.
 func (d *dict) insert(h uint64, key, val []byte, atMs int64) (alloc.Ref, error) {
 	ref, err := d.make(key, val, atMs)

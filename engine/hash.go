@@ -160,7 +160,10 @@ func (t *Txn) HMGet(key []byte, fields [][]byte, visit func(val []byte, ok bool)
 		return err
 	}
 	v := s.viewHash(&n)
-	for _, f := range fields {
+	for i, f := range fields {
+		if v.obj != nil {
+			v.obj.ahead(fields, i, 1)
+		}
 		visit(v.get(t, f))
 	}
 	return nil

@@ -141,6 +141,7 @@ func (t *Txn) hashSet(s *shard, n *entry, ef *Effect) (left int, err error) {
 	o := s.largeOf(n).(*hashObject)
 	o.small = o.small && !t.outgrowsPacked(pairs)
 	for i := 0; i < len(pairs); i += 2 {
+		o.ahead(pairs, i, 2)
 		if err = o.put(pairs[i], pairs[i+1], ef.Kind == EffectHashUpdate); err != nil {
 			ef.Items = pairs[:i]
 			break
@@ -243,7 +244,8 @@ func (t *Txn) hashDelete(s *shard, n *entry, ef *Effect) (left int, err error) {
 	if isLarge(n.hdr) {
 		o := s.largeOf(n).(*hashObject)
 		var slot index.Slot
-		for _, f := range items {
+		for i, f := range items {
+			o.ahead(items, i, 1)
 			if _, ok := o.find(elemHash(f), f, &slot); ok {
 				o.drop(&slot)
 				ef.Items = append(ef.Items, f)

@@ -127,7 +127,10 @@ func (t *Txn) SIsMember(key []byte, members [][]byte, visit func(member bool)) e
 		return err
 	}
 	v := s.viewSet(&n)
-	for _, m := range members {
+	for i, m := range members {
+		if v.obj != nil {
+			v.obj.ahead(members, i, 1)
+		}
 		visit(v.contains(elemHash(m), m))
 	}
 	return nil

@@ -63,11 +63,13 @@ func (t *Txn) setAdd(s *shard, n *entry, ef *Effect) (left int, err error) {
 	if err := t.prepareSet(s, n, ef, items); err != nil {
 		return 0, err
 	}
-	for _, m := range items {
+	for i, m := range items {
 		var added bool
 		switch {
 		case n.found() && isLarge(n.hdr):
-			added, err = s.largeOf(n).(*setObject).add(m)
+			o := s.largeOf(n).(*setObject)
+			o.ahead(items, i, 1)
+			added, err = o.add(m)
 		case n.found() && n.hdr.Form() == formInts || !n.found() && t.wantsInts(m, len(items)):
 			added, err = t.addToInts(s, n, ef, m)
 		default:
@@ -234,7 +236,8 @@ func (t *Txn) setRemove(s *shard, n *entry, ef *Effect) (left int, err error) {
 	if left = s.setLen(n); isLarge(n.hdr) {
 		o := s.largeOf(n).(*setObject)
 		var slot index.Slot
-		for _, m := range items {
+		for i, m := range items {
+			o.ahead(items, i, 1)
 			if _, ok := o.find(elemHash(m), m, &slot); ok {
 				o.delete(&slot)
 				ef.Items = append(ef.Items, m)

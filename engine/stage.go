@@ -157,7 +157,7 @@ func (st *Staged) addItems(ef *Effect, items [][]byte) (err error) {
 		}
 	case *zsetObject:
 		for i := 0; i < len(items); i += 2 {
-			if err := o.set(items[i], scoreAt(items[i+1])); err != nil {
+			if err := o.put(items[i], scoreAt(items[i+1])); err != nil {
 				return err
 			}
 		}

@@ -130,7 +130,10 @@ func (t *Txn) ZScores(key []byte, members [][]byte, visit func(score float64, ok
 		return err
 	}
 	v := s.viewZSet(&n)
-	for _, m := range members {
+	for i, m := range members {
+		if v.obj != nil {
+			v.obj.ahead(members, i, 1)
+		}
 		visit(v.score(m))
 	}
 	return nil

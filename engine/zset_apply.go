@@ -16,14 +16,31 @@ func (t *Txn) zsetAdd(s *shard, n *entry, ef *Effect) (left int, err error) {
 	}
 	for i := 0; i+1 < len(items) && err == nil; i += 2 {
 		member, score := items[i], scoreAt(items[i+1])
-		old, has := s.viewZSet(n).score(member)
+		v := s.viewZSet(n)
+		if v.obj != nil {
+			v.obj.ahead(items, i, 2)
+		}
+		var at spot
+		var old float64
+		var has bool
+		if v.obj != nil {
+			at, old = v.obj.look(member)
+			has = at.ref != 0
+		} else {
+			old, has = v.val.Score(member)
+		}
 		if !t.zadd.allows(score, old, has) {
 			continue
 		}
 		if t.zadd.done++; has && old == score {
 			continue
 		}
-		if err = t.zsetPut(s, n, ef, member, score, has); err == nil {
+		if v.obj != nil {
+			err = v.obj.set(at, old, member, score)
+		} else {
+			err = t.zsetPut(s, n, ef, member, score, has)
+		}
+		if err == nil {
 			if !has {
 				t.zadd.added++
 			}
@@ -33,18 +50,17 @@ func (t *Txn) zsetAdd(s *shard, n *entry, ef *Effect) (left int, err error) {
 	return s.zsetLen(n), err
 }
 
-// zsetPut gives a member, which the set has or not, a score.
+// zsetPut gives a member, which the set has or not, a score, in a set that is
+// packed or absent.
 func (t *Txn) zsetPut(s *shard, n *entry, ef *Effect, member []byte, score float64, has bool) error {
-	if !n.found() || !isLarge(n.hdr) {
-		limits := &t.e.limits
-		if has || int64(s.zsetLen(n)) < limits.ZSetEntries.Load() && int64(len(member)) <= limits.ZSetValue.Load() {
-			return t.zsetPutPacked(s, n, ef, member, score)
-		}
-		if err := t.zsetToLarge(s, n, ef); err != nil {
-			return err
-		}
+	limits := &t.e.limits
+	if has || int64(s.zsetLen(n)) < limits.ZSetEntries.Load() && int64(len(member)) <= limits.ZSetValue.Load() {
+		return t.zsetPutPacked(s, n, ef, member, score)
 	}
-	return s.largeOf(n).(*zsetObject).set(member, score)
+	if err := t.zsetToLarge(s, n, ef); err != nil {
+		return err
+	}
+	return s.largeOf(n).(*zsetObject).put(member, score)
 }
 
 func (t *Txn) zsetPutPacked(s *shard, n *entry, ef *Effect, member []byte, score float64) error {
@@ -81,7 +97,8 @@ func (t *Txn) zsetRemove(s *shard, n *entry, ef *Effect) (left int, err error) {
 	}
 	if isLarge(n.hdr) {
 		o := s.largeOf(n).(*zsetObject)
-		for _, m := range items {
+		for i, m := range items {
+			o.ahead(items, i, 1)
 			if o.remove(m) {
 				ef.Items = append(ef.Items, m)
 			}

@@ -35,7 +35,7 @@ func (s *shard) newZSetObject() *zsetObject {
 func (s *shard) newZSet(items [][]byte) (large, error) {
 	o := s.newZSetObject()
 	for i := 0; i+1 < len(items); i += 2 {
-		if err := o.set(items[i], scoreAt(items[i+1])); err != nil {
+		if err := o.put(items[i], scoreAt(items[i+1])); err != nil {
 			return o, err
 		}
 	}
@@ -93,31 +93,45 @@ func (o *zsetObject) scoreOf(ref alloc.Ref) float64 {
 
 // score returns the score of a member.
 func (o *zsetObject) score(member []byte) (float64, bool) {
-	var slot index.Slot
-	ref, ok := o.find(elemHash(member), member, &slot)
-	if !ok {
-		return 0, false
-	}
-	return o.scoreOf(ref), true
+	at, score := o.look(member)
+	return score, at.ref != 0
 }
 
-// set gives a member a score, adding it if need be. The error is ErrNoMemory,
-// with nothing changed.
-func (o *zsetObject) set(member []byte, score float64) error {
+// spot is where a member is, or would be.
+type spot struct {
+	hash uint64
+	ref  alloc.Ref // 0: the set does not have it
+}
+
+// look returns where a member is and its score. The spot is good until the next
+// change.
+func (o *zsetObject) look(member []byte) (at spot, score float64) {
 	var slot index.Slot
-	h := elemHash(member)
-	ref, ok := o.find(h, member, &slot)
-	if ok {
-		_, val := o.pair(ref)
-		if old := scoreAt(val); old != score {
-			if o.tree.Move(ref, old, score) != nil {
-				return ErrNoMemory
-			}
-		}
-		putScore(val, score)
-		return nil
+	at.hash = elemHash(member)
+	if ref, ok := o.find(at.hash, member, &slot); ok {
+		at.ref, score = ref, o.scoreOf(ref)
 	}
-	return o.add(h, member, score, o.tree.Insert)
+	return at, score
+}
+
+// set gives a member a score, adding it if need be; at and old are what look has
+// returned. The error is ErrNoMemory, with nothing changed.
+func (o *zsetObject) set(at spot, old float64, member []byte, score float64) error {
+	if at.ref == 0 {
+		return o.add(at.hash, member, score, o.tree.Insert)
+	}
+	if old != score && o.tree.Move(at.ref, old, score) != nil {
+		return ErrNoMemory
+	}
+	_, val := o.pair(at.ref)
+	putScore(val, score)
+	return nil
+}
+
+// put is set of a member that was not looked for.
+func (o *zsetObject) put(member []byte, score float64) error {
+	at, old := o.look(member)
+	return o.set(at, old, member, score)
 }
 
 // append adds a member that comes after all others.

@@ -3,6 +3,7 @@ package ranked
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"hpkv/engine/alloc"
 )
@@ -58,6 +59,56 @@ func (n *node) setScore(i int, s float64) {
 	binary.LittleEndian.PutUint64(n[scoresAt+8*i:], math.Float64bits(s))
 }
 
+// before returns how many of the entries, which are in order, have a score below
+// score; with equal, also those whose score equals it. It looks at the first entry
+// of each cache line and then at those of one line, all of them: the processor
+// neither guesses, as it has to for every other step of a binary search, nor waits
+// for one line before it asks for the next.
+func (n *node) before(score float64, equal bool) (k int) {
+	bound := below(score)
+	if equal {
+		bound = above(score)
+	}
+	have := n.len()
+	for i := perLine - 1; i < have; i += perLine {
+		k += perLine & -n.under(i, bound)
+	}
+	for i, end := k, min(k+perLine-1, have); i < end; i++ {
+		k += n.under(i, bound)
+	}
+	return k
+}
+
+// perLine is the number of scores in a cache line; the first line of a node has one
+// less.
+const perLine = 8
+
+// under returns 1 if the score of entry i is below a bound, else 0.
+func (n *node) under(i int, bound uint64) int {
+	_, borrow := bits.Sub64(sortable(binary.LittleEndian.Uint64(n[scoresAt+8*i:])), bound, 0)
+	return int(borrow)
+}
+
+// sortable turns the bits of a score into a number of the same order, in which -0
+// and 0, which are equal as scores, are neighbours.
+func sortable(b uint64) uint64 { return b ^ (uint64(int64(b)>>63) | 1<<63) }
+
+// below and above return the bounds of the scores below a score, and of those that
+// are not above it.
+func below(score float64) uint64 {
+	if score == 0 {
+		return sortable(1 << 63)
+	}
+	return sortable(math.Float64bits(score))
+}
+
+func above(score float64) uint64 {
+	if score == 0 {
+		return sortable(0) + 1
+	}
+	return sortable(math.Float64bits(score)) + 1
+}
+
 func (n *node) get(column, i int) uint64 {
 	return binary.LittleEndian.Uint64(n[column+5*i:]) & mask40
 }
@@ -70,7 +121,16 @@ func (n *node) set(column, i int, v uint64) {
 
 func (n *node) child(i int) alloc.Ref { return alloc.Ref(n.get(childrenAt, i)) }
 func (n *node) below(i int) int       { return int(n.get(countsAt, i)) }
-func (n *node) addBelow(i, by int)    { n.set(countsAt, i, uint64(n.below(i)+by)) }
+
+// belowAll returns the items below the first k children.
+func (n *node) belowAll(k int) (items int) {
+	for i := range k {
+		items += n.below(i)
+	}
+	return items
+}
+
+func (n *node) addBelow(i, by int) { n.set(countsAt, i, uint64(n.below(i)+by)) }
 
 // open makes room for an entry at i.
 func (n *node) open(l *layout, i int) {

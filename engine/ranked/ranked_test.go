@@ -362,3 +362,43 @@ func TestNodeIsAnAllocationClass(t *testing.T) {
 		t.Errorf("nodes of %d bytes take %d", nodeBytes, got)
 	}
 }
+
+// The search in a node finds what counting finds, for all lengths and scores that
+// are equal, signed zeros, infinite or as close as can be.
+func TestBefore(t *testing.T) {
+	tiny := math.SmallestNonzeroFloat64
+	pool := []float64{math.Inf(-1), -math.MaxFloat64, -1, -tiny, math.Copysign(0, -1), 0, tiny, 1,
+		math.Nextafter(1, 2), math.MaxFloat64, math.Inf(1)}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for have := range leafCap + 1 {
+		var n node
+		scores := make([]float64, have)
+		for i := range scores {
+			scores[i] = pool[r.IntN(len(pool))]
+		}
+		slices.Sort(scores) // to it the zeros are equal
+		n.setLen(have)
+		for i, s := range scores {
+			n.setScore(i, s)
+		}
+		for _, s := range pool {
+			below, upTo := 0, 0
+			for _, have := range scores {
+				if have < s {
+					below++
+				}
+				if have <= s {
+					upTo++
+				}
+			}
+			if got := n.before(s, false); got != below {
+				t.Fatalf("%d of %v are below %v, not %d", below, scores, s, got)
+			}
+			if got := n.before(s, true); got != upTo {
+				t.Fatalf("%d of %v are up to %v, not %d", upTo, scores, s, got)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package ranked
 import (
 	"bytes"
 	"fmt"
+	"sort"
 
 	"hpkv/engine/alloc"
 )
@@ -12,55 +13,49 @@ func (t *Tree) Rank(score float64, member []byte) (rank int, found bool) {
 	if t.root == 0 {
 		return 0, false
 	}
-	_, rank, found = t.descend(score, member)
-	return rank, found
+	_, found = t.descend(score, member)
+	for level := range t.height {
+		p := t.path[level]
+		rank += t.node(p.ref).belowAll(p.at)
+	}
+	return rank + t.path[t.height].at, found
 }
 
 // CountBelow returns the number of items with a score below score; with equal,
 // also those whose score equals it.
 func (t *Tree) CountBelow(score float64, equal bool) int {
-	return t.countWhile(func(n *node, _, i int) bool {
-		s := n.score(i)
-		return s < score || equal && s == score
-	})
+	return t.countWhile(func(n *node, _ int) int { return n.before(score, equal) })
 }
 
 // CountBefore returns the number of items whose member sorts before member, or
 // equals it with equal. The scores of all items must be equal.
 func (t *Tree) CountBefore(member []byte, equal bool) int {
-	return t.countWhile(func(n *node, refs, i int) bool {
-		c := bytes.Compare(t.member(alloc.Ref(n.get(refs, i))), member)
-		return c < 0 || equal && c == 0
+	return t.countWhile(func(n *node, refs int) int {
+		return sort.Search(n.len(), func(i int) bool {
+			c := bytes.Compare(t.member(alloc.Ref(n.get(refs, i))), member)
+			return c > 0 || c == 0 && !equal
+		})
 	})
 }
 
-// countWhile returns how many items from the first on fulfil before, which
-// holds for a part of them from the start.
-func (t *Tree) countWhile(before func(n *node, refs, i int) bool) int {
+// countWhile returns how many items from the first on are before a place: before
+// says how many entries of a node are.
+func (t *Tree) countWhile(before func(n *node, refs int) int) int {
 	if t.root == 0 {
 		return 0
 	}
 	rank, ref := 0, t.root
 	for level := 0; ; level++ {
-		n, refs := t.node(ref), t.refsOf(level)
-		lo, hi := 0, n.len()
-		for lo < hi {
-			if mid := int(uint(lo+hi) >> 1); before(n, refs, mid) {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
+		n := t.node(ref)
+		k := before(n, t.refsOf(level))
 		if level == t.height {
-			return rank + lo
+			return rank + k
 		}
-		if lo == 0 {
+		if k == 0 {
 			return rank
 		}
-		for k := range lo - 1 {
-			rank += n.below(k)
-		}
-		ref = n.child(lo - 1)
+		rank += n.belowAll(k - 1)
+		ref = n.child(k - 1)
 	}
 }
 

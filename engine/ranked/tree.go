@@ -63,26 +63,14 @@ func (t *Tree) free(ref alloc.Ref) {
 // lower returns the first entry of n that does not come before the item, and
 // whether it is that item. refs is the column of the references.
 func (t *Tree) lower(n *node, refs int, score float64, member []byte) (i int, found bool) {
-	lo, hi := 0, n.len()
-	for lo < hi {
-		if mid := int(uint(lo+hi) >> 1); n.score(mid) < score {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	end := n.len()
+	lo, end := n.before(score, false), n.len()
 	if lo == end || n.score(lo) != score {
 		return lo, false
 	}
 	// Equal scores: the members decide.
-	for hi = end; lo < hi; {
+	for hi := n.before(score, true); lo < hi; {
 		mid := int(uint(lo+hi) >> 1)
-		c := 1
-		if n.score(mid) == score {
-			c = bytes.Compare(t.member(alloc.Ref(n.get(refs, mid))), member)
-		}
-		switch {
+		switch c := bytes.Compare(t.member(alloc.Ref(n.get(refs, mid))), member); {
 		case c == 0:
 			return mid, true
 		case c < 0:
@@ -94,9 +82,8 @@ func (t *Tree) lower(n *node, refs int, score float64, member []byte) (i int, fo
 	return lo, false
 }
 
-// descend finds the place of an item, noting the path. It returns the leaf,
-// the place in it and the number of items before.
-func (t *Tree) descend(score float64, member []byte) (leaf *node, rank int, found bool) {
+// descend finds the place of an item, noting the path, and returns the leaf.
+func (t *Tree) descend(score float64, member []byte) (leaf *node, found bool) {
 	ref := t.root
 	for level := range t.height {
 		n := t.node(ref)
@@ -104,16 +91,13 @@ func (t *Tree) descend(score float64, member []byte) (leaf *node, rank int, foun
 		if !hit && i > 0 {
 			i--
 		}
-		for k := range i {
-			rank += n.below(k)
-		}
 		t.path[level] = step{ref, i}
 		ref = n.child(i)
 	}
 	leaf = t.node(ref)
 	i, found := t.lower(leaf, leafRefs, score, member)
 	t.path[t.height] = step{ref, i}
-	return leaf, rank + i, found
+	return leaf, found
 }
 
 // descendRank goes to the item of a rank; to the place behind the last for
@@ -146,7 +130,7 @@ func (t *Tree) Insert(score float64, ref alloc.Ref) error {
 	}
 	member := t.member(ref)
 	for {
-		leaf, _, _ := t.descend(score, member)
+		leaf, _ := t.descend(score, member)
 		if leaf.len() < leafCap {
 			t.put(leaf, score, ref)
 			return nil
@@ -233,7 +217,7 @@ func (t *Tree) Delete(score float64, member []byte) (alloc.Ref, bool) {
 	if t.root == 0 {
 		return 0, false
 	}
-	leaf, _, found := t.descend(score, member)
+	leaf, found := t.descend(score, member)
 	if !found {
 		return 0, false
 	}
@@ -272,23 +256,36 @@ func (t *Tree) cut(leaf *node) {
 // may compare by its own idea of an item's score only before or after.
 func (t *Tree) Move(ref alloc.Ref, from, to float64) error {
 	member := t.member(ref)
-	leaf, _, _ := t.descend(from, member)
-	if at := t.path[t.height].at; at > 0 && at < leaf.len()-1 &&
-		leaf.score(at-1) < to && to < leaf.score(at+1) {
+	leaf, _ := t.descend(from, member)
+	at := t.path[t.height].at
+	if at > 0 && at < leaf.len()-1 && leaf.score(at-1) < to && to < leaf.score(at+1) {
 		leaf.setScore(at, to)
 		return nil
 	}
-	if err := t.Insert(to, ref); err != nil {
-		return err
+	old := t.path
+	next, _ := t.descend(to, member)
+	if next.len() == leafCap {
+		if err := t.Insert(to, ref); err != nil {
+			return err
+		}
+		t.Delete(from, member)
+		return nil
 	}
-	t.Delete(from, member)
+	t.put(next, to, ref)
+	// Nothing but the new leaf has changed: the way to the old place is as it was.
+	if place := t.path[t.height]; next == leaf && place.at <= at {
+		at++
+	}
+	copy(t.path[:t.height], old[:t.height])
+	t.path[t.height] = step{old[t.height].ref, at}
+	t.cut(leaf)
 	return nil
 }
 
 // Replace makes ref stand for the item that old stood for. Both must have the
 // same member, readable.
 func (t *Tree) Replace(score float64, old, ref alloc.Ref) {
-	leaf, _, _ := t.descend(score, t.member(old))
+	leaf, _ := t.descend(score, t.member(old))
 	leaf.set(leafRefs, t.path[t.height].at, uint64(ref))
 	for level := range t.height {
 		p := t.path[level]

@@ -8,11 +8,11 @@ import (
 )
 
 var setRows = []Row{
-	{Name: "sadd", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatSet, Run: sadd},
-	{Name: "srem", Arity: -3, Flags: Write | Fast, Keys: one(KeyRW | KeyDelete), Cats: CatSet, Run: srem},
+	{Name: "sadd", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Elem: 2, Cats: CatSet, Run: sadd},
+	{Name: "srem", Arity: -3, Flags: Write | Fast, Keys: one(KeyRW | KeyDelete), Elem: 2, Cats: CatSet, Run: srem},
 	{Name: "smembers", Arity: 2, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSet, Tips: unordered, Run: smembers},
-	{Name: "sismember", Arity: 3, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatSet, Run: sismember},
-	{Name: "smismember", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSet, Run: smismember},
+	{Name: "sismember", Arity: 3, Flags: ReadOnly | Fast, Keys: one(KeyRO), Elem: 2, Cats: CatSet, Run: sismember},
+	{Name: "smismember", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Elem: 2, Cats: CatSet, Run: smismember},
 	{Name: "scard", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatSet, Run: scard},
 	{Name: "spop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatSet, Tips: unstable, Run: spop},
 	{Name: "srandmember", Arity: -2, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSet, Tips: unstable, Run: srandmember},

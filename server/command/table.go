@@ -22,6 +22,10 @@ type Row struct {
 	// be given again. nil otherwise.
 	FindKeys func(dst []KeyPos, args [][]byte) ([]KeyPos, bool)
 
+	// Elem is where the first member or field is that the command looks up in the
+	// first key's collection; 0: nowhere, or it varies. The dispatcher prefetches by it.
+	Elem int
+
 	Cats Category // ACL categories beyond those the flags imply
 	Tips []string // command tips, as COMMAND INFO reports them
 	Run  Handler  // nil only for a container that cannot be called alone

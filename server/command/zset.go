@@ -9,14 +9,14 @@ import (
 )
 
 var zsetRows = []Row{
-	{Name: "zadd", Arity: -4, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyUpdate), Cats: CatSortedSet, Run: zadd},
-	{Name: "zincrby", Arity: 4, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyAccess | KeyUpdate), Cats: CatSortedSet, Run: zincrby},
-	{Name: "zrem", Arity: -3, Flags: Write | Fast, Keys: one(KeyRW | KeyDelete), Cats: CatSortedSet, Run: zrem},
+	{Name: "zadd", Arity: -4, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyUpdate), Elem: 3, Cats: CatSortedSet, Run: zadd},
+	{Name: "zincrby", Arity: 4, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyAccess | KeyUpdate), Elem: 3, Cats: CatSortedSet, Run: zincrby},
+	{Name: "zrem", Arity: -3, Flags: Write | Fast, Keys: one(KeyRW | KeyDelete), Elem: 2, Cats: CatSortedSet, Run: zrem},
 	{Name: "zcard", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatSortedSet, Run: zcard},
-	{Name: "zscore", Arity: 3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zscore},
-	{Name: "zmscore", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zmscore},
-	{Name: "zrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zrank},
-	{Name: "zrevrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet, Run: zrevrank},
+	{Name: "zscore", Arity: 3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Elem: 2, Cats: CatSortedSet, Run: zscore},
+	{Name: "zmscore", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Elem: 2, Cats: CatSortedSet, Run: zmscore},
+	{Name: "zrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Elem: 2, Cats: CatSortedSet, Run: zrank},
+	{Name: "zrevrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Elem: 2, Cats: CatSortedSet, Run: zrevrank},
 	{Name: "zpopmin", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatSortedSet, Run: zpopmin},
 	{Name: "zpopmax", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatSortedSet, Run: zpopmax},
 	{Name: "zmpop", Arity: -4, Flags: Write, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatSortedSet, Run: zmpop},
