@@ -63,6 +63,16 @@ func (p *bufferPool) grow(b []byte, n int) []byte {
 // on both sides and beyond what ordinary pipelines answer.
 const pauseBytes = 32 << 20
 
+// sateBytes of replies that a peer does not take make the server stop executing a
+// connection's commands while it still reads them, up to hungryBytes: they take
+// less room than the replies would, and the replies of a long pipeline are still in
+// the processor's cache when they are sent. A peer that waits for what its commands
+// do elsewhere, and reads nothing, has its threshold doubled as for pauseBytes.
+const (
+	sateBytes   = 256 << 10
+	hungryBytes = 256 << 10
+)
+
 // backlog is the replies a socket did not take.
 type backlog struct {
 	buf  []byte
@@ -74,20 +84,28 @@ func (b *backlog) len() int { return len(b.buf) - b.head }
 // pending is the bytes to send next.
 func (b *backlog) pending() []byte { return b.buf[b.head:] }
 
-// add appends a copy of p. The sent part is overwritten once it is half of the
-// buffer, so that a peer that reads slowly but steadily costs linear time.
-func (b *backlog) add(p []byte) {
+// add appends a copy of p, in memory of a pool if there is one. The sent part is
+// overwritten once it is half of the buffer, so that a peer that reads slowly but
+// steadily costs linear time.
+func (b *backlog) add(p []byte, pool *bufferPool) {
 	if b.head > 0 && b.head >= len(b.buf)-b.head {
 		n := copy(b.buf, b.buf[b.head:])
 		b.buf, b.head = b.buf[:n], 0
 	}
+	if pool != nil {
+		b.buf = pool.grow(b.buf, len(p))
+	}
 	b.buf = append(b.buf, p...)
 }
 
-// sent drops the first n bytes, and the buffer with the last of them.
-func (b *backlog) sent(n int) {
+// sent drops the first n bytes, and the buffer with the last of them, which the pool
+// gets if there is one.
+func (b *backlog) sent(n int, pool *bufferPool) {
 	b.head += n
 	if b.head == len(b.buf) {
+		if pool != nil {
+			pool.put(b.buf)
+		}
 		b.buf, b.head = nil, 0
 	}
 }

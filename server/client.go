@@ -46,6 +46,10 @@ type client struct {
 	held bool
 	// paused: the peer takes replies too slowly; input waits. See buffers.go.
 	paused bool
+	// sated: its replies wait to be sent, and commands wait with its input, which is
+	// still read. See buffers.go.
+	sated  bool
+	sateAt int // unsent bytes from which it is; 0: never, the driver cannot do it
 	// crowded: what the client publishes is more than another thread can deliver;
 	// input waits. See awaitRoom.
 	crowded bool
@@ -131,7 +135,10 @@ func (c *client) userName() string {
 }
 
 // runnable says whether the client's next command may be executed now.
-func (c *client) runnable() bool {
+func (c *client) runnable() bool { return c.listening() && !c.sated }
+
+// listening says whether the client's input is read.
+func (c *client) listening() bool {
 	return !c.suspended && !c.held && !c.paused && !c.crowded && !c.finished && !c.killed.Load()
 }
 

@@ -113,6 +113,75 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
+// stuckLink has bytes that its peer does not take.
+type stuckLink struct {
+	link
+	bytes int
+}
+
+func (l *stuckLink) unsent() int { return l.bytes }
+
+// Commands wait while many replies do, but not where a lot of input waits as well.
+func TestSated(t *testing.T) {
+	in := start(t, setup{driver: "goroutine"})
+	x := in.borrowExecutor()
+	defer in.returnExecutor(x)
+	l := &stuckLink{}
+	c := &client{link: l, sateAt: sateBytes}
+	c.public.pauseAt.Store(pauseBytes)
+	for _, step := range []struct {
+		unsent int
+		hungry bool
+		sated  bool
+	}{
+		{sateBytes - 1, false, false},
+		{sateBytes, false, true},
+		{sateBytes / 2, false, true},
+		{sateBytes/2 - 1, false, false},
+		{sateBytes / 2, false, false},
+		{2 * sateBytes, true, false},
+		{2 * sateBytes, false, true},
+		{0, false, false},
+	} {
+		l.bytes, x.hungry = step.unsent, step.hungry
+		if x.checkBacklog(c); c.sated != step.sated || c.runnable() == step.sated || !c.listening() {
+			t.Fatalf("%+v: sated %v, runnable %v, listening %v", step, c.sated, c.runnable(), c.listening())
+		}
+	}
+	c.sateAt, l.bytes = 0, 2*sateBytes
+	if x.checkBacklog(c); c.sated {
+		t.Fatal("sated although its driver cannot read on")
+	}
+}
+
+// A client that sends all of a pipeline before it reads any reply gets through,
+// whether the commands are many or their replies are long.
+func TestSendBeforeReading(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		for _, c := range []struct{ commands, reply int }{{2 * hungryBytes / 16, 500}, {300, 100_000}} {
+			w := in.dial()
+			value := strings.Repeat("v", c.reply)
+			w.send("%s", cmdline("SET", "k", value))
+			w.expect("+OK\r\n")
+			var all strings.Builder
+			for i := range c.commands / 2 {
+				fmt.Fprintf(&all, "GET k\r\nECHO %d\r\n", i)
+			}
+			w.send("%s", all.String())
+			for i := range c.commands / 2 {
+				if got := w.bulk(); got != value {
+					t.Fatalf("reply %d is wrong", i)
+				}
+				if got := w.bulk(); got != fmt.Sprint(i) {
+					t.Fatalf("after reply %d came %q", i, got)
+				}
+			}
+		}
+		in.eventually("nothing is left", func() bool { return in.backlogged.Load() == 0 })
+	})
+}
+
 func TestOutputLimit(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
 		in := start(t, setup{driver: driver, settings: []string{"--client-output-buffer-limit", "normal 1mb 0 0"}})

@@ -95,6 +95,13 @@ func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs i
 	sent := c.public.sent.Load()
 	stalled := sent == c.mu.sentBefore
 	c.mu.sentBefore = sent
+	if stalled && n >= sateBytes {
+		c.link.post(func() {
+			if c.sated {
+				c.sated, c.sateAt = false, 2*max(c.sateAt, n)
+			}
+		})
+	}
 	if at := c.public.pauseAt.Load(); stalled && int64(n) >= at {
 		c.public.pauseAt.Store(2 * max(at, int64(n)))
 		c.link.post(func() { c.paused = false })

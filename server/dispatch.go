@@ -52,6 +52,9 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 		if c.replies != replyOn {
 			x.mute(c, mark)
 		}
+		if x.w.Len() >= flushBytes {
+			x.flush(c)
+		}
 		if c.session.Listens || len(x.ended) > 0 {
 			x.deliverEvents()
 			x.deliver()

@@ -89,6 +89,9 @@ func (w *worker) deal(l *listener, fd int, sa syscall.Sockaddr) {
 	to.load.Add(1)
 	c := &conn{w: to, slot: -1}
 	c.outlet = to.outlet
+	if !l.rioc {
+		c.sateAt = sateBytes
+	}
 	w.srv.initClient(&c.client, c, &e, w.x.nowMs)
 	if to == w {
 		w.adopt(c)
@@ -155,7 +158,7 @@ func (c *conn) serve() {
 		used := w.x.run(&c.client, c.in)
 		w.x.keep(&c.client, c.in[used:], true)
 	}
-	if c.readable && c.runnable() {
+	if c.readable && c.listening() {
 		c.read()
 	}
 	c.settle()
@@ -232,7 +235,7 @@ func (c *conn) settle() {
 	switch {
 	case c.finished && !c.suspended && c.backlog.len() == 0 && c.withheld.len() == 0:
 		c.linger()
-	case c.runnable() && (c.readable || len(c.in) > 0 && !c.incomplete()):
+	case c.listening() && (c.readable || !c.sated && len(c.in) > 0 && !c.incomplete()):
 		c.queueTurn()
 	}
 }
@@ -332,7 +335,7 @@ func (c *conn) send(p []byte) {
 			p = p[n:]
 		}
 	}
-	c.backlog.add(p)
+	c.backlog.add(p, &c.w.x.buffers)
 	c.setUnsent(c.backlog.len())
 	c.poll(true)
 }
@@ -350,7 +353,7 @@ func (c *conn) drain() {
 		}
 		c.w.x.counts.writes++
 		c.public.sent.Add(int64(n))
-		c.backlog.sent(n)
+		c.backlog.sent(n, &c.w.x.buffers)
 		c.touch(c.w.x.nowMs)
 	}
 	c.setUnsent(c.backlog.len())

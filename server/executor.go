@@ -48,6 +48,7 @@ type executor struct {
 	window  [windowSize]call
 	argv    [][]byte // backs the argument slices of the window
 	keys    [][]byte // scratch: keys to prefetch
+	elems   [][]byte // scratch: elements of one collection to prefetch
 	batch   opWindow // of a client that speaks RIOC
 	scratch []byte   // of one operation
 	keyPos  []command.KeyPos
@@ -64,6 +65,7 @@ type executor struct {
 	ended  []*subscription // by the command that runs
 
 	patient bool // see lendExecutor
+	hungry  bool // more input waits than a sated client may have
 
 	nowMs  int64 // set by the driver before each batch
 	counts counters
@@ -104,6 +106,9 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 	if p == nil {
 		p = x.parser
 	}
+	if x.hungry = len(buf) >= hungryBytes; x.hungry {
+		c.sated = false
+	}
 	cut := false // stopped although the parser may have seen more
 	for !cut && c.runnable() {
 		n, end, err := x.parse(c, p, buf, used)
@@ -126,9 +131,6 @@ func (x *executor) run(c *client, buf []byte) (used int) {
 		}
 		if n == 0 {
 			break
-		}
-		if x.w.Len() >= flushBytes {
-			x.flush(c)
 		}
 	}
 	x.settleParser(c, p, cut)
@@ -192,13 +194,14 @@ func (x *executor) parse(c *client, p *resp.Parser, buf []byte, from int) (n, en
 	return n, end, nil
 }
 
-// prefetch asks the engine for the memory of the window's keys. A lone command
+// prefetch asks the engine for the memory of the window's keys, or, where all its
+// commands are about one collection, for that of the elements they name. A lone command
 // would wait for it at once and gains nothing.
 func (x *executor) prefetch(c *client, n int) {
 	if n < 2 {
 		return
 	}
-	x.keys = x.keys[:0]
+	x.keys, x.elems = x.keys[:0], x.elems[:0]
 	for i := range x.window[:n] {
 		k := &x.window[i]
 		if k.row == nil {
@@ -209,15 +212,21 @@ func (x *executor) prefetch(c *client, n int) {
 			continue
 		}
 		key := k.args[first]
+		if e := k.row.Elem; e != 0 && e < len(k.args) {
+			x.elems = append(x.elems, k.args[e])
+		}
 		if n := len(x.keys); n > 0 && string(x.keys[n-1]) == string(key) {
 			continue // many commands on one list or counter: it is fetched already
 		}
 		x.keys = append(x.keys, key)
 	}
-	if len(x.keys) > 1 {
+	switch {
+	case len(x.keys) > 1:
 		txn := x.lane.Begin(c.session.DB)
 		txn.Prefetch(x.keys)
 		txn.End()
+	case len(x.elems) > 1:
+		x.lane.Begin(c.session.DB).PrefetchElements(x.keys[0], x.elems)
 	}
 }
 
@@ -246,6 +255,9 @@ func (x *executor) checkBacklog(c *client) {
 	if n == 0 {
 		c.paused = false
 		store64(&c.public.pauseAt, pauseBytes)
+		if c.sateAt != 0 {
+			c.sated, c.sateAt = false, sateBytes
+		}
 		return
 	}
 	if limit := x.srv.cfg.ClientOutputBufferLimit.Load(c.class()).Hard; limit > 0 && int64(n) > limit {
@@ -258,6 +270,13 @@ func (x *executor) checkBacklog(c *client) {
 		c.paused = true
 	case int64(n) < at/2:
 		c.paused = false
+	}
+	switch {
+	case c.sateAt == 0:
+	case n >= c.sateAt:
+		c.sated = !x.hungry
+	case n < c.sateAt/2:
+		c.sated = false
 	}
 }
 

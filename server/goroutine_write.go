@@ -29,7 +29,7 @@ func (c *goConn) send(p []byte) {
 		}
 		p = p[n:]
 	}
-	c.mu.backlog.add(p)
+	c.mu.backlog.add(p, nil)
 	c.setUnsentLocked()
 	if !c.mu.flushing {
 		c.mu.flushing = true
@@ -91,7 +91,7 @@ func (c *goConn) flusher() {
 
 		c.mu.Lock()
 		if !c.mu.closed { // else the backlog is gone
-			c.mu.backlog.sent(n)
+			c.mu.backlog.sent(n, nil)
 		}
 		c.public.sent.Add(int64(n))
 		if n > 0 {
