@@ -357,6 +357,7 @@ func (t *Txn) drop(s *shard, db int) {
 	}
 	s.touchAll(db, db)
 	t.freeze(ks)
+	s.stats.doomed += ks.table.Len()
 	ks.table.Clear()
 	ks.wheel, ks.ordered = nil, nil
 	if s.e.wanted[db].Load() {

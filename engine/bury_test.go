@@ -134,6 +134,48 @@ func TestLoseHuge(t *testing.T) {
 	}
 }
 
+// TestCountUnfreed: values that lose their key before they are freed are counted
+// until they are, and thereafter.
+func TestCountUnfreed(t *testing.T) {
+	e, _ := openTest(t, Options{Shards: 2, Databases: 2})
+	l := e.NewLane()
+	defer l.Close()
+	expect := func(what string, unfreed int, freed uint64) {
+		t.Helper()
+		if st := e.Stats(); st.Unfreed != unfreed || st.Freed != freed {
+			t.Errorf("%s: %d are to be freed, %d have been; want %d, %d", what, st.Unfreed, st.Freed, unfreed, freed)
+		}
+	}
+	for i := range 100 {
+		if _, err := l.Begin(0).Set(fmt.Appendf(nil, "k%d", i), b("v"), SetOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raise(t, l, TypeList, b("a"), 50_000)
+	raise(t, l, TypeSet, b("b"), 50_000)
+	l.Begin(0).Delete(b("k1")) // is freed with its key
+	expect("nothing", 0, 0)
+	l.Begin(0).Delete(b("a"))
+	expect("a list", 1, 0)
+	settle(t, e, l)
+	expect("it is freed", 0, 1)
+	l.Begin(0).FlushDB(true)
+	expect("99 strings and a set", 100, 1)
+	settle(t, e, l)
+	expect("they are freed", 0, 101)
+	if _, err := l.Begin(0).Set(b("k"), b("v"), SetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.Begin(0).FlushDB(true)
+	if _, err := l.Begin(0).Set(b("l"), b("v"), SetOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	l.Begin(0).FlushDB(true) // before the first is freed
+	expect("two flushes", 2, 101)
+	settle(t, e, l)
+	expect("both are freed", 0, 103)
+}
+
 // TestTrimHuge: what LTRIM and LPOP drop of a huge list goes in bounded steps, too.
 func TestTrimHuge(t *testing.T) {
 	const n = 100_000

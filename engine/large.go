@@ -89,12 +89,14 @@ func (lt *largeTable) remove(handle uint64) large {
 func (s *shard) largeOf(n *entry) large { return s.larges.at(n.handle()) }
 
 // bury takes a large object from its key; its memory is freed in steps. The
-// record that holds the handle must be on its way out. REQUIRES: s.mu.
-func (s *shard) bury(handle uint64) {
+// record that holds the handle must be on its way out. It returns true if it is
+// freed already. REQUIRES: s.mu.
+func (s *shard) bury(handle uint64) (freed bool) {
 	l := s.larges.remove(handle)
-	if !l.free(buryAtOnce) {
+	if freed = l.free(buryAtOnce); !freed {
 		s.buried = append(s.buried, l)
 	}
+	return freed
 }
 
 // buryAtOnce is how many objects a large collection may have to be freed where
@@ -107,6 +109,7 @@ func (s *shard) freeBuried(budget int) (more bool) {
 	if len(s.buried) > 0 && s.buried[0].free(budget) {
 		s.buried[0] = nil
 		s.buried = s.buried[1:]
+		s.stats.freed++
 		if len(s.buried) == 0 {
 			s.doomed.Store(0)
 		}
@@ -117,13 +120,18 @@ func (s *shard) freeBuried(budget int) (more bool) {
 // discard frees a record of a dropped database, and what it holds. REQUIRES:
 // s.mu.
 func (s *shard) discard(ref alloc.Ref) {
+	freed := true
 	if len(s.larges.objs) > 0 {
 		n := entry{ref: ref, rec: s.recordAt(ref)}
 		if n.hdr = n.rec.Header(); isLarge(n.hdr) {
-			s.bury(n.handle())
+			freed = s.bury(n.handle())
 		}
 	}
 	s.heap.Free(ref)
+	s.stats.doomed--
+	if freed {
+		s.stats.freed++
+	}
 }
 
 // installLarge makes l the value of key n, which holds nothing, or a value in

@@ -16,6 +16,8 @@ type Stats struct {
 	LockWaits uint64 // times a shard's lock was found taken
 	Relocated uint64 // records moved by defragmentation
 	Pinned    int    // records kept only for open ranges
+	Unfreed   int    // values without a key that are yet to be freed: large ones, and those of flushed databases
+	Freed     uint64 // such values that have been freed
 }
 
 // DatabaseStats are the sizes of one database.
@@ -42,6 +44,8 @@ func (e *Engine) Stats() Stats {
 		st.Evicted += s.evicted
 		st.Relocated += s.stats.relocated
 		st.Pinned += s.pins.kept
+		st.Unfreed += s.stats.doomed + len(s.buried)
+		st.Freed += s.stats.freed
 		for db := range s.dbs {
 			if ks := s.dbs[db].Load(); ks != nil {
 				st.Databases[db].Keys += ks.table.Len()

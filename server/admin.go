@@ -103,6 +103,9 @@ func configResetStat(ctx *command.Ctx) {
 	s.samples.engineBase.Store(s.engineStats(ctx.Txn))
 	s.totals.reset()
 	s.errors.reset()
+	for _, r := range []*rate{&s.samples.commands, &s.samples.netIn, &s.samples.netOut} {
+		r.reset()
+	}
 	ctx.W.OK()
 }
 

@@ -135,7 +135,7 @@ func infoServer(w *infoWriter, s *Server) {
 	hz := s.cfg.Hz.Load()
 	executable, _ := os.Executable() // empty when the system does not tell
 	supervised := "no"
-	if s.cfg.Supervised.Load() != config.SupervisedNo {
+	if mode := s.cfg.Supervised.Load(); mode == config.SupervisedSystemd || mode == config.SupervisedAuto && os.Getenv("NOTIFY_SOCKET") != "" {
 		supervised = "systemd"
 	}
 	w.str("redis_version", config.RedisVersion)
@@ -162,20 +162,31 @@ func infoServer(w *infoWriter, s *Server) {
 	w.str("executable", executable)
 	w.str("config_file", s.configFile)
 	w.num("io_threads_active", 0)
-	for i, l := range s.Addrs() {
-		w.str("listener"+strconv.Itoa(i), listenerText(l))
+	for i, text := range listenerTexts(s.Addrs()) {
+		w.str("listener"+strconv.Itoa(i), text)
 	}
 	w.num("workers", int64(len(s.plan.Workers)))
 	w.num("shards", int64(s.engine.Shards()))
 }
 
-// listenerText describes an address we listen on as Redis 7.2 does.
-func listenerText(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if a.Network() == "unix" || err != nil {
-		return "name=" + a.Network() + ",bind=" + a.String()
+// listenerTexts describes what we listen on as Redis 7.2 does: a line for each
+// kind, with its addresses.
+func listenerTexts(addrs []net.Addr) (texts []string) {
+	tcp, port := "name=tcp", ""
+	for _, a := range addrs {
+		if host, p, err := net.SplitHostPort(a.String()); err == nil && a.Network() != "unix" {
+			tcp, port = tcp+",bind="+host, p
+		}
 	}
-	return "name=tcp,bind=" + host + ",port=" + port
+	if port != "" {
+		texts = append(texts, tcp+",port="+port)
+	}
+	for _, a := range addrs {
+		if a.Network() == "unix" {
+			texts = append(texts, "name=unix,bind="+a.String())
+		}
+	}
+	return texts
 }
 
 func infoClients(w *infoWriter, s *Server) {
@@ -232,9 +243,9 @@ func infoStats(w *infoWriter, s *Server) {
 	w.num("slave_expires_tracked_keys", 0)
 	// Memory is defragmented all the time, in steps that are counted as
 	// defrag_relocated in the section memory.
-	w.num("active_defrag_hits", int64(st.Relocated))
+	w.num("active_defrag_hits", int64(st.Relocated-base.Relocated))
 	w.num("active_defrag_misses", 0)
-	w.num("active_defrag_key_hits", int64(st.Relocated))
+	w.num("active_defrag_key_hits", int64(st.Relocated-base.Relocated))
 	w.num("active_defrag_key_misses", 0)
 	w.num("total_active_defrag_time", 0)
 	w.num("current_active_defrag_time", 0)

@@ -88,8 +88,8 @@ func infoMemory(w *infoWriter, s *Server) {
 	w.num("mem_go_heap", heap)
 	w.num("active_defrag_running", 0)
 	w.num("defrag_relocated", int64(st.Relocated))
-	w.num("lazyfree_pending_objects", 0)
-	w.num("lazyfreed_objects", 0)
+	w.num("lazyfree_pending_objects", int64(st.Unfreed))
+	w.num("lazyfreed_objects", int64(st.Freed-s.samples.engineBase.Load().Freed))
 }
 
 // clientBytes is the fixed cost of a connection, rounded up: client, driver

@@ -11,7 +11,8 @@ import (
 // everything was known to be on the disk (SAVE, BGSAVE), its rewrites are
 // compactions. There is no child process: what would be about one is 0. No key is
 // left out while loading because its time is over: it expires afterwards as others
-// do.
+// do. A change is what the log has a record of: a command's change of a key, of
+// however many elements, where Redis counts these.
 func infoPersistence(w *infoWriter, s *Server) {
 	d := &s.durability
 	loading := d.obstacle.Load()&obstacleLoading != 0

@@ -106,9 +106,19 @@ type rate struct {
 	last    int64
 	lastMs  int64
 	perSec  atomic.Int64
+	forget  atomic.Bool // begin anew with the next sample
+}
+
+// reset forgets what was sampled. Any goroutine.
+func (r *rate) reset() {
+	r.forget.Store(true)
+	r.perSec.Store(0)
 }
 
 func (r *rate) sample(total, nowMs int64) {
+	if r.forget.Swap(false) {
+		r.samples, r.lastMs = [16]float64{}, 0
+	}
 	if dt := nowMs - r.lastMs; r.lastMs != 0 && dt > 0 {
 		r.samples[r.next%len(r.samples)] = float64(max(total-r.last, 0)) * 1000 / float64(dt)
 		r.next++
