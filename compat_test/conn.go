@@ -12,7 +12,7 @@ import (
 
 // replyTimeout is how long a server may take for one reply. It is far above
 // what any case needs, since the machine may be busy with other tests.
-const replyTimeout = 20 * time.Second
+const replyTimeout = time.Minute
 
 // Conn is a raw connection: it writes commands or arbitrary bytes and returns
 // replies as the bytes that came. Not safe for concurrent use.

@@ -128,7 +128,7 @@ func export(t *testing.T, path string, s *compat.Server) string {
 
 // scrape fetches a page from a program that is starting.
 func scrape(url string) (string, error) {
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -18,9 +18,9 @@ import (
 
 const (
 	// startTimeout bounds the time from exec to the first accepted connection.
-	startTimeout = 20 * time.Second
+	startTimeout = time.Minute
 	// stopTimeout bounds a graceful end after SIGTERM.
-	stopTimeout = 20 * time.Second
+	stopTimeout = time.Minute
 )
 
 // Server is one server process that the suite started.
@@ -298,7 +298,7 @@ func (s *Server) StopAfter(t testing.TB) {
 }
 
 // runTimeout bounds a command that is expected to end by itself.
-const runTimeout = 30 * time.Second
+const runTimeout = 2 * time.Minute
 
 // Run runs a binary until it ends by itself and returns what it printed and
 // its exit code, -1 if it had to be killed.

@@ -14,7 +14,7 @@ import (
 const maxDifferences = 8
 
 // untilTimeout bounds an !until.
-const untilTimeout = 15 * time.Second
+const untilTimeout = time.Minute
 
 // runner plays one case. Index 0 is ours, 1 the reference.
 type runner struct {

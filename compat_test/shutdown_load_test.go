@@ -136,7 +136,7 @@ func TestShutdownWaitsForSlowReaders(t *testing.T) {
 		if err := c.Send(compat.AppendCommand(pipeline, "INCR", "done")); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 			raw, err := other.Do("GET", "done")
 			if err != nil {
 				t.Fatal(err)

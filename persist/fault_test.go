@@ -30,7 +30,7 @@ func (n stateNews) want(t *testing.T, want State) {
 		if s != want {
 			t.Fatalf("the state became %v, want %v", s, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("the state did not become %v", want)
 	}
 }

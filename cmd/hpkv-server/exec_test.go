@@ -155,7 +155,7 @@ func start(t *testing.T, args ...string) *instance {
 // told waits for the next message to the supervisor.
 func (in *instance) told(t *testing.T) string {
 	t.Helper()
-	in.notify.SetReadDeadline(time.Now().Add(20 * time.Second))
+	in.notify.SetReadDeadline(time.Now().Add(time.Minute))
 	buf := make([]byte, 4096)
 	n, err := in.notify.Read(buf)
 	if err != nil {
@@ -173,7 +173,7 @@ func (in *instance) dial(t *testing.T) *resp.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 
@@ -345,7 +345,7 @@ func TestDaemonize(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	v, err := c.Do("INFO", "server")
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +357,7 @@ func TestDaemonize(t *testing.T) {
 	_, _ = c.Do("SHUTDOWN", "NOSAVE") // it answers by closing
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		if _, err := os.Stat(pidFile); os.IsNotExist(err) {
 			break
 		} else if time.Now().After(deadline) {

@@ -30,7 +30,7 @@ func patient(o *redis.Options) *redis.Client {
 }
 
 // patience bounds waiting for one reply; only a failing test uses it up.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -16,7 +16,7 @@ func TestRedigo(t *testing.T) {
 	s := compat.StartOurs(t)
 	pool := &redis.Pool{MaxIdle: 4, DialContext: func(ctx context.Context) (redis.Conn, error) {
 		return redis.DialURLContext(ctx, "redis://"+s.Addr+"/2", redis.DialClientName("redigo"),
-			redis.DialReadTimeout(20*time.Second))
+			redis.DialReadTimeout(time.Minute))
 	}}
 	defer pool.Close()
 	c := pool.Get()

@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every wait of the tests; only a failing test uses it up.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // API keys of the server under test.
 const (
