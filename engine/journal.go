@@ -236,8 +236,9 @@ func (t *Txn) journalize(s *shard, ef *Effect) {
 		return
 	}
 	g.buf = AppendEffect(g.buf[:0], ef)
-	g.lone = JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq, Payload: g.buf}
-	t.note(t.e.journal.Append(&g.lone))
+	r := &g.lone // field by field: see state
+	r.Home, r.Shard, r.Seq, r.Payload = s.home, s.id, s.seq, g.buf
+	t.note(t.e.journal.Append(r))
 	g.reset()
 }
 

@@ -9,9 +9,9 @@ func (l *Log) Append(stream int, r Record) (round uint64) {
 	s.mu.Lock()
 	s.add(&r, 0, 0)
 	round = l.open
-	size := s.buf.size
+	size, full := s.buf.size, s.filled(l.full())
 	s.mu.Unlock()
-	l.appended(size)
+	l.appended(size, full)
 	return round
 }
 
@@ -50,14 +50,15 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 		}
 	}
 	round = l.open
-	size := 0
+	size, full := 0, false
 	for i := range l.streams {
 		if all || mine[i/64]>>(i%64)&1 != 0 {
-			size = max(size, l.streams[i].buf.size)
-			l.streams[i].mu.Unlock()
+			s := &l.streams[i]
+			size, full = max(size, s.buf.size), s.filled(l.full()) || full
+			s.mu.Unlock()
 		}
 	}
-	l.appended(size)
+	l.appended(size, full)
 	return round
 }
 
@@ -98,14 +99,28 @@ const (
 	bigSynced = 1 << 20
 )
 
-// appended wakes the committer if it should begin to gather or to hurry; size is
-// that of the largest buffer now. Under Always it is those who wait for a record
-// that wake it.
-func (l *Log) appended(size int) {
-	switch {
-	case size >= bigSynced, size >= bigBuffer && l.Policy() != Always:
-		l.Hurry()
-	case l.asleep.Load() && l.Policy() != Always:
+// full returns the size that a stream's buffer may reach.
+func (l *Log) full() int {
+	if l.Policy() == Always {
+		return bigSynced
+	}
+	return bigBuffer
+}
+
+// filled reports whether the buffer has just got full. The caller holds mu.
+func (s *stream) filled(full int) bool {
+	if s.buf.size < full || s.told {
+		return false
+	}
+	s.told = true
+	return true
+}
+
+// appended wakes the committer if it should begin to gather or to write; size is
+// that of the largest buffer now, and full says that one has just got full. Under
+// Always it is those who wait for a record that wake it.
+func (l *Log) appended(size int, full bool) {
+	if full || l.asleep.Load() && l.Policy() != Always {
 		l.wakeUp()
 	}
 	if int64(size) >= l.o.MaxPending && !l.crowded.Load() {

@@ -52,6 +52,7 @@ func (s *stream) take(into [][]byte) ([][]byte, int) {
 	size := b.size
 	clear(b.full)
 	b.full, b.last, b.size = b.full[:0], nil, 0
+	s.told = false
 	return into, size
 }
 

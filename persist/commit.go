@@ -19,30 +19,39 @@ func (l *Log) commit() {
 
 // awaitRound returns when a round is to be written; false: the last one. Under
 // Always that is when somebody asks for it, under the other policies Gather after
-// the first record at the latest.
+// the first record at the latest. Where one round follows the other, nobody needs to
+// wake the committer for the first record: it looks once in Gather.
 func (l *Log) awaitRound(timer *time.Timer) (more bool) {
 	var late <-chan time.Time
+	gather := func() {
+		timer.Reset(l.o.Gather)
+		late = timer.C
+	}
+	if l.round.number > 0 && l.Policy() != Always {
+		gather()
+	}
 	for {
 		l.asleep.Store(late == nil)
 		// Looked at after asleep is set, and the buffers after the question: no
 		// record is missed.
-		if asked, some := l.asked.Swap(false), l.anyBuffered(); some {
-			switch {
-			case asked:
-				l.asleep.Store(false)
-				return true
-			case late == nil && l.Policy() != Always:
-				l.asleep.Store(false)
-				timer.Reset(l.o.Gather)
-				late = timer.C
-			}
+		asked, size := l.asked.Swap(false), l.buffered()
+		switch {
+		case size > 0 && asked, size >= l.full():
+			l.asleep.Store(false)
+			return true
+		case size > 0 && late == nil && l.Policy() != Always:
+			gather()
+			continue
 		}
 		select {
 		case <-l.wake:
 		case call := <-l.calls:
 			call()
 		case <-late:
-			return true
+			if size > 0 || l.buffered() > 0 {
+				return true
+			}
+			late = nil
 		case <-l.closing:
 			l.asleep.Store(false)
 			return false
@@ -50,17 +59,15 @@ func (l *Log) awaitRound(timer *time.Timer) (more bool) {
 	}
 }
 
-func (l *Log) anyBuffered() bool {
+// buffered returns the size of the largest of the streams' buffers.
+func (l *Log) buffered() (size int) {
 	for i := range l.streams {
 		s := &l.streams[i]
 		s.mu.Lock()
-		n := s.buf.size
+		size = max(size, s.buf.size)
 		s.mu.Unlock()
-		if n > 0 {
-			return true
-		}
 	}
-	return false
+	return size
 }
 
 // take empties the streams' buffers into l.round, all at one moment, and

@@ -76,9 +76,10 @@ type Log struct {
 type stream struct {
 	mu   sync.Mutex
 	buf  buffer   // of the open round
+	told bool     // the committer knows that buf is full
 	free [][]byte // empty chunks
 	cur  *segment // the committer's
-	_    [24]byte // no two streams share a cache line
+	_    [16]byte // no two streams share a cache line
 }
 
 // segment is a segment of the current generation, or an older one.

@@ -153,7 +153,7 @@ func (l *Log) syncer() {
 			l.fail(fmt.Errorf("the directory is gone: %w", err))
 			continue
 		}
-		if l.Policy() == Always && l.anyBuffered() {
+		if l.Policy() == Always && l.buffered() > 0 {
 			l.Hurry() // nobody waits for it
 		}
 		if l.overdue() {
