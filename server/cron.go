@@ -42,7 +42,7 @@ func (s *Server) sampleRates(nowMs int64) {
 	s.samples.commands.sample(n.commands, nowMs)
 	s.samples.netIn.sample(n.netIn, nowMs)
 	s.samples.netOut.sample(n.netOut, nowMs)
-	if nowMs-s.samples.engineMs < engineSampleMs {
+	if since := nowMs - s.samples.engineMs; since >= 0 && since < engineSampleMs { // else the clock was set back
 		return
 	}
 	s.samples.engineMs = nowMs
@@ -81,7 +81,7 @@ func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs i
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if limit.Soft > 0 && int64(n) > limit.Soft {
-		if c.mu.softSinceMs == 0 {
+		if c.mu.softSinceMs == 0 || c.mu.softSinceMs > nowMs {
 			c.mu.softSinceMs = nowMs
 		}
 		if nowMs-c.mu.softSinceMs > limit.SoftSeconds*1000 {

@@ -41,6 +41,10 @@ func bgRewriteAOF(ctx *command.Ctx) {
 // the log has it all.
 func save(ctx *command.Ctx) {
 	s := owner(ctx).srv
+	if s.durability.journal.Load() == nil { // not a save that failed
+		ctx.W.Error("ERR " + errNoLog.Error())
+		return
+	}
 	ctx.Defer(func(ctx *command.Ctx) {
 		run, cancel := s.untilStopped(0)
 		defer cancel()

@@ -17,6 +17,12 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 		}
 		w.do("SET a 1", "+OK\r\n")
 		w.do("BGREWRITEAOF", "-ERR the log is off: see the setting appendonly\r\n")
+		w.do("SAVE", "-ERR the log is off: see the setting appendonly\r\n")
+		w.do("BGSAVE", "-ERR the log is off: see the setting appendonly\r\n")
+		w.send("INFO persistence\r\n")
+		if info := w.bulk(); !strings.Contains(info, "rdb_last_bgsave_status:ok\r\n") || !strings.Contains(info, "rdb_saves:0\r\n") {
+			t.Errorf("what was refused counts as a save that failed: %s", info)
+		}
 		w.do("WAITAOF 1 0 0", "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n")
 		w.do("CONFIG SET appendonly yes", "+OK\r\n")
 		w.do("SET b 2", "+OK\r\n")
