@@ -29,7 +29,7 @@ func (s *shard) cut(l *list, end deque.End, n int) {
 }
 
 // listBytes is the Go memory of a large list, but for one slice.
-const listBytes = 96
+const listBytes = 112
 
 func (l *list) kind() Type       { return TypeList }
 func (l *list) count() int       { return l.Len() }

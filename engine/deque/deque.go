@@ -3,7 +3,9 @@
 //
 // Elements are added and taken at both ends in constant time: a block has its
 // elements in a window that grows either way, so that nothing moves for it. A
-// position is found by counting blocks from the nearer end.
+// position is found by counting blocks from the nearest of the ends and the place
+// found last, so that who goes through a list in steps does not begin each with a
+// walk.
 //
 // A List is owned by whoever owns its heap; nothing here is safe for concurrent
 // use. It is one small Go object and one slice without pointers, whatever it
@@ -47,7 +49,11 @@ type List struct {
 	count int    // elements
 	held  int    // bytes of blocks
 	mark  int    // see Mark
+	near  place  // a block that was far from where its search began, or the first
 }
+
+// place is a block, or the end, and how many elements are before it.
+type place struct{ node, before int }
 
 // node is a block: a packed sequence at bytes lo to hi of an object. It is never
 // empty.
@@ -241,6 +247,9 @@ func (l *List) Push(end End, elem []byte, lim Limit) error {
 		if end == Left {
 			n.lo, n.hi = n.room-packed.Start, n.room
 			i = 0
+			if l.near.node > 0 {
+				l.near.node++
+			}
 		} else {
 			n.hi = packed.Start
 			i = l.n
@@ -267,6 +276,9 @@ func (l *List) Push(end End, elem []byte, lim Limit) error {
 	l.count++
 	if end == Left {
 		l.added(0)
+		if l.near.node > 0 {
+			l.near.before++
+		}
 	}
 	return nil
 }
@@ -306,13 +318,22 @@ func (l *List) Drop(end End, n int) {
 		if n >= int(nd.count) {
 			n -= int(nd.count)
 			l.count -= int(nd.count)
+			if end == Left && l.near.node > 0 {
+				l.near = place{l.near.node - 1, l.near.before - int(nd.count)}
+			}
 			l.removeNode(i)
+			if l.near.node >= l.n {
+				l.near = place{}
+			}
 			continue
 		}
 		b := l.seq(nd)
 		if end == Left {
 			off, _ := packed.Skip(b, packed.Start, n)
 			nd.lo += uint32(off - packed.Start)
+			if l.near.node > 0 {
+				l.near.before -= n
+			}
 		} else {
 			off, _ := packed.Seek(b, -n)
 			nd.hi = nd.lo + uint32(off)
@@ -362,7 +383,7 @@ func (l *List) Cut(end End, n, few int) (gone *List) {
 		gone.nodes = l.part(first, k)
 		l.head = (l.head + rest) & (len(l.nodes) - 1)
 	}
-	l.n, l.count, l.held = kept, l.count-elems, l.held-held
+	l.n, l.count, l.held, l.near = kept, l.count-elems, l.held-held, place{}
 	l.Drop(end, n-elems)
 	return gone
 }
@@ -379,6 +400,7 @@ func (l *List) part(i, n int) []node {
 // FreeStep frees up to n blocks of a list that is not used any more, and reports
 // whether there are more.
 func (l *List) FreeStep(n int) (more bool) {
+	l.near = place{}
 	for ; n > 0 && l.n > 0; n-- {
 		nd := l.at(l.n - 1)
 		l.count -= int(nd.count)

@@ -203,6 +203,8 @@ func (m *model) remove(e []byte) {
 func TestModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
+	defer func(was int) { nearBlocks = was }(nearBlocks)
+	nearBlocks = 1 // the lists are short
 	for _, lim := range []Limit{{Bytes: 8192}, {Bytes: 256}, {Bytes: 4096, Count: 5}, {Bytes: 8192, Count: 1}, {Bytes: 65536}, {Bytes: 8192, Count: 1000}} {
 		t.Run(fmt.Sprint(lim), func(t *testing.T) {
 			mem := newMemory(t)
@@ -221,6 +223,50 @@ func TestModel(t *testing.T) {
 				t.Fatalf("%d blocks are left", live.Objects)
 			}
 		})
+	}
+}
+
+// TestSteps: who goes through a long list in steps does not begin each with a walk,
+// while the list is used as a queue and looked at elsewhere.
+func TestSteps(t *testing.T) {
+	const count, step = 200_000, 1000
+	lim, l := Limit{Bytes: 8192, Count: 1}, New(newMemory(t))
+	push := func(end End, i int) {
+		if err := l.Push(end, strconv.AppendInt(nil, int64(i), 10), lim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range count {
+		push(Right, i)
+	}
+	first := 0 // the number in the first element
+	for next := 0; next < count-step; next += step {
+		i := next - first
+		if _, passed := l.search(i); passed > step+30 {
+			t.Fatalf("to element %d of %d it passes %d blocks", i, l.Len(), passed)
+		}
+		c := l.From(i)
+		if v, _ := c.Next(); string(v.Append(nil)) != strconv.Itoa(next) {
+			t.Fatalf("element %d is %s, want %d", i, v.Append(nil), next)
+		}
+		switch next / step % 4 {
+		case 0:
+			for range 20 {
+				first--
+				push(Left, first)
+			}
+		case 1:
+			l.Drop(Left, 30)
+			first += 30
+		case 2:
+			push(Right, -1)
+			l.Drop(Right, 3)
+		}
+		l.Get(nearBlocks)
+		l.Get(l.Len() - 1)
+	}
+	if err := l.Check(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -96,6 +96,7 @@ func (l *List) insertAt(at, k int, elem []byte, size int, lim Limit) error {
 	l.fill(&fresh, elem)
 	l.insertNode(at, fresh)
 	l.count++
+	l.near = place{}
 	return nil
 }
 
@@ -114,6 +115,7 @@ func (l *List) insertIn(n *node, k int, elem []byte, size int) {
 	n.count++
 	packed.SetCount(b, int(n.count))
 	l.count++
+	l.near = place{}
 }
 
 // split moves the elements of a block from the k-th on, 0 < k < count, to a new
@@ -134,6 +136,7 @@ func (l *List) split(at, k int, lim Limit) error {
 	n.hi, n.count = n.lo+uint32(off), uint32(k)
 	packed.SetCount(b, k)
 	l.insertNode(at+1, fresh)
+	l.near = place{}
 	return nil
 }
 
@@ -142,6 +145,7 @@ func (l *List) deleteAt(i int) {
 	at, k := l.find(i)
 	n := l.at(at)
 	l.count--
+	l.near = place{}
 	if n.count == 1 {
 		l.removeNode(at)
 		return
@@ -227,6 +231,7 @@ func (l *List) removeIn(n *node, base int, elem []byte, skip, most int) (gone in
 	}
 	l.mark -= min(max(before-skip, 0), gone)
 	l.count -= gone
+	l.near = place{}
 	n.hi = n.lo + uint32(len(b))
 	n.count -= uint32(gone)
 	return gone
@@ -294,6 +299,7 @@ func (l *List) merge(at int) {
 	a.count += b.count
 	packed.SetCount(to[a.lo:], int(a.count))
 	l.removeNode(at + 1)
+	l.near = place{}
 }
 
 // Leave moves blocks from the i-th on to other memory where their own is

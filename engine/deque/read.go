@@ -82,26 +82,42 @@ func (c *Cursor) prev() (packed.Value, bool) {
 	}
 }
 
+// nearBlocks is how many blocks a search may pass that need not be remembered: so
+// looks at the ends do not make a place forgotten that took long to find. Tests
+// change it.
+var nearBlocks = 64
+
 // find returns the block of the i-th element, which must exist, and the
 // element's number in it.
 func (l *List) find(i int) (node, at int) {
-	if i < l.count/2 {
-		for {
-			c := int(l.at(node).count)
-			if i < c {
-				return node, i
-			}
-			i -= c
-			node++
-		}
+	p, passed := l.search(i)
+	if passed > nearBlocks {
+		l.near = p
 	}
-	rest := l.count - i // elements from the i-th to the end
-	for node = l.n - 1; ; node-- {
-		c := int(l.at(node).count)
-		if rest <= c {
-			return node, c - rest
+	return p.node, i - p.before
+}
+
+// search finds the place of the block of the i-th element, and says how many blocks
+// it has passed.
+func (l *List) search(i int) (p place, passed int) {
+	p, end := place{}, l.near
+	if i >= end.before {
+		p, end = l.near, place{l.n, l.count}
+	}
+	if end.before-i < i-p.before {
+		for p = end; p.before > i; passed++ {
+			p.node--
+			p.before -= int(l.at(p.node).count)
 		}
-		rest -= c
+		return p, passed
+	}
+	for ; ; passed++ {
+		c := int(l.at(p.node).count)
+		if i < p.before+c {
+			return p, passed
+		}
+		p.node++
+		p.before += c
 	}
 }
 
@@ -147,6 +163,9 @@ func (l *List) Check() error {
 	count, held := 0, 0
 	for i := range l.n {
 		n := l.at(i)
+		if i == l.near.node && count != l.near.before {
+			return fmt.Errorf("%d elements before block %d, not %d", count, i, l.near.before)
+		}
 		if n.count == 0 || n.lo > n.hi || n.hi > n.room {
 			return fmt.Errorf("block %d of %d: %d elements at %d to %d of %d bytes", i, l.n, n.count, n.lo, n.hi, n.room)
 		}
@@ -165,6 +184,9 @@ func (l *List) Check() error {
 	}
 	if count != l.count || held != l.held {
 		return fmt.Errorf("%d elements in %d bytes, not %d in %d", count, held, l.count, l.held)
+	}
+	if l.near.node >= max(l.n, 1) || l.near.before > 0 && l.near.node == 0 {
+		return fmt.Errorf("block %d with %d elements before it, of %d", l.near.node, l.near.before, l.n)
 	}
 	if l.n > 0 && len(l.nodes)&(len(l.nodes)-1) != 0 {
 		return errors.New("the ring is no power of two")
