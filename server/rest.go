@@ -36,6 +36,9 @@ func (s *Server) serveREST() {
 	if s.rest == nil {
 		return
 	}
+	for i, ln := range s.restListeners {
+		s.restListeners[i] = directListener{ln}
+	}
 	s.rest.Serve(s.restListeners)
 	s.restListeners = nil
 	s.log.Info().Bool("tls", s.rest.Secure()).Stringers("listening", stringers(s.restAddrs)).Msg("ready for REST and WebSocket")

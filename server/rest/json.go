@@ -29,23 +29,27 @@ type decoder struct {
 	jsontext.Decoder
 }
 
-// decode returns a decoder of body, which it reads in place, and what gives it
-// back.
-func decode(body []byte) (d *decoder, done func()) {
-	d = decoders.Get().(*decoder)
+// decoding is how documents are read: members may repeat, and the last one counts.
+var decoding = []jsontext.Options{jsontext.AllowDuplicateNames(true)}
+
+// decode returns a decoder of body, which it reads in place. release gives it back.
+func decode(body []byte) *decoder {
+	d := decoders.Get().(*decoder)
 	d.buf = *bytes.NewBuffer(body)
-	d.Reset(&d.buf, jsontext.AllowDuplicateNames(true))
-	return d, func() {
-		d.buf = bytes.Buffer{}
-		decoders.Put(d)
-	}
+	d.Reset(&d.buf, decoding...)
+	return d
+}
+
+func (d *decoder) release() {
+	d.buf = bytes.Buffer{}
+	decoders.Put(d)
 }
 
 // members calls visit for each member of the JSON object that body is. The
 // value is a slice of body, and so is a name that needs no unquoting.
 func members(body []byte, visit func(name []byte, v jsontext.Value) *problem) *problem {
-	d, done := decode(body)
-	defer done()
+	d := decode(body)
+	defer d.release()
 	if d.PeekKind() != '{' {
 		if _, err := d.ReadValue(); err != nil {
 			return malformed(err)
@@ -125,8 +129,8 @@ func stringList(name string, v jsontext.Value) ([]string, *problem) {
 	if v.Kind() != '[' {
 		return nil, wrong
 	}
-	d, done := decode(v)
-	defer done()
+	d := decode(v)
+	defer d.release()
 	var list []string
 	_, err := d.ReadToken()
 	for err == nil && d.PeekKind() == '"' {

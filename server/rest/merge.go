@@ -43,8 +43,8 @@ func parseDocument(text []byte) (*node, bool) {
 	if !looksLikeObject(text) {
 		return nil, false
 	}
-	d, done := decode(text)
-	defer done()
+	d := decode(text)
+	defer d.release()
 	n, err := parseNode(d)
 	if err != nil || n.raw != nil {
 		return nil, false

@@ -163,8 +163,8 @@ func commandLine(body []byte) ([][]byte, *problem) {
 	if !looksLikeArray(body) {
 		return nil, bad("ERR the body must be a JSON array: a command and its arguments")
 	}
-	d, done := decode(body)
-	defer done()
+	d := decode(body)
+	defer d.release()
 	line, p := readLine(d)
 	if p == nil {
 		p = atEnd(d)
@@ -176,8 +176,8 @@ func commandLines(body []byte) ([][][]byte, *problem) {
 	if !looksLikeArray(body) {
 		return nil, bad("ERR the body must be a JSON array of commands")
 	}
-	d, done := decode(body)
-	defer done()
+	d := decode(body)
+	defer d.release()
 	var lines [][][]byte
 	if _, err := d.ReadToken(); err != nil {
 		return nil, malformed(err)
