@@ -45,6 +45,25 @@ func (t *Txn) openFresh(key []byte, typ Type, n *entry) *shard {
 // operations on one collection. It does nothing while somebody else holds the key's
 // shard.
 func (t *Txn) PrefetchElements(key []byte, elems [][]byte) {
+	t.peekLarge(key, func(l large) {
+		if d, ok := l.(interface{ prefetch(keys [][]byte, step int) }); ok {
+			d.prefetch(elems, 1)
+		}
+	})
+}
+
+// PrefetchEnds is PrefetchElements of the first or last n members of a sorted set.
+func (t *Txn) PrefetchEnds(key []byte, n int, last bool) {
+	t.peekLarge(key, func(l large) {
+		if o, ok := l.(*zsetObject); ok {
+			o.prefetchEnds(n, last)
+		}
+	})
+}
+
+// peekLarge shows look the large collection at key, if there is one and nobody holds
+// its shard.
+func (t *Txn) peekLarge(key []byte, look func(l large)) {
 	h := hashKey(key)
 	s := t.e.shardOf(h)
 	if t.locked || !s.mu.mu.TryLock() {
@@ -52,9 +71,7 @@ func (t *Txn) PrefetchElements(key []byte, elems [][]byte) {
 	}
 	var n entry
 	if s.find(t.db, h, key, &n); n.found() && isLarge(n.hdr) {
-		if d, ok := s.largeOf(&n).(interface{ prefetch(keys [][]byte, step int) }); ok {
-			d.prefetch(elems, 1)
-		}
+		look(s.largeOf(&n))
 	}
 	s.mu.unlock()
 }

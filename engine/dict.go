@@ -210,6 +210,16 @@ func (d *dict) prefetch(keys [][]byte, step int) {
 	}
 }
 
+// prefetchRefs is prefetch of elements that are known by where they are.
+func (d *dict) prefetchRefs(refs []alloc.Ref) {
+	for _, ref := range refs {
+		d.table.PrefetchRecord(ref)
+	}
+	for _, ref := range refs {
+		d.table.Prefetch(elemHash(d.key(ref)))
+	}
+}
+
 // insert adds an element, which must not be there. The error is ErrNoMemory, with nothing changed.
 func (d *dict) insert(h uint64, key, val []byte, atMs int64) (alloc.Ref, error) {
 	ref, err := d.make(key, val, atMs)

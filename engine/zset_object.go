@@ -161,9 +161,33 @@ func (o *zsetObject) remove(member []byte) bool {
 	if !ok {
 		return false
 	}
-	o.tree.Delete(o.scoreOf(ref), member)
+	if !o.tree.DeleteEnd(ref) { // most are popped
+		o.tree.Delete(o.scoreOf(ref), member)
+	}
 	o.delete(&slot)
 	return true
+}
+
+// prefetchEnds asks for the memory of the first or last n members, at most a batch.
+func (o *zsetObject) prefetchEnds(n int, last bool) {
+	n = min(n, batch, o.len())
+	if n == 0 {
+		return
+	}
+	var room [batch]alloc.Ref
+	refs := room[:0]
+	from := 0
+	if last {
+		from = o.len() - n
+	}
+	var c ranked.Cursor
+	o.tree.Seek(&c, from)
+	for range n {
+		_, ref := c.Item()
+		refs = append(refs, ref)
+		c.Next()
+	}
+	o.prefetchRefs(refs)
 }
 
 func (o *zsetObject) check() (parts int64, err error) {

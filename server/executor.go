@@ -202,17 +202,23 @@ func (x *executor) prefetch(c *client, n int) {
 		return
 	}
 	x.keys, x.elems = x.keys[:0], x.elems[:0]
+	first, last := 0, 0 // elements at the ends
 	for i := range x.window[:n] {
 		k := &x.window[i]
 		if k.row == nil {
 			continue
 		}
-		first := k.row.FirstKey()
-		if first <= 0 || first >= len(k.args) {
+		at := k.row.FirstKey()
+		if at <= 0 || at >= len(k.args) {
 			continue
 		}
-		key := k.args[first]
-		if e := k.row.Elem; e != 0 && e < len(k.args) {
+		key := k.args[at]
+		switch e := k.row.Elem; {
+		case e == command.ElemFirst:
+			first++
+		case e == command.ElemLast:
+			last++
+		case e != 0 && e < len(k.args):
 			x.elems = append(x.elems, k.args[e])
 		}
 		if n := len(x.keys); n > 0 && string(x.keys[n-1]) == string(key) {
@@ -227,6 +233,10 @@ func (x *executor) prefetch(c *client, n int) {
 		txn.End()
 	case len(x.elems) > 1:
 		x.lane.Begin(c.session.DB).PrefetchElements(x.keys[0], x.elems)
+	case first > 1:
+		x.lane.Begin(c.session.DB).PrefetchEnds(x.keys[0], first, false)
+	case last > 1:
+		x.lane.Begin(c.session.DB).PrefetchEnds(x.keys[0], last, true)
 	}
 }
 

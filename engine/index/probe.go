@@ -180,6 +180,9 @@ func (t *Table) Prefetch(h uint64) {
 	}
 }
 
+// PrefetchRecord asks for the record at ref.
+func (t *Table) PrefetchRecord(ref alloc.Ref) { prefetch(t.lineAt(uint64(ref))) }
+
 // PrefetchRecords asks for the records whose tags match h, some time after
 // Prefetch.
 func (t *Table) PrefetchRecords(h uint64) {

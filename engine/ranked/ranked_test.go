@@ -101,7 +101,7 @@ func play(t testing.TB, f *fixture, ops int, scores int, next func() uint64) {
 		if next()%4096 == 0 {
 			growing = !growing
 		}
-		op := next() % 16
+		op := next() % 17
 		if growing && op < 8 {
 			op = 0
 		}
@@ -130,6 +130,19 @@ func play(t testing.TB, f *fixture, ops int, scores int, next func() uint64) {
 					t.Fatalf("op %d: DeleteAt(%d) = %v %v, want %v", i, rank, s, ref, it)
 				}
 				remove(it)
+			}
+		case 16:
+			if it, ok := pick(); ok {
+				at, _ := m.find(it)
+				if next()%2 == 0 {
+					at = int(next()%2) * (len(m) - 1)
+				}
+				it = m[at]
+				if got, want := f.tree.DeleteEnd(it.ref), at == 0 || at == len(m)-1; got != want {
+					t.Fatalf("op %d: DeleteEnd of item %d of %d = %v", i, at, len(m), got)
+				} else if got {
+					remove(it)
+				}
 			}
 		case 11, 12:
 			if it, ok := pick(); ok {

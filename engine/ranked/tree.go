@@ -235,6 +235,36 @@ func (t *Tree) DeleteAt(rank int) (score float64, ref alloc.Ref) {
 	return score, ref
 }
 
+// DeleteEnd is Delete of ref if that is the first item, or the last one, without
+// comparing; false if it is neither.
+func (t *Tree) DeleteEnd(ref alloc.Ref) bool {
+	for _, last := range [...]bool{false, true} {
+		if leaf := t.descendEnd(last); leaf != nil && alloc.Ref(leaf.get(leafRefs, t.path[t.height].at)) == ref {
+			t.cut(leaf)
+			return true
+		}
+	}
+	return false
+}
+
+// descendEnd goes to the first item, or to the last one; nil if there are none.
+func (t *Tree) descendEnd(last bool) (leaf *node) {
+	if t.root == 0 {
+		return nil
+	}
+	ref := t.root
+	for level := 0; ; level++ {
+		n, i := t.node(ref), 0
+		if last {
+			i = n.len() - 1
+		}
+		if t.path[level] = (step{ref, i}); level == t.height {
+			return n
+		}
+		ref = n.child(i)
+	}
+}
+
 // cut removes the item where the path leads.
 func (t *Tree) cut(leaf *node) {
 	at := t.path[t.height].at

@@ -23,7 +23,8 @@ type Row struct {
 	FindKeys func(dst []KeyPos, args [][]byte) ([]KeyPos, bool)
 
 	// Elem is where the first member or field is that the command looks up in the
-	// first key's collection; 0: nowhere, or it varies. The dispatcher prefetches by it.
+	// first key's collection, or ElemFirst or ElemLast for the member at an end of it; 0:
+	// nowhere, or it varies. The dispatcher prefetches by it.
 	Elem int
 
 	Cats Category // ACL categories beyond those the flags imply
@@ -33,6 +34,11 @@ type Row struct {
 
 	compiled // filled by NewTable
 }
+
+const (
+	ElemFirst = -1
+	ElemLast  = -2
+)
 
 // compiled is what NewTable derives from a row.
 type compiled struct {
