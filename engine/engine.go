@@ -183,8 +183,7 @@ func (e *Engine) SetSparseMaxBytes(n int64) { e.sparseMax.Store(n) }
 // Full reports whether more memory is in use than allowed, and eviction has not
 // helped or is not to be tried.
 func (e *Engine) Full() bool {
-	limit := e.maxMemory.Load()
-	return limit > 0 && e.arena.InUse() > limit && (e.evict.starved.Load() || e.evict.how.Load().Policy == NoEviction)
+	return e.Over() && (e.evict.starved.Load() || e.evict.how.Load().Policy == NoEviction)
 }
 
 // Check verifies the invariants of every shard: index against records,

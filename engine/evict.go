@@ -64,11 +64,14 @@ func (e *Engine) SetEviction(how Eviction) {
 // (IdleSeconds).
 func (e *Engine) LFU() bool { return e.evict.lfu.Load() }
 
-// Evicting reports whether a writer must call Evict first.
-func (e *Engine) Evicting() bool {
+// Over reports whether more memory is in use than allowed.
+func (e *Engine) Over() bool {
 	limit := e.maxMemory.Load()
-	return limit > 0 && e.arena.InUse() > limit && e.evict.how.Load().Policy != NoEviction
+	return limit > 0 && e.arena.InUse() > limit
 }
+
+// Evicting reports whether a writer must call Evict first.
+func (e *Engine) Evicting() bool { return e.Over() && e.evict.how.Load().Policy != NoEviction }
 
 // excess is how many bytes of objects should go. The target is below the limit
 // by a sixteenth, for what pages cannot be filled with, and falls as far as the

@@ -88,10 +88,15 @@ func (l *Lane) SetNow(ms int64) { l.nowMs = ms }
 // Publish makes the lane's counters visible to Engine.Counters. Cheap; call it
 // once a batch.
 func (l *Lane) Publish() {
-	l.published.hits.Store(l.count.Hits)
-	l.published.misses.Store(l.count.Misses)
-	l.published.retries.Store(l.count.Retries)
-	l.published.fallbacks.Store(l.count.Fallbacks)
+	p := &l.published
+	for _, c := range [...]struct {
+		to *atomic.Uint64
+		n  uint64
+	}{{&p.hits, l.count.Hits}, {&p.misses, l.count.Misses}, {&p.retries, l.count.Retries}, {&p.fallbacks, l.count.Fallbacks}} {
+		if c.to.Load() != c.n { // a store is a fence
+			c.to.Store(c.n)
+		}
+	}
 }
 
 // Counters sums what all lanes published.

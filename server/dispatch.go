@@ -70,18 +70,17 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 // dispatch is the way of every command: known, well-formed and allowed; queued
 // or run. It returns false if the command is held back and must come again.
 func (x *executor) dispatch(c *client, k *call) bool {
-	text := x.refusal(c, k)
-	if text == "" && x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
-		return false
-	}
-	if full := x.srv.notifier.crowded(); full != nil && text == "" && (k.row.Is(command.Write) || k.row == x.srv.execRow) {
-		if c.awaitRoom(full); c.crowded {
-			return false
-		}
-	}
-	if text != "" {
+	if text := x.refusal(c, k); text != "" {
 		x.refuse(c, k, text)
 		return true
+	}
+	if x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
+		return false
+	}
+	if x.srv.notifier.full.Load() != nil && (k.row.Is(command.Write) || k.row == x.srv.execRow) {
+		if c.awaitRoom(x.srv.notifier.crowded()); c.crowded {
+			return false
+		}
 	}
 	c.row = k.row
 	if c.tx != nil && !x.srv.immediate[k.row] {
@@ -124,7 +123,7 @@ func (x *executor) denied(c *client, row *command.Row) string {
 		return resp.ErrMonitorKeys
 	case c.tx != nil && row.Is(command.NoMulti):
 		return resp.ErrNotInMulti
-	case x.full(row) && x.needsMemory(c, row):
+	case x.srv.engine.Over() && x.full(row) && x.needsMemory(c, row):
 		return resp.ErrOOM
 	case x.srv.durability.obstacle.Load() != 0:
 		return x.srv.durability.refusal(row, row == x.srv.execRow && c.tx != nil && c.tx.writes)
@@ -132,7 +131,7 @@ func (x *executor) denied(c *client, row *command.Row) string {
 	return ""
 }
 
-// full says whether memory is above the limit and stays so. A command that may
+// full says whether memory that is above the limit stays so. A command that may
 // write makes room first, if there is a policy.
 func (x *executor) full(row *command.Row) bool {
 	if x.srv.engine.Evicting() && (row.Is(command.Write) || row == x.srv.execRow) {

@@ -36,6 +36,12 @@ type call struct {
 	moved int64 // bytes of the command, and of its reply once it has run
 }
 
+// alike says whether a command line means the same command as k, which many of a
+// pipeline do. It may say no although they do.
+func (k *call) alike(args [][]byte) bool {
+	return string(args[0]) == string(k.args[0]) && k.row != nil && k.row.Alone()
+}
+
 // executor runs commands on one thread. See the package comment for who owns
 // it.
 type executor struct {
@@ -185,7 +191,12 @@ func (x *executor) parse(c *client, p *resp.Parser, buf []byte, from int) (n, en
 		x.argv = argv
 		k := &x.window[n]
 		n++
-		k.args, k.row = args, table.Resolve(args)
+		if n > 1 && x.window[n-2].alike(args) {
+			k.row = x.window[n-2].row
+		} else {
+			k.row = table.Resolve(args)
+		}
+		k.args = args
 		k.end, k.ran, k.moved = end, false, int64(size)
 		if len(args) > hugeArgs {
 			break

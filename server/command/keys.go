@@ -135,6 +135,12 @@ func (r *Row) LockRange(n int) (first, last, step int, ok bool) {
 // transaction, if the command needs that. Whoever runs a command alone calls it
 // once, before the handler.
 func (c *Ctx) LockKeys() {
+	if c.Row.lock != lockNothing {
+		c.lockKeys()
+	}
+}
+
+func (c *Ctx) lockKeys() {
 	switch c.Row.lock {
 	case lockSpan:
 		if first, last, step, ok := c.Row.LockRange(len(c.Args)); ok {

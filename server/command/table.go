@@ -127,6 +127,10 @@ func (t *Table) Resolve(args [][]byte) *Row {
 	return r.subs.find(args[1])
 }
 
+// Alone reports whether the command's name is enough to find the row: that of a
+// container or of a subcommand is not.
+func (r *Row) Alone() bool { return r.subs == nil && r.parent == nil }
+
 // Find looks a full name up, "config|get" as well as "config".
 func (t *Table) Find(name []byte) *Row {
 	container, sub, isSub := strings.Cut(string(name), "|")
