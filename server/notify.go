@@ -29,6 +29,9 @@ type notifier struct {
 	text       []byte
 }
 
+// keepEvents is how many events there is memory kept for.
+const keepEvents = 4 << 10
+
 type keyEvent struct {
 	db  int
 	ev  engine.Event
@@ -68,7 +71,9 @@ func (n *notifier) deliver(from *outlet) {
 		}
 		events[i] = keyEvent{}
 	}
-	n.spare = events[:0]
+	if n.spare = events[:0]; cap(events) > keepEvents {
+		n.spare = nil
+	}
 	n.mu.Lock()
 	n.pending.Store(len(n.noted) > 0) // only now: until then others wait, that what they send comes after
 	n.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"hpkv/engine"
 )
 
 // What a client publishes comes after the events of its changes, also when
@@ -32,4 +34,19 @@ func TestEventsBeforeMessages(t *testing.T) {
 		}
 		sender.Wait()
 	})
+}
+
+// What many events at once have taken is given back.
+func TestNotifierMemory(t *testing.T) {
+	hub := newHub()
+	n := notifier{hub: &hub, wake: make(chan struct{}, 1)}
+	for range 3 {
+		for range 100_000 {
+			n.KeyEvent(0, engine.EventDel, []byte("k"), engine.Commit{})
+		}
+		n.deliver(nil)
+	}
+	if cap(n.noted) > keepEvents || cap(n.spare) > keepEvents {
+		t.Errorf("room is kept for %d and %d events", cap(n.noted), cap(n.spare))
+	}
 }
