@@ -85,9 +85,12 @@ func (l *Lane) Engine() *Engine { return l.e }
 // reading the clock in each transaction that needs it.
 func (l *Lane) SetNow(ms int64) { l.nowMs = ms }
 
-// Publish makes the lane's counters visible to Engine.Counters. Cheap; call it
-// once a batch.
+// Publish makes the lane's counters visible to Engine.Counters, and gives scratch
+// memory up that is too large to be kept. Cheap; call it once a batch.
 func (l *Lane) Publish() {
+	if cap(l.buf) > keepScratch || cap(l.items) > keepItems {
+		l.Forget()
+	}
 	p := &l.published
 	for _, c := range [...]struct {
 		to *atomic.Uint64
@@ -97,6 +100,17 @@ func (l *Lane) Publish() {
 			c.to.Store(c.n)
 		}
 	}
+}
+
+// keepItems is how many elements of an effect the lane keeps memory for.
+const keepItems = 16 << 10
+
+// Forget gives up what operations have left behind in the lane, which refers to
+// their arguments too. No transaction is open, and no result is used any more.
+func (l *Lane) Forget() {
+	l.txn.effect, l.txn.view = Effect{}, view{}
+	l.buf, l.keyBuf, l.items, l.work, l.views = nil, nil, nil, nil, nil
+	l.batch, l.gathering = Batch{}, gathering{}
 }
 
 // Counters sums what all lanes published.

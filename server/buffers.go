@@ -16,7 +16,8 @@ const growLimit = 1 << 20
 // bufferPool lends buffers to connections that hold part of a command or
 // replies. It belongs to one executor, so it needs no lock.
 type bufferPool struct {
-	free [maxBufferBits + 1][][]byte
+	free    [maxBufferBits + 1][][]byte
+	dropped int64 // bytes of buffers that were too large to be kept; see executor.letGo
 }
 
 // get returns an empty buffer with room for at least n bytes.
@@ -38,6 +39,9 @@ func (p *bufferPool) get(n int) []byte {
 // the room it has left.
 func (p *bufferPool) put(b []byte) {
 	class := bits.Len(uint(cap(b))) - 1
+	if class > maxBufferBits {
+		p.dropped += int64(cap(b))
+	}
 	if class < minBufferBits || class > maxBufferBits || len(p.free[class]) == buffersKept {
 		return
 	}

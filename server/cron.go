@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime/debug"
 	"time"
 
 	"hpkv/server/config"
@@ -26,6 +27,7 @@ func (s *Server) cron() {
 		case <-tick.C:
 			now := s.clock.NowMs()
 			s.sampleRates(now)
+			s.freeGarbage(time.Now())
 			s.cronClients(now)
 			s.evictClients()
 			s.durability.autoCompact()
@@ -34,6 +36,24 @@ func (s *Server) cron() {
 				s.procs.look(s.driver.busy(), s.rest.Asked(), time.Now())
 			}
 		}
+	}
+}
+
+// Large buffers that have gone out of use are given back to the system when there
+// are garbageBytes of them and none has come for garbageRest: Go's collector runs when
+// memory is asked for, and an idle server asks for none.
+const (
+	garbageBytes = 8 << 20
+	garbageRest  = time.Second
+)
+
+func (s *Server) freeGarbage(now time.Time) {
+	switch n := s.garbage.Load(); {
+	case n != s.samples.garbage:
+		s.samples.garbage, s.samples.garbageAt = n, now
+	case n >= garbageBytes && now.Sub(s.samples.garbageAt) >= garbageRest:
+		s.garbage.Add(-n)
+		debug.FreeOSMemory()
 	}
 }
 

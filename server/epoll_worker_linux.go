@@ -142,6 +142,7 @@ func (w *worker) run() {
 		w.x.deliver()
 		w.x.flushPushes()
 		w.x.publish()
+		w.x.letGo()
 		w.hurryLog()
 		if now-w.yieldedMs >= yieldMs {
 			w.yieldedMs = now

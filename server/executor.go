@@ -264,6 +264,7 @@ func (x *executor) flush(c *client) {
 	c.publish()       // who has the reply must not find the state before it in CLIENT LIST
 	c.deliver(b, round)
 	if cap(b) > keepBytes {
+		x.buffers.dropped += int64(cap(b))
 		b = nil
 	}
 	x.w.SetBuffer(b[:0])
@@ -299,6 +300,20 @@ func (x *executor) checkBacklog(c *client) {
 	case n < c.sateAt/2:
 		c.sated = false
 	}
+}
+
+// letGo forgets what the last commands have left behind, once buffers have been
+// dropped that were too large to be kept: arguments would keep them alive. REQUIRES:
+// nothing runs.
+func (x *executor) letGo() {
+	if x.buffers.dropped == 0 {
+		return
+	}
+	x.srv.garbage.Add(x.buffers.dropped)
+	x.buffers.dropped = 0
+	clear(x.window[:])
+	x.argv, x.keys, x.ctx.Args, x.batch = nil, nil, nil, opWindow{}
+	x.lane.Forget()
 }
 
 // settleParser decides where parser p stays: with the client while it holds

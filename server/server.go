@@ -128,12 +128,15 @@ type Server struct {
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
 		engineMs                int64
+		garbage                 int64     // as it was last seen
+		garbageAt               time.Time // when it last changed
 		engine                  atomic.Pointer[engine.Stats]
 		engineBase              atomic.Pointer[engine.Stats] // at the last CONFIG RESETSTAT
 	}
 
 	background struct{ stop, done chan struct{} } // of the engine's background work
 
+	garbage    atomic.Int64 // bytes of large buffers that went out of use; see cron
 	backlogged atomic.Int64 // connections with replies their peer has not taken
 
 	stopOnce sync.Once

@@ -124,10 +124,12 @@ func (s *Server) returnExecutor(x *executor) {
 	}
 	x.publish()
 	if cap(x.w.Buffer()) > keepBytes {
+		x.buffers.dropped += int64(cap(x.w.Buffer()))
 		x.w.SetBuffer(nil)
 	} else {
 		x.w.SetBuffer(x.w.Buffer()[:0])
 	}
+	x.letGo()
 	if !s.executors.put(x) {
 		x.lane.Close()
 	}
