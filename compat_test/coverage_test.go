@@ -12,8 +12,6 @@ import (
 // testedElsewhere are commands, with their options, that the case files do not
 // have, and why.
 var testedElsewhere = map[string]string{
-	"bgrewriteaof":      "changes the files of the server: log_faults_test.go",
-	"bgsave SCHEDULE":   "needs a log: durability tests of package server",
 	"cluster|myshardid": "of 7.2, and an error without a cluster",
 	"command|docs":      "TestCommandDocs",
 	"hpkv.backup":       "ours: tools_test.go",
@@ -21,16 +19,11 @@ var testedElsewhere = map[string]string{
 	"hpkv.topology":     "ours: own_commands_test.go",
 	"module|loadex":     "there are no modules",
 	"monitor":           "monitor_test.go",
-	"save":              "needs a log: durability tests of package server",
 	"waitaof":           "of 7.2, and about the log",
 
 	// Of Redis 7.4: the reference has none of them.
 	"hexpire": fieldExpiry, "hexpireat": fieldExpiry, "hexpiretime": fieldExpiry, "hpersist": fieldExpiry,
 	"hpexpire": fieldExpiry, "hpexpireat": fieldExpiry, "hpexpiretime": fieldExpiry, "hpttl": fieldExpiry, "httl": fieldExpiry,
-
-	// The files stop no server and no cluster's work.
-	"shutdown NOSAVE": "lifecycle_test.go",
-	"shutdown SAVE":   "lifecycle_test.go",
 }
 
 // line is a command of a case file, in lower case; proto is 0 for both.

@@ -124,36 +124,40 @@ func (in *instance) maker(name string, elsewhere func() bool) func(key, value st
 
 // What waits for room in the mailbox of a connection that ends goes on.
 func TestMailboxOfEndedConnection(t *testing.T) {
-	in := start(t, setup{driver: "goroutine", settings: []string{"--client-output-buffer-limit", "pubsub 0 0 0"}})
-	s, p := in.dial(), in.dial()
-	s.do("SUBSCRIBE c", "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
-	box := in.newest()
+	entered, busy := make(chan struct{}), make(chan struct{})
+	stall := command.Row{Name: "stall", Arity: 1, Flags: command.Admin, Run: func(ctx *command.Ctx) { close(entered); <-busy; ctx.W.OK() }}
+	release := sync.OnceFunc(func() { close(busy) })
+	defer release()
+	in := start(t, setup{driver: "goroutine", rows: []command.Row{stall}, settings: []string{"--client-output-buffer-limit", "pubsub 0 0 0"}})
+	s, p, admin := in.dial(), in.dial(), in.dial()
+	s.send("HELLO 3\r\n")
+	for s.line() != "*0" { // no modules: the last that HELLO tells
+	}
+	s.do("SUBSCRIBE c", ">3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n")
+	var box *client
 	for _, c := range in.clients.all() {
 		if c.outlet != nil {
 			box = c
 		}
 	}
-	payload := strings.Repeat("x", 1<<20)
-	publish := cmdline("PUBLISH", "c", payload)
-	sent := 0
-	for ; box.link.unsent() == 0; sent++ {
-		p.send("%s", publish)
-		p.expect(":1\r\n")
-	}
-	s.send("QUIT\r\n") // it waits for what is unsent
-	more := make(chan struct{})
+	s.send("STALL\r\n") // it does not look into its mailbox
+	<-entered
+	const messages = 3 * fullMailbox >> 20
+	publish := cmdline("PUBLISH", "c", strings.Repeat("x", 1<<20))
+	sent := make(chan struct{})
 	go func() {
-		defer close(more)
-		for range 3 * fullMailbox >> 20 {
+		defer close(sent)
+		for range messages {
 			p.send("%s", publish)
 		}
 	}()
 	in.eventually("the mailbox is full", box.outlet.Full)
-	s.Close()
-	for range 3 * fullMailbox >> 20 {
+	admin.do("CLIENT KILL TYPE pubsub", ":1\r\n")
+	release()
+	for range messages {
 		if line := p.line(); line != ":1" && line != ":0" {
 			t.Fatal(line)
 		}
 	}
-	<-more
+	<-sent
 }

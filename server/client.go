@@ -330,9 +330,10 @@ func (r *registry) add(c *client) {
 	}
 }
 
-func (r *registry) remove(c *client) {
+// remove returns false if c was removed before.
+func (r *registry) remove(c *client) (known bool) {
 	r.mu.Lock()
-	_, known := r.mu.byID[c.id]
+	_, known = r.mu.byID[c.id]
 	delete(r.mu.byID, c.id)
 	r.mu.Unlock()
 	if known {
@@ -341,6 +342,7 @@ func (r *registry) remove(c *client) {
 			r.rioc.Add(-1)
 		}
 	}
+	return known
 }
 
 func (r *registry) get(id int64) *client {

@@ -257,9 +257,9 @@ func (c *conn) linger() {
 		return
 	}
 	if !c.lingering.begun() {
-		_ = syscall.Shutdown(c.fd, syscall.SHUT_WR)
-		c.srv.forget(&c.client) // not a client any more
+		c.srv.forget(&c.client) // not a client any more, for who sees the end either
 		c.stopListening()
+		_ = syscall.Shutdown(c.fd, syscall.SHUT_WR)
 		c.readable = true
 		c.lingerOn()
 	}

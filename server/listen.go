@@ -210,6 +210,7 @@ func (s *Server) admit(e *endpoint) (refusal []byte) {
 func (s *Server) initClient(c *client, l link, e *endpoint, nowMs int64) {
 	s.prepareClient(c, l, e, nowMs)
 	s.clients.add(c)
+	s.log.Debug().Int64("client", c.id).Str("addr", c.addr).Msg("client connected")
 }
 
 // prepareClient is initClient for a client that nobody else hears of.
@@ -234,7 +235,11 @@ func (s *Server) prepareClient(c *client, l link, e *endpoint, nowMs int64) {
 }
 
 // forget ends what admit began.
-func (s *Server) forget(c *client) { s.clients.remove(c) }
+func (s *Server) forget(c *client) {
+	if s.clients.remove(c) {
+		s.log.Debug().Int64("client", c.id).Str("addr", c.addr).Msg("client has gone")
+	}
+}
 
 // reservedFiles are descriptors for everything but clients: listeners, event
 // loops, the log.

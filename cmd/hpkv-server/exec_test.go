@@ -257,6 +257,33 @@ func TestRunTimeSettings(t *testing.T) {
 	}
 }
 
+// Who comes and goes is of interest at loglevel verbose, as in Redis.
+func TestVerboseLog(t *testing.T) {
+	in := start(t, "--port", "0", "--loglevel", "verbose")
+	named := func(level string) {
+		t.Helper()
+		c := in.dial(t)
+		for _, args := range [][]any{{"CONFIG", "SET", "loglevel", level}, {"CLIENT", "SETNAME", level}} {
+			if v, err := c.Do(args...); err != nil || v.Text() != "OK" {
+				t.Errorf("%q: %v, %v", args, v, err)
+			}
+		}
+		if v, err := c.Do("QUIT"); err != nil || v.Text() != "OK" {
+			t.Errorf("QUIT: %v, %v", v, err)
+		}
+		if _, err := c.Receive(); err == nil {
+			t.Error("an answer after QUIT")
+		}
+	}
+	named("debug")
+	named("notice")
+	named("notice")
+	out := in.stop(t, os.Interrupt)
+	if come, gone := strings.Count(out, "client connected"), strings.Count(out, "client has gone"); come != 2 || gone != 1 {
+		t.Errorf("%d clients came and %d went by the log:\n%s", come, gone, out)
+	}
+}
+
 // timeout(1) and make send their signal twice: the server still ends gracefully.
 func TestDoubledSignal(t *testing.T) {
 	for attempt := 1; ; attempt++ {
