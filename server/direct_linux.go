@@ -45,7 +45,7 @@ type transfer struct {
 // sendBytes are sent at once at most: the scheduler knows nothing of it.
 const sendBytes = 256 << 10
 
-func newDirectConn(tcp net.Conn, raw syscall.RawConn) *directConn {
+func newDirectConn(tcp *net.TCPConn, raw syscall.RawConn) *directConn {
 	c := &directConn{Conn: tcp, raw: raw}
 	in, out := &c.in, &c.out
 	in.try = func(fd uintptr) bool {
@@ -100,6 +100,9 @@ func (c *directConn) Write(p []byte) (done int, err error) {
 	}
 	return done, err
 }
+
+// CloseWrite ends what is written, as net.TCPConn's.
+func (c *directConn) CloseWrite() error { return c.Conn.(*net.TCPConn).CloseWrite() }
 
 func (c *directConn) failed(op string, errno syscall.Errno) error {
 	return &net.OpError{Op: op, Net: "tcp", Source: c.LocalAddr(), Addr: c.RemoteAddr(), Err: os.NewSyscallError(op, errno)}

@@ -241,6 +241,7 @@ func (c collector) rest(p *series) {
 	}
 	p.connections(int64(r.Connections()), "http")
 	p.connections(int64(r.Sockets()), "websocket")
+	p.connections(int64(r.Streams()), "events")
 	r.EachRequests(func(route, method, class string, n int64) {
 		const help = "HTTP requests answered; no route are those that could not be read and those to unknown paths."
 		p.counter("http_requests_total", help, n, "route", route, "method", method, "code", class)
@@ -249,6 +250,7 @@ func (c collector) rest(p *series) {
 		p.durations("http_request_duration_seconds", "Time from a request's arrival to its answer.", d, sumNs, "route", route)
 	})
 	n := &r.Counters
+	p.counter("events_sent_total", "Server-sent events written to who subscribed over HTTP.", n.Events.Load())
 	p.counter("http_refused_total", "HTTP requests without a valid key or token.", n.Refused.Load())
 	r.EachMessage(func(op string, all, failed int64) {
 		p.counter("websocket_messages_total", "Requests over WebSockets.", all, "operation", op)

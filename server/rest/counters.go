@@ -13,6 +13,7 @@ import (
 type Counters struct {
 	Refused       atomic.Int64 // HTTP requests, for want of a valid key, token or right
 	Notifications atomic.Int64 // queued for subscribers
+	Events        atomic.Int64 // sent on streams of events
 	TooSlow       atomic.Int64 // WebSockets closed because their peer did not read
 	Expired       atomic.Int64 // WebSockets closed because their token had expired
 

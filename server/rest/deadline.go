@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,7 @@ func (l lazyListener) Accept() (net.Conn, error) {
 type lazyConn struct {
 	net.Conn
 	reading, writing lazyDeadline
+	gently           atomic.Bool // see linger
 }
 
 // lazyDeadline is a deadline and the time for which the timer is set; zero: none.

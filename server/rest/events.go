@@ -185,12 +185,21 @@ func (st *stream) write(feed Feed) {
 		_, err := body.Write(text)
 		return err == nil && out.Flush() == nil
 	}
+	send := func(p []byte) bool {
+		return eachEvents(p, func(text []byte, events int) bool {
+			if !put(text) {
+				return false
+			}
+			st.s.Counters.Events.Add(int64(events))
+			return true
+		})
+	}
 	idle := time.NewTimer(heartbeat)
 	defer idle.Stop()
 	for {
 		select {
 		case <-st.quit:
-			if eachEvents(feed.Take(), put) && st.chunked {
+			if send(feed.Take()) && st.chunked {
 				_, _ = out.WriteString("0\r\n\r\n")
 				_ = out.Flush()
 			}
@@ -201,7 +210,7 @@ func (st *stream) write(feed Feed) {
 			}
 		case <-feed.More():
 			for p := feed.Take(); len(p) > 0; p = feed.Take() {
-				if !eachEvents(p, put) {
+				if !send(p) {
 					return
 				}
 			}
@@ -212,19 +221,21 @@ func (st *stream) write(feed Feed) {
 
 // eachEvents calls put for the pushes in p, in RESP, as the text of events, some at
 // a time, until it returns false.
-func eachEvents(p []byte, put func(text []byte) bool) bool {
+func eachEvents(p []byte, put func(text []byte, events int) bool) bool {
 	var text []byte
+	events := 0
 	for len(p) > 0 {
 		v, rest, err := resp.ParseValue(p)
 		if err != nil || v.Kind != resp.KindArray {
 			return false // no push: there will be none
 		}
 		text, p = appendEvent(text, v), rest
+		events++
 		if len(text) >= eventBytes || len(p) == 0 {
-			if !put(text) {
+			if !put(text, events) {
 				return false
 			}
-			text = text[:0]
+			text, events = text[:0], 0
 		}
 	}
 	return true

@@ -3,6 +3,7 @@ package rest_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -28,11 +29,15 @@ func (r *rig) events(key, method, path string) *events {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	r.t.Cleanup(cancel)
+	scheme := "http://"
+	if r.root != nil {
+		scheme = "https://"
+	}
 	var body io.Reader
 	if method == "POST" {
 		body = strings.NewReader("[]") // as Upstash's client
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+r.http+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, scheme+r.http+path, body)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -40,7 +45,7 @@ func (r *rig) events(key, method, path string) *events {
 	if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: r.root}}
 	r.t.Cleanup(transport.CloseIdleConnections)
 	res, err := transport.RoundTrip(req)
 	if err != nil {
@@ -334,4 +339,72 @@ func TestEventsEndWithTheKey(t *testing.T) {
 	r.listeners(c, "c", 1)
 	do(t, c, "1", "PUBLISH", "c", "m")
 	stays.expect("message,c,m")
+}
+
+// Over TLS a stream is as it is without: in order, cut off when nobody reads, ended in
+// order with the server.
+func TestEventsOverTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	root := writeCertificate(t, dir, 1)
+	r := start(t, "--client-output-buffer-limit", "pubsub 1mb 0 0",
+		"--rest-tls-cert-file", filepath.Join(dir, "cert.pem"), "--rest-tls-key-file", filepath.Join(dir, "key.pem"))
+	r.root = root
+	c := r.redis()
+	e, slow := r.events(keyAll, "POST", "/psubscribe/c*"), r.events(keyAll, "GET", "/subscribe/slow")
+	e.expect("psubscribe,c*,1")
+	slow.expect("subscribe,slow,1")
+	for i := range 100 {
+		do(t, c, "1", "PUBLISH", "c1", fmt.Sprint(i))
+	}
+	for i := range 100 {
+		e.expect(fmt.Sprintf("pmessage,c*,c1,%d", i))
+	}
+	payload := strings.Repeat("x", 100_000)
+	do(t, c, "1", "PUBLISH", "c2", payload)
+	e.expect("pmessage,c*,c2," + payload)
+	for left := 5000; ; left-- { // 500 MB: what the kernel takes, and more
+		v, err := c.Do("PUBLISH", "slow", payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Int == 0 {
+			break
+		}
+		if left == 0 {
+			t.Fatal("the reader is not cut off")
+		}
+	}
+	if err := slow.end(); err == nil {
+		t.Error("the stream seems complete")
+	}
+	do(t, c, "1", "PUBLISH", "c3", "last")
+	e.expect("pmessage,c*,c3,last")
+	gone := r.events(keyAll, "GET", "/subscribe/gone")
+	gone.expect("subscribe,gone,1")
+	gone.hang()
+	r.listeners(c, "gone", 0)
+	r.stop()
+	if err := e.end(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEventsAreCounted(t *testing.T) {
+	r := start(t)
+	c := r.redis()
+	e := r.events(keyAll, "GET", "/subscribe/c")
+	e.expect("subscribe,c,1")
+	do(t, c, "1", "PUBLISH", "c", "m")
+	e.expect("message,c,m")
+	shows := func(text string) {
+		t.Helper()
+		wait(t, text, func() bool { // an event is counted when it was written
+			return strings.Contains(r.ask("GET", "/metrics", "", "x-api-key", keyAll).body, text+"\n")
+		})
+	}
+	shows(`hpkv_connections{interface="events"} 1`)
+	shows("hpkv_events_sent_total 2")
+	e.hang()
+	shows(`hpkv_connections{interface="events"} 0`)
 }

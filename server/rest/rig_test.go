@@ -3,6 +3,7 @@ package rest_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,6 +40,7 @@ type rig struct {
 	resp string // address
 	http string // address
 	cfg  *config.Config
+	root *x509.CertPool // what HTTP is trusted by; nil: it is plain
 	log  *logBuffer
 	stop func()
 }

@@ -311,6 +311,7 @@ func (s *Service) broken(ctx *fasthttp.RequestCtx, err error) {
 	s.allowOrigin(ctx)
 	s.fail(ctx, p)
 	ctx.SetConnectionClose()
+	linger(ctx.Conn())
 	s.noRoute.add(ctx, 0)
 }
 

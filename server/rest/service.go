@@ -230,12 +230,15 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Connections is the number of open HTTP connections, WebSockets not counted.
+// Connections is the number of open HTTP connections, without WebSockets and streams
+// of events.
 func (s *Service) Connections() int {
-	// http counts each listener as a connection to come, and takes one off. Streams
-	// are none of its connections any more.
-	return max(int(s.http.GetOpenConnectionsCount())+1-len(s.listeners), 0) + s.streams.count()
+	// http counts each listener as a connection to come, and takes one off.
+	return max(int(s.http.GetOpenConnectionsCount())+1-len(s.listeners), 0)
 }
+
+// Streams is the number of open streams of events.
+func (s *Service) Streams() int { return s.streams.count() }
 
 // Sockets is the number of open WebSockets.
 func (s *Service) Sockets() int { return s.hub.Sockets() }
