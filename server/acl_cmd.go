@@ -9,7 +9,7 @@ import (
 	"hpkv/server/command"
 )
 
-// aclRows are the questions about users. There is one user, default, who may do
+// aclRow has the questions about users. There is one user, default, who may do
 // everything; its password is requirepass.
 func aclRow() command.Row {
 	const (

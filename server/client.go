@@ -22,7 +22,7 @@ const (
 
 // client is one connection as the dispatcher and the CLIENT commands see it.
 type client struct {
-	// Immutable after newClient.
+	// Immutable after prepareClient.
 	id          int64
 	srv         *Server
 	link        link

@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"reflect"
@@ -27,6 +28,20 @@ func TestMain(m *testing.M) {
 func patient(o *redis.Options) *redis.Client {
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = patience, patience, patience, patience
 	return redis.NewClient(o)
+}
+
+// eachProto runs a test with go-redis on the empty server, in both protocols.
+func eachProto(t *testing.T, s *compat.Server, f func(ctx context.Context, t *testing.T, c *redis.Client)) {
+	for _, proto := range []int{2, 3} {
+		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // only a failing test uses it up
+			defer cancel()
+			c := patient(&redis.Options{Addr: s.Addr, Protocol: proto, PoolSize: 32})
+			defer c.Close()
+			must(t, c.FlushAll(ctx).Err())
+			f(ctx, t, c)
+		})
+	}
 }
 
 // patience bounds waiting for one reply; only a failing test uses it up.

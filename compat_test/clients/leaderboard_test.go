@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -17,20 +16,13 @@ import (
 // merged and a queue of jobs by priority are read beside them.
 func TestLeaderboard(t *testing.T) {
 	s := compat.StartOurs(t)
-	for _, proto := range []int{2, 3} {
-		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
-			c := patient(&redis.Options{Addr: s.Addr, Protocol: proto})
-			defer c.Close()
-			must(t, c.FlushAll(ctx).Err())
-			scoreFromManyConnections(ctx, t, c)
-			readTables(ctx, t, c)
-			mergeSeasons(ctx, t, c)
-			workByPriority(ctx, t, c)
-			findNearby(ctx, t, c)
-		})
-	}
+	eachProto(t, s, func(ctx context.Context, t *testing.T, c *redis.Client) {
+		scoreFromManyConnections(ctx, t, c)
+		readTables(ctx, t, c)
+		mergeSeasons(ctx, t, c)
+		workByPriority(ctx, t, c)
+		findNearby(ctx, t, c)
+	})
 }
 
 const players = 300 // more than the compact form holds

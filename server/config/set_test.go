@@ -33,7 +33,7 @@ func get(c *Config, patterns ...string) string {
 	return strings.Join(out, "; ")
 }
 
-// The texts are those of redis-server 7.0.15; TestSameAsRedis compares more of them.
+// The texts are those of redis-server 7.0.15; TestSetAsRedis compares more of them.
 func TestSetErrors(t *testing.T) {
 	f := func(want string, args ...string) {
 		t.Helper()
