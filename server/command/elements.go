@@ -31,10 +31,10 @@ func (o *scanOptions) matches(elem []byte) bool {
 	return o.pattern == nil || glob.Match(o.pattern, elem)
 }
 
-// scanElements answers HSCAN and its like: page writes a page's elements from a
-// cursor on and returns the next cursor and how many replies it wrote. As in
-// Redis, options are looked at only if there is something to scan.
-func scanElements(c *Ctx, page func(cursor uint64, o *scanOptions) (next uint64, n int, err error)) {
+// scanElements answers HSCAN and its like, of keys of the type: page writes a page's
+// elements from a cursor on and returns the next cursor and how many replies it wrote.
+// As in Redis, options are looked at only if there is something to scan.
+func scanElements(c *Ctx, typ engine.Type, page func(cursor uint64, o *scanOptions) (next uint64, n int, err error)) {
 	a := resp.NewArgs(c.Args[2:])
 	cursor := a.Cursor()
 	if e := a.Err(); e != "" {
@@ -42,7 +42,7 @@ func scanElements(c *Ctx, page func(cursor uint64, o *scanOptions) (next uint64,
 		return
 	}
 	o := scanOptions{count: 10}
-	if c.Txn.Type(c.Args[1]) != engine.TypeNone {
+	if c.Txn.Type(c.Args[1]) == typ {
 		o.parseElements(&a)
 		if e := a.Err(); e != "" {
 			c.W.Error(e)

@@ -182,7 +182,7 @@ func hrandfields(c *Ctx, n int64, values bool) {
 }
 
 func hscan(c *Ctx) {
-	scanElements(c, func(cursor uint64, o *scanOptions) (uint64, int, error) {
+	scanElements(c, engine.TypeHash, func(cursor uint64, o *scanOptions) (uint64, int, error) {
 		n := 0
 		next, err := c.Txn.HScan(c.Args[1], cursor, o.count, func(field, val []byte) {
 			if o.matches(field) {

@@ -143,7 +143,7 @@ func sintercard(c *Ctx) {
 }
 
 func sscan(c *Ctx) {
-	scanElements(c, func(cursor uint64, o *scanOptions) (uint64, int, error) {
+	scanElements(c, engine.TypeSet, func(cursor uint64, o *scanOptions) (uint64, int, error) {
 		n := 0
 		next, err := c.Txn.SScan(c.Args[1], cursor, o.count, func(m []byte) {
 			if o.matches(m) {

@@ -2,7 +2,6 @@ package command
 
 import (
 	"math"
-	"strconv"
 
 	"hpkv/engine"
 	"hpkv/resp"
@@ -326,20 +325,12 @@ func (l memberList) add(member []byte, score float64) {
 }
 
 func zscan(c *Ctx) {
-	a := resp.NewArgs(c.Args[2:])
-	var o scanOptions
-	cursor := a.Cursor()
-	o.parse(&a)
-	if e := a.Err(); e != "" {
-		c.W.Error(e)
-		return
-	}
-	at := c.W.Len()
-	c.W.Array(2)
-	from := c.W.Len()
-	mark, n := c.W.BeginArray(), 0
-	next, err := c.Txn.ZScan(c.Args[1], cursor, o.count, func(member []byte, score float64, compact bool) {
-		if o.match(member, engine.TypeNone) {
+	scanElements(c, engine.TypeZSet, func(cursor uint64, o *scanOptions) (uint64, int, error) {
+		n := 0
+		next, err := c.Txn.ZScan(c.Args[1], cursor, o.count, func(member []byte, score float64, compact bool) {
+			if !o.matches(member) {
+				return
+			}
 			c.W.Bulk(member)
 			if compact {
 				c.W.BulkDouble(score)
@@ -347,13 +338,7 @@ func zscan(c *Ctx) {
 				c.W.Bulk(resp.AppendDouble17(c.scratch[:0], score))
 			}
 			n += 2
-		}
+		})
+		return next, n, err
 	})
-	if err != nil {
-		c.W.Truncate(at)
-		c.Fail(err)
-		return
-	}
-	c.W.EndArray(mark, n)
-	c.insertReply(from, func(w *resp.Writer) { w.Bulk(strconv.AppendUint(c.scratch[:0], next, 10)) })
 }
