@@ -40,6 +40,25 @@ With ` + "`latency-monitor-threshold`" + ` above 0 these events are recorded:
 
 Redis' other events have no counterpart: ` + "`fork`, `rdb-unlink-temp-file`, `aof-fstat`, `aof-rewrite-diff-write`" + ` (no process is forked and no snapshot merged), ` + "`expire-del`, `eviction-del`, `eviction-lazyfree`, `while-blocked-cron`, `module-acquire-GIL`" + ` (removing a key, of whatever size, takes well below a millisecond: what it held is freed in the background, in steps; a stopped event loop has no work to catch up with; there are no modules). The log is written on a thread of its own, so its events delay replies only with ` + "`appendfsync always`" + `.
 
+## OBJECT ENCODING
+
+Settings decide, as in Redis 7.2; they may be changed at any time and count from the next change of a key on.
+
+| type | encoding | of what |
+|---|---|---|
+| hash | ` + "`" + `listpack` + "`" + ` | up to ` + "`" + `hash-max-listpack-entries` + "`" + ` fields, no field or value longer than ` + "`" + `hash-max-listpack-value` + "`" + ` |
+| | ` + "`" + `listpackex` + "`" + ` | the same, after one of its fields was given an expiry (HEXPIRE and the like are commands of Redis 7.4, and so is this name) |
+| | ` + "`" + `hashtable` + "`" + ` | others |
+| list | ` + "`" + `listpack` + "`" + ` | what fits ` + "`" + `list-max-listpack-size` + "`" + ` |
+| | ` + "`" + `quicklist` + "`" + ` | others |
+| set | ` + "`" + `intset` + "`" + ` | integers only, up to ` + "`" + `set-max-intset-entries` + "`" + ` |
+| | ` + "`" + `listpack` + "`" + ` | up to ` + "`" + `set-max-listpack-entries` + "`" + ` members, none longer than ` + "`" + `set-max-listpack-value` + "`" + ` |
+| | ` + "`" + `hashtable` + "`" + ` | others |
+| sorted set | ` + "`" + `listpack` + "`" + ` | up to ` + "`" + `zset-max-listpack-entries` + "`" + ` members, none longer than ` + "`" + `zset-max-listpack-value` + "`" + ` |
+| | ` + "`" + `skiplist` + "`" + ` | others |
+
+A list becomes a ` + "`" + `listpack` + "`" + ` again when it is half of what may be one; other collections keep the larger form when they shrink. The names tell the form, not how it is made: a ` + "`" + `skiplist` + "`" + ` is a tree here.
+
 ## HPKV.RANGE
 
 ` + "```" + `
