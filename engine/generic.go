@@ -120,7 +120,7 @@ func (t *Txn) IdleSeconds(key []byte) (int64, bool) {
 		var idle int64
 		found := v.find()
 		if found {
-			idle = int64(int32(stampOf(t.Now()) - v.rec.Stamp()))
+			idle = int64(int32(t.e.stamp.Load() - v.rec.Stamp())) // by the clock that stamped it
 		}
 		if v.done() {
 			return max(idle, 0), found
