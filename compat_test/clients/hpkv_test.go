@@ -38,3 +38,8 @@ func TestUpstash(t *testing.T) {
 	s, base, key := startREST(t)
 	runNode(t, "upstash.mjs", s, base, key)
 }
+
+func TestOpenAPI(t *testing.T) {
+	s, base, key := startREST(t)
+	runNode(t, "openapi.mjs", s, base, key)
+}

@@ -16,7 +16,7 @@ import (
 // No path tells anything without a key but whether the server is there.
 func TestEveryPathNeedsAKey(t *testing.T) {
 	r := start(t)
-	open := map[string]bool{"/healthz": true, "/readyz": true, "/console/app.js": true, "/console/style.css": true}
+	open := map[string]bool{"/healthz": true, "/readyz": true, "/console/app.js": true, "/console/icon.svg": true, "/console/style.css": true}
 	for path, methods := range rest.RouteMethods() {
 		target := strings.NewReplacer("{key}", "k", "{command}", "get/k").Replace(path)
 		for _, method := range append(methods, "PUT") {

@@ -47,6 +47,7 @@ func (s *Service) table() []route {
 		{path: "/openapi.json", get: s.openAPI},
 		{path: "/metrics", get: s.metrics},
 		{path: "/console/app.js", open: true, get: s.consoleAsset},
+		{path: "/console/icon.svg", open: true, get: s.consoleAsset},
 		{path: "/console/style.css", open: true, get: s.consoleAsset},
 		{path: "/", upstash: true, openGet: true, get: s.console, post: s.postCommand},
 		{path: "/pipeline", upstash: true, post: s.postPipeline},

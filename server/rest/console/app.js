@@ -42,6 +42,17 @@ const pairs = text => Object.fromEntries(text.split(',').map(p => p.split('=')))
 
 const count = n => Math.round(Number(n)).toLocaleString('en')
 
+// micros shows microseconds as precisely as they matter.
+const micros = n => n === undefined ? '' : n >= 100 ? count(n) : String(Number(Number(n).toPrecision(2)))
+
+// ago is a time in its largest unit of which there are two.
+function ago(seconds) {
+  for (const [unit, length] of [['days', 86400], ['h', 3600], ['min', 60]]) {
+    if (seconds >= 2 * length) return `${count(Math.floor(seconds / length))} ${unit}`
+  }
+  return `${count(seconds)} s`
+}
+
 function bytes(n) {
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
   let at = 0
@@ -86,7 +97,7 @@ function show(info, slow) {
     const times = pairs(info['latency_percentiles_usec_' + name] || '')
     calls[name] = Number(stat.calls)
     const rate = seconds ? (calls[name] - (before.calls[name] || 0)) / seconds : 0
-    rows.push({ rate, calls: calls[name], cells: [name.replace('|', ' '), count(rate), count(stat.calls), times['p50'] || '', times['p99'] || '', times['p99.9'] || '', count(stat.failed_calls)] })
+    rows.push({ rate, calls: calls[name], cells: [name.replace('|', ' '), count(rate), count(stat.calls), micros(times['p50']), micros(times['p99']), micros(times['p99.9']), count(stat.failed_calls)] })
   }
   rows.sort((a, b) => b.rate - a.rate || b.calls - a.calls)
   fill($('commands'), rows.slice(0, 20).map(r => r.cells), 'none yet')
@@ -107,7 +118,7 @@ function show(info, slow) {
   $('clients').textContent = count(info.connected_clients)
   $('clients-note').textContent = `${count(info.blocked_clients)} blocked, ${count(info.total_connections_received)} since the start`
   $('shards').textContent = `${info.shards} shards`
-  $('server').textContent = `${info.hpkv_version}, up ${count(info.uptime_in_seconds)} s`
+  $('server').textContent = `${info.hpkv_version}, up ${ago(info.uptime_in_seconds)}`
 
   fill($('workers'), Object.keys(info).filter(f => /^worker\d+$/.test(f)).map(f => {
     const w = pairs(info[f])
