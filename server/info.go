@@ -170,16 +170,22 @@ func infoServer(w *infoWriter, s *Server) {
 }
 
 // listenerTexts describes what we listen on as Redis 7.2 does: a line for each
-// kind, with its addresses.
+// kind and port, with its addresses.
 func listenerTexts(addrs []net.Addr) (texts []string) {
-	tcp, port := "name=tcp", ""
+	var ports []string
+	binds := make(map[string]string)
 	for _, a := range addrs {
-		if host, p, err := net.SplitHostPort(a.String()); err == nil && a.Network() != "unix" {
-			tcp, port = tcp+",bind="+host, p
+		host, port, err := net.SplitHostPort(a.String())
+		if a.Network() == "unix" || err != nil {
+			continue
 		}
+		if binds[port] == "" {
+			ports = append(ports, port)
+		}
+		binds[port] += ",bind=" + host
 	}
-	if port != "" {
-		texts = append(texts, tcp+",port="+port)
+	for _, port := range ports {
+		texts = append(texts, "name=tcp"+binds[port]+",port="+port)
 	}
 	for _, a := range addrs {
 		if a.Network() == "unix" {

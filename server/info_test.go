@@ -29,13 +29,15 @@ func TestRateReset(t *testing.T) {
 
 func TestListenerTexts(t *testing.T) {
 	tcp := func(ip string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 7} }
+	other := &net.TCPAddr{IP: net.IPv6loopback, Port: 8}
 	unix := &net.UnixAddr{Net: "unix", Name: "/run/s"}
 	for want, addrs := range map[string][]net.Addr{
 		"": nil,
-		"name=tcp,bind=127.0.0.1,bind=::1,port=7":                    {tcp("127.0.0.1"), tcp("::1")},
-		"name=unix,bind=/run/s":                                      {unix},
-		"name=tcp,bind=127.0.0.1,port=7 name=unix,bind=/run/s":       {tcp("127.0.0.1"), unix},
-		"name=tcp,bind=0.0.0.0,bind=::,port=7 name=unix,bind=/run/s": {unix, tcp("0.0.0.0"), tcp("::")},
+		"name=tcp,bind=127.0.0.1,bind=::1,port=7":                          {tcp("127.0.0.1"), tcp("::1")},
+		"name=tcp,bind=127.0.0.1,bind=::1,port=7 name=tcp,bind=::1,port=8": {tcp("127.0.0.1"), other, tcp("::1")},
+		"name=unix,bind=/run/s":                                            {unix},
+		"name=tcp,bind=127.0.0.1,port=7 name=unix,bind=/run/s":             {tcp("127.0.0.1"), unix},
+		"name=tcp,bind=0.0.0.0,bind=::,port=7 name=unix,bind=/run/s":       {unix, tcp("0.0.0.0"), tcp("::")},
 	} {
 		if got := listenerTexts(addrs); !slices.Equal(got, strings.Fields(want)) {
 			t.Errorf("%v: %q, want %q", addrs, got, want)
