@@ -330,6 +330,17 @@ func (r *registry) add(c *client) {
 	}
 }
 
+// everyClient lists the connections and, behind them, the subscribers over HTTP.
+func (s *Server) everyClient() []*client { return append(s.clients.all(), s.feeds.all()...) }
+
+// clientOf returns the one of everyClient with the id, nil if it has gone.
+func (s *Server) clientOf(id int64) *client {
+	if c := s.clients.get(id); c != nil {
+		return c
+	}
+	return s.feeds.get(id)
+}
+
 // remove returns false if c was removed before.
 func (r *registry) remove(c *client) (known bool) {
 	r.mu.Lock()

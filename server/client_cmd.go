@@ -288,7 +288,7 @@ func killFilter(c *client, args [][]byte) (f *clientFilter, errText string) {
 // killClients ends the matching connections; self, the caller, gets its reply
 // first.
 func (s *Server) killClients(self *client, f *clientFilter) (killed int) {
-	for _, c := range s.clients.all() {
+	for _, c := range s.everyClient() {
 		if !f.match(c) {
 			continue
 		}
@@ -329,20 +329,20 @@ func clientList(ctx *command.Ctx) {
 func (s *Server) selectClients(args [][]byte) (list []*client, errText string) {
 	switch {
 	case len(args) == 0:
-		return s.clients.all(), ""
+		return s.everyClient(), ""
 	case len(args) == 2 && resp.EqualFold(args[0], "TYPE"):
 		kind, ok := clientKind(args[1])
 		if !ok {
 			return nil, resp.UnknownClientType(args[1])
 		}
-		return slices.DeleteFunc(s.clients.all(), func(c *client) bool { return c.kind() != kind }), ""
+		return slices.DeleteFunc(s.everyClient(), func(c *client) bool { return c.kind() != kind }), ""
 	case len(args) > 1 && resp.EqualFold(args[0], "ID"):
 		for _, a := range args[1:] {
 			id, ok := resp.ParseInt64(a)
 			if !ok {
 				return nil, resp.ErrClientID
 			}
-			if c := s.clients.get(id); c != nil {
+			if c := s.clientOf(id); c != nil {
 				list = append(list, c)
 			}
 		}

@@ -77,7 +77,7 @@ func (s *Server) cronClients(nowMs int64) {
 	if timeoutMs == 0 && s.backlogged.Load() == 0 {
 		return
 	}
-	for _, c := range append(s.clients.all(), s.feeds.all()...) {
+	for _, c := range s.everyClient() {
 		flags := publicFlags(c.public.flags.Load())
 		if idle := nowMs - c.public.lastMs.Load(); timeoutMs > 0 && idle > timeoutMs && flags&(flagSuspended|flagPubsub|flagMonitor) == 0 {
 			s.log.Debug().Int64("client", c.id).Msg("closing idle client")

@@ -27,7 +27,7 @@ func (s *Server) evictClients() {
 	}
 	var sizes []size
 	total := int64(0)
-	for _, c := range append(s.clients.all(), s.feeds.all()...) {
+	for _, c := range s.everyClient() {
 		if publicFlags(c.public.flags.Load())&flagNoEvict != 0 {
 			continue
 		}

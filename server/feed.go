@@ -9,7 +9,8 @@ import (
 // feed is a client without a connection that listens: what is published for it is
 // taken by who asked for it. Its owner is a goroutine of its own, which never waits
 // for who takes, so that a slow one does not stop those who publish; what is not
-// taken counts against client-output-buffer-limit. Feeds are in no list of clients.
+// taken counts against client-output-buffer-limit. CLIENT LIST and KILL know feeds; the
+// number of connected clients does not count them.
 type feed struct {
 	virtualClient
 	ended func()

@@ -103,7 +103,7 @@ func (c *client) memory() int64 {
 }
 
 func (s *Server) clientMemory() (n int64) {
-	for _, c := range append(s.clients.all(), s.feeds.all()...) {
+	for _, c := range s.everyClient() {
 		n += c.memory()
 	}
 	return n

@@ -236,7 +236,7 @@ func (s *Server) prepareClient(c *client, l link, e *endpoint, nowMs int64) {
 
 // forget ends what admit began.
 func (s *Server) forget(c *client) {
-	if s.clients.remove(c) {
+	if s.clients.remove(c) || s.feeds.remove(c) {
 		s.log.Debug().Int64("client", c.id).Str("addr", c.addr).Msg("client has gone")
 	}
 }

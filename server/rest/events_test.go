@@ -408,3 +408,39 @@ func TestEventsAreCounted(t *testing.T) {
 	e.hang()
 	shows(`hpkv_connections{interface="events"} 0`)
 }
+
+// An operator finds a stream among the clients, and ends it there.
+func TestEventsAreClients(t *testing.T) {
+	r := start(t)
+	c := r.redis()
+	e, stays := r.events(keyAll, "GET", "/subscribe/c"), r.events(keyAll, "GET", "/psubscribe/c*")
+	e.expect("subscribe,c,1")
+	stays.expect("psubscribe,c*,1")
+	list := func() []string {
+		t.Helper()
+		v, err := c.Do("CLIENT", "LIST", "TYPE", "pubsub")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Split(strings.TrimSpace(v.Text()), "\n")
+	}
+	lines := list()
+	if len(lines) != 2 || !strings.Contains(lines[0], " addr=127.0.0.1:") || !strings.Contains(lines[0], " flags=P db=0 sub=1 psub=0 ") ||
+		!strings.Contains(lines[0], " cmd=subscribe ") || !strings.Contains(lines[1], " sub=0 psub=1 ") {
+		t.Fatalf("%q", lines)
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(lines[0], "id="), " ")
+	if v, err := c.Do("CLIENT", "LIST", "ID", id); err != nil || !strings.HasPrefix(v.Text(), "id="+id+" ") {
+		t.Errorf("%v, %v", v, err)
+	}
+	do(t, c, "1", "CLIENT", "KILL", "ID", id)
+	if lines := list(); len(lines) != 1 || strings.HasPrefix(lines[0], "id="+id+" ") {
+		t.Errorf("%q", lines)
+	}
+	_ = e.end()
+	r.listeners(c, "c", 0)
+	do(t, c, "1", "PUBLISH", "c", "m")
+	stays.expect("pmessage,c*,c,m")
+	do(t, c, "1", "CLIENT", "KILL", "TYPE", "pubsub")
+	_ = stays.end()
+}
