@@ -231,32 +231,34 @@ func (c *client) proto() int {
 
 // A connection that ends waits for lingerLimit, again and again until its peer
 // has got the replies that the kernel still has for it, or has closed in turn,
-// or has taken nothing for stallLimit. A peer that reads slowly but steadily
-// seems to take nothing for a while: TCP opens a window that was shut only when
-// a good part of the receiver's buffer is free, which may be megabytes.
+// or has taken nothing for stallLimits of them. A peer that reads slowly but
+// steadily seems to take nothing for a while: TCP opens a window that was shut only
+// when a good part of the receiver's buffer is free, which may be megabytes. Looks
+// are counted, not time, in which the whole machine may have stood still.
 const (
 	lingerLimit = time.Second
-	stallLimit  = 10 * time.Second
+	stallLimits = 10
 )
 
 // linger is the state of such a wait.
 type linger struct {
-	left  int       // bytes that the kernel had at the last look
-	moved time.Time // when that was less than before; zero: the wait has not begun
+	begun bool
+	left  int // bytes that the kernel had when that last became less
+	looks int // since then
 }
-
-func (l *linger) begun() bool { return !l.moved.IsZero() }
 
 // over begins the wait or, after each lingerLimit, says whether it is over.
 // left is what the kernel has.
-func (l *linger) over(left int, now time.Time) bool {
-	if l.begun() && (left == 0 || now.Sub(l.moved) >= stallLimit && left >= l.left) {
+func (l *linger) over(left int) bool {
+	switch {
+	case l.begun && left == 0:
 		return true
+	case !l.begun || left < l.left:
+		*l = linger{begun: true, left: left}
+		return false
 	}
-	if !l.begun() || left < l.left {
-		l.left, l.moved = left, now
-	}
-	return false
+	l.looks++
+	return l.looks >= stallLimits
 }
 
 // settled says that the peer has long had every reply, so that the connection

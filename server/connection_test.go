@@ -209,10 +209,9 @@ func TestInputLimit(t *testing.T) {
 // ever for one that takes none.
 func TestLinger(t *testing.T) {
 	const all = 1 << 20
-	second := func(n int) time.Time { return time.Unix(int64(n), 0) }
 	for name, c := range map[string]struct {
-		left []int // when it begins, and each second
-		ends int   // after so many seconds
+		left []int // when it begins, and at each look
+		ends int   // after so many looks
 	}{
 		"nothing to take":       {[]int{0, 0}, 1},
 		"taken at once":         {[]int{all, 0}, 1},
@@ -223,8 +222,8 @@ func TestLinger(t *testing.T) {
 	} {
 		var l linger
 		for n, left := range c.left {
-			if over := l.over(left, second(n+1)); over != (n == c.ends) {
-				t.Errorf("%s: after %d seconds, %v", name, n, over)
+			if over := l.over(left); over != (n == c.ends) {
+				t.Errorf("%s: after %d looks, %v", name, n, over)
 			}
 		}
 	}

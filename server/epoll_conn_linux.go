@@ -256,7 +256,7 @@ func (c *conn) linger() {
 		c.close()
 		return
 	}
-	if !c.lingering.begun() {
+	if !c.lingering.begun {
 		c.srv.forget(&c.client) // not a client any more, for who sees the end either
 		c.stopListening()
 		_ = syscall.Shutdown(c.fd, syscall.SHUT_WR)
@@ -284,7 +284,7 @@ const lingerReads = 16
 // lingerOn waits for lingerLimit, again and again while the peer has not got
 // all replies.
 func (c *conn) lingerOn() {
-	if c.lingering.over(kernelUnsent(c.fd), time.Now()) {
+	if c.lingering.over(kernelUnsent(c.fd)) {
 		c.close()
 		return
 	}

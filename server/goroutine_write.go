@@ -150,7 +150,7 @@ func (c *goConn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	for wait := new(linger); !wait.over(c.kernelUnsent(), time.Now()); {
+	for wait := new(linger); !wait.over(c.kernelUnsent()); {
 		_ = c.Conn.SetReadDeadline(time.Now().Add(lingerLimit))
 		if _, err := io.Copy(io.Discard, c.Conn); !errors.Is(err, os.ErrDeadlineExceeded) {
 			return // the peer has closed
