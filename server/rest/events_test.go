@@ -55,12 +55,16 @@ func (r *rig) events(key, method, path string) *events {
 	return &events{r.t, res, bufio.NewReader(res.Body), cancel}
 }
 
-// next is the data of the next event.
+// next is the data of the next event. Comments come in between when the machine
+// stands still.
 func (e *events) next() string {
 	e.t.Helper()
-	text := e.line()
-	if end := e.line(); end != "" {
-		e.t.Fatalf("behind %q: %q", text, end)
+	text := ":"
+	for text == ":" {
+		text = e.line()
+		if end := e.line(); end != "" {
+			e.t.Fatalf("behind %q: %q", text, end)
+		}
 	}
 	data, ok := strings.CutPrefix(text, "data: ")
 	if !ok {
