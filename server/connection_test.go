@@ -148,7 +148,11 @@ func TestSated(t *testing.T) {
 			t.Fatalf("%+v: sated %v, runnable %v, listening %v", step, c.sated, c.runnable(), c.listening())
 		}
 	}
-	c.sateAt, l.bytes = 0, 2*sateBytes
+	l.bytes, c.session.Listens = 2*sateBytes, true
+	if x.checkBacklog(c); c.sated {
+		t.Fatal("sated although others send to it")
+	}
+	c.sateAt, c.session.Listens = 0, false
 	if x.checkBacklog(c); c.sated {
 		t.Fatal("sated although its driver cannot read on")
 	}

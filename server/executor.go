@@ -295,6 +295,8 @@ func (x *executor) checkBacklog(c *client) {
 	}
 	switch {
 	case c.sateAt == 0:
+	case c.session.Listens || c.monitor != nil: // more comes all the time: it must be able to end that
+		c.sated = false
 	case n >= c.sateAt:
 		c.sated = !x.hungry
 	case n < c.sateAt/2:
