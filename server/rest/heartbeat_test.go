@@ -27,7 +27,7 @@ func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, peer := net.Pipe()
 		f := &quietFeed{more: make(chan struct{}, 1)}
-		st := &stream{conn: ours, head: []byte("head\n"), quit: make(chan struct{})}
+		st := &stream{s: new(Service), conn: ours, head: []byte("head\n"), quit: make(chan struct{})}
 		done := make(chan struct{})
 		go func() { st.write(f); close(done) }()
 		in := bufio.NewReader(peer)
