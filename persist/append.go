@@ -92,9 +92,9 @@ func (l *Log) nextRound() uint64 {
 
 // A round is not gathered any longer when a stream's buffer has so many bytes.
 const (
-	// bigBuffer is about what a core writes in 50 us: the committer may share its
+	// bigBuffer is about what a core writes in 100 us: the committer may share its
 	// core with those who serve clients.
-	bigBuffer = 128 << 10
+	bigBuffer = 256 << 10
 	// bigSynced is more, under Always: the sync of a round takes longer than that.
 	bigSynced = 1 << 20
 )
