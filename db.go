@@ -115,11 +115,21 @@ func (db *DB) end(l *lane, t *engine.Txn) {
 }
 
 // Get appends key's value to dst and returns the extended slice. ErrNotFound
-// if the key does not exist. Takes no lock.
+// if the key does not exist. Takes no lock. It is not noted as an access, of which
+// OBJECT IDLETIME tells.
 func (db *DB) Get(dst, key []byte) ([]byte, error) {
 	if db.closed.Load() {
 		return dst, ErrClosed
 	}
+	if out, found, ok := db.engine.Peek(db.index, dst, key); found {
+		return out, nil
+	} else if ok {
+		return dst, ErrNotFound
+	}
+	return db.get(dst, key)
+}
+
+func (db *DB) get(dst, key []byte) ([]byte, error) {
 	l := db.lanes.Get().(*lane)
 	dst, found, err := l.Begin(db.index).Get(dst, key, nil)
 	db.lanes.Put(l) // it took no lock: there is nothing to end

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -131,5 +132,56 @@ func TestGracePeriod(t *testing.T) {
 	settle(t, e, l)
 	if n := e.arena.Stats().InUseBytes; n > 1<<20 {
 		t.Errorf("%d bytes in use after the reader has left", n)
+	}
+}
+
+// TestPeek: a look without a lane tells the same as a read, or that it cannot tell,
+// as of anything but a string without expiry; and it leaves no trace.
+func TestPeek(t *testing.T) {
+	e, clock := openTest(t, Options{Shards: 4, Databases: 2})
+	l := e.NewLane()
+	defer l.Close()
+	const n = 2000
+	long := string(make([]byte, 70_000))
+	for i := range n {
+		val := fmt.Sprint("value", i)
+		if i%100 == 99 {
+			val = long
+		}
+		_, _ = l.Begin(0).Set(b(fmt.Sprint("k", i)), b(val), SetOptions{})
+	}
+	_, _ = l.Begin(0).Set(b("volatile"), b("value"), SetOptions{ExpireAtMs: clock.NowMs() + 1000})
+	if _, err := l.Begin(0).SAdd(b("set"), [][]byte{b("member")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"volatile", "set"} {
+		if out, found, ok := e.Peek(0, b("dst"), b(key)); found || ok || string(out) != "dst" {
+			t.Errorf("%s: %q, found %v, sure %v", key, out, found, ok)
+		}
+	}
+	if _, _, ok := e.Peek(1, nil, b("k1")); ok {
+		t.Error("sure of a database that does not exist yet")
+	}
+	before, sure := l.count, 0
+	for i := range 2 * n {
+		key := b(fmt.Sprint("k", i))
+		out, found, ok := e.Peek(0, b("dst"), key)
+		if !ok {
+			continue
+		}
+		sure++
+		want := "dst"
+		if i < n {
+			want = fmt.Sprint("dstvalue", i)
+		}
+		if string(out) != want || found != (i < n) {
+			t.Fatalf("%s: %q, found %v", key, out, found)
+		}
+	}
+	if sure < n {
+		t.Errorf("sure of %d of %d keys", sure, 2*n)
+	}
+	if l.count != before {
+		t.Error("looks were counted")
 	}
 }

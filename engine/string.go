@@ -14,43 +14,79 @@ func (t *Txn) Get(dst, key []byte, head Head) ([]byte, bool, error) {
 	return t.get(dst, key, head)
 }
 
-// glance is get for what nearly all reads are: of a string without expiry that
-// is in its home bucket, or of an absent key whose home bucket says so, with no
-// writer near. If ok is false it could not tell.
+// glance is get for what peek can tell of.
 func (t *Txn) glance(dst, key []byte, head Head) (_ []byte, found, ok bool) {
-	h := hashKey(key)
-	s := t.e.shardOf(h)
 	t.lane.slot.Enter()
-	ks := s.dbs[t.db].Load()
+	out, rec, a := t.e.peek(t.db, dst, key, head)
+	if a == present {
+		t.used(rec) // should the record be freed by now, its place is still that of one
+	}
+	t.lane.slot.Exit()
+	switch a {
+	case present:
+		t.lane.count.Hits++
+		return out, true, true
+	case absent:
+		t.hit(key, false)
+		return dst, false, true
+	}
+	return dst, false, false
+}
+
+// Peek appends key's value to dst and reports whether key exists. It is Txn.Get
+// without a lane, for what nearly all reads are; if ok is false it could not tell.
+// It counts no look-up, raises no event and leaves access stamps alone: it writes
+// no memory but dst's.
+func (e *Engine) Peek(db int, dst, key []byte) (_ []byte, found, ok bool) {
+	out, _, a := e.peek(db, dst, key, nil)
+	return out, a == present, a != unsure
+}
+
+// answer is what a peek found.
+type answer uint8
+
+const (
+	unsure answer = iota
+	absent
+	present
+)
+
+// peek reads a string without expiry that is in its home bucket, or the absence of
+// a key whose home bucket says so, with no writer near. out is dst if the answer is
+// unsure or absent.
+//
+// It may be called outside a reader's section. What it reads can then be anything:
+// a page that has gone from the index to records, say. But all of it stays mapped
+// until the engine is closed, references are bounded by what is, and lengths are
+// used only after the version has confirmed that the record was the key's when they
+// were read. Writing an access stamp is what takes a section.
+func (e *Engine) peek(db int, dst, key []byte, head Head) (out []byte, rec record.Record, a answer) {
+	h := hashKey(key)
+	space := &e.shardOf(h).dbs[db]
+	ks := space.Load()
 	if ks == nil {
-		t.lane.slot.Exit()
-		return dst, false, false
+		return dst, rec, unsure
 	}
 	ref, spot := ks.table.Look(h)
-	if ref == 0 {
-		ok = spot.Sure() && ks.table.Still(spot) && s.dbs[t.db].Load() == ks
-		t.lane.slot.Exit()
-		if ok {
-			t.hit(key, false)
+	if !spot.Sure() {
+		return dst, rec, unsure
+	}
+	out, a = dst, absent
+	if ref != 0 {
+		if e.arena.Readable(ref) < record.MinBytes {
+			return dst, rec, unsure
 		}
-		return dst, false, ok
+		rec = record.At(e.arena.Ptr(ref))
+		valueLen, plain := rec.Plain(len(key))
+		if !plain || !ks.table.Still(spot) || !rec.PlainKeyEqual(key) {
+			return dst, rec, unsure
+		}
+		out, a = appendValue(dst, rec.PlainValue(len(key), valueLen), head), present
 	}
-	rec := s.recordAt(ref)
-	hdr := rec.Header()
-	// The header is known to be true before its lengths are used.
-	if hdr.KeyLen != len(key) || !hdr.PlainString() || !ks.table.Still(spot) || !rec.PlainKeyEqual(key) {
-		t.lane.slot.Exit()
-		return dst, false, false
+	if !ks.table.Still(spot) || space.Load() != ks {
+		return dst, rec, unsure
 	}
-	out := appendValue(dst, rec.PlainValue(hdr), head)
-	t.used(rec)
-	ok = ks.table.Still(spot) && s.dbs[t.db].Load() == ks
-	t.lane.slot.Exit()
-	if !ok {
-		return dst, false, false
-	}
-	t.lane.count.Hits++
-	return out, true, true
+	return out, rec, a
 }
 
 func (t *Txn) get(dst, key []byte, head Head) ([]byte, bool, error) {

@@ -23,42 +23,44 @@ type Spot struct {
 // As for a Probe, ref may be stale until Still says otherwise.
 func (t *Table) Look(h uint64) (ref alloc.Ref, s Spot) {
 	structure := t.structure.Load()
-	if structure&1 != 0 {
-		return 0, Spot{} // frozen: an empty table, too, is not to be seen yet
-	}
-	d := t.dir.Load()
-	if d == nil {
-		return 0, Spot{&nothing, 0, structure}
-	}
 	pos := h & posMask
-	seg := d.segment(pos)
-	b := t.bucket(seg, seg.home(pos))
+	want := pos << tagShift
+	if structure&1 != 0 || want == 0 {
+		// Frozen: an empty table, too, is not to be seen yet. Or free slots have the
+		// same tag.
+		return 0, Spot{}
+	}
+	b := &nothing
+	if d := t.dir.Load(); d != nil {
+		seg := d.segment(pos)
+		b = t.bucket(seg, seg.home(pos))
+	}
 	head := load(&b.head)
 	if head&versionOdd != 0 {
 		return 0, Spot{}
 	}
 	// Like match this has no branches, and it need not say which slot it was:
 	// that two have one tag is a matter for a Probe.
-	want, found := pos<<tagShift, uint64(0)
-	if x := load(&b.slots[0]) ^ want; x-1 < refMask {
+	found := uint64(0)
+	if x := load(&b.slots[0]) ^ want; x <= refMask {
 		found = x
 	}
-	if x := load(&b.slots[1]) ^ want; x-1 < refMask {
+	if x := load(&b.slots[1]) ^ want; x <= refMask {
 		found = x
 	}
-	if x := load(&b.slots[2]) ^ want; x-1 < refMask {
+	if x := load(&b.slots[2]) ^ want; x <= refMask {
 		found = x
 	}
-	if x := load(&b.slots[3]) ^ want; x-1 < refMask {
+	if x := load(&b.slots[3]) ^ want; x <= refMask {
 		found = x
 	}
-	if x := load(&b.slots[4]) ^ want; x-1 < refMask {
+	if x := load(&b.slots[4]) ^ want; x <= refMask {
 		found = x
 	}
-	if x := load(&b.slots[5]) ^ want; x-1 < refMask {
+	if x := load(&b.slots[5]) ^ want; x <= refMask {
 		found = x
 	}
-	if x := load(&b.slots[6]) ^ want; x-1 < refMask {
+	if x := load(&b.slots[6]) ^ want; x <= refMask {
 		found = x
 	}
 	if found == 0 && head&(maxReach<<reachShift|stashedBit) != 0 {
@@ -74,5 +76,5 @@ func (s Spot) Sure() bool { return s.home != nil }
 // is sure, was found by.
 func (t *Table) Still(s Spot) bool {
 	loadBarrier()
-	return load(&s.home.head) == s.head && t.structure.Load() == s.structure
+	return (load(&s.home.head)^s.head)|(t.structure.Load()^s.structure) == 0
 }

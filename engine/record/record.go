@@ -38,6 +38,9 @@ const (
 	FormRaw              // always raw
 )
 
+// MinBytes is the least that a record takes.
+const MinBytes = headerSize
+
 // MaxLen is the largest key or value a record can hold, in bytes.
 const MaxLen = math.MaxUint32
 
@@ -66,10 +69,6 @@ func (h Header) Type() Type { return Type(h.meta & metaType) }
 
 // Form returns the form of a string.
 func (h Header) Form() Form { return Form(h.meta >> formShift) }
-
-// PlainString reports whether the record is a string in the narrow form, without
-// expiry: one look for what nearly all records are.
-func (h Header) PlainString() bool { return h.meta&(metaType|metaWide|metaVolatile) == 0 }
 
 // Volatile reports whether the record carries an expiry and wheel links.
 func (h Header) Volatile() bool { return h.meta&metaVolatile != 0 }
@@ -172,8 +171,15 @@ func (r Record) Value(h Header) []byte { return r.bytes(h.ValueOffset(), h.Value
 // value's length up to the capacity of the object.
 func (r Record) Tail(h Header, n int) []byte { return r.bytes(h.ValueOffset(), n) }
 
-// PlainValue is Value for a plain string.
-func (r Record) PlainValue(h Header) []byte { return r.bytes(headerSize+h.KeyLen, h.ValueLen) }
+// Plain returns the length of the value of a plain string whose key has keyLen
+// bytes; ok is false if the record is none. It reads the first 8 bytes.
+func (r Record) Plain(keyLen int) (valueLen int, ok bool) {
+	w := atomic.LoadUint32(r.u32(4))
+	return int(w >> 16), uint64(w&(narrowKey<<8|metaType|metaWide|metaVolatile)) == uint64(keyLen)<<8
+}
+
+// PlainValue is Value for a plain string with these lengths.
+func (r Record) PlainValue(keyLen, valueLen int) []byte { return r.bytes(headerSize+keyLen, valueLen) }
 
 // Stamp returns the access stamp.
 func (r Record) Stamp() uint32 { return atomic.LoadUint32(r.u32(0)) }
