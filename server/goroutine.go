@@ -29,6 +29,7 @@ type goroutineDriver struct {
 	mu struct {
 		sync.Mutex
 		servers  []*redcon.Server
+		served   []net.Listener // by the servers
 		movable  []*goListener
 		draining bool
 	}
@@ -76,7 +77,7 @@ func (d *goroutineDriver) serve(listeners []listening) error {
 			d.srv.log.Warn().Err(err).Msg("cannot accept a connection")
 			time.Sleep(cronPeriod) // out of descriptors, most likely
 		}
-		d.mu.servers = append(d.mu.servers, server)
+		d.mu.servers, d.mu.served = append(d.mu.servers, server), append(d.mu.served, ln.Listener)
 		d.loops.Add(1)
 		go func() { // stopped by shutdown closing the listener
 			defer d.loops.Done()
@@ -91,7 +92,7 @@ func (d *goroutineDriver) serve(listeners []listening) error {
 func (d *goroutineDriver) shutdown(ctx context.Context) (ended bool) {
 	d.mu.Lock()
 	d.mu.draining = true
-	servers := d.mu.servers
+	servers, served := d.mu.servers, d.mu.served
 	d.mu.Unlock()
 	for _, c := range d.srv.clients.all() {
 		c.link.post(func() { c.finished = true })
@@ -109,6 +110,9 @@ func (d *goroutineDriver) shutdown(ctx context.Context) (ended bool) {
 	close(d.over)
 	for _, server := range servers {
 		_ = server.Close() // the listener may be closed already
+	}
+	for _, ln := range served {
+		ln.Close() // a server that has yet to begin has closed nothing
 	}
 	d.loops.Wait()
 	for _, c := range d.srv.clients.all() {

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"net"
+	"runtime"
 	"testing"
+	"time"
 )
 
 // gatedConn is a connection whose writes wait for a gate.
@@ -38,5 +41,30 @@ func TestEndWhileWriting(t *testing.T) {
 	}
 	if n := b.backlogged.Load(); n != 0 {
 		t.Errorf("%d connections have a backlog", n)
+	}
+}
+
+// A driver that is told to stop before its listeners are accepted from stops.
+func TestShutdownBeforeAccept(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that the accept loops come late
+	for range 20 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := newGoroutineDriver(new(Server))
+		if err := d.serve([]listening{{Listener: ln}}); err != nil {
+			t.Fatal(err)
+		}
+		stopped := make(chan struct{})
+		go func() {
+			d.shutdown(context.Background())
+			close(stopped)
+		}()
+		select {
+		case <-stopped:
+		case <-time.After(patience):
+			t.Fatal("it does not stop")
+		}
 	}
 }
