@@ -48,7 +48,10 @@ func (op *linearOp) perform(l *Lane) (res linearResult) {
 	}
 	switch op.name {
 	case "get":
-		v, ok, _ := t.Get(nil, key, nil)
+		v, ok, told := l.Engine().Peek(0, nil, key)
+		if !told {
+			v, ok, _ = t.Get(nil, key, nil)
+		}
 		res.vals = text(v, ok)
 	case "set", "setnx", "setxx", "setget":
 		r, _ := t.Set(key, []byte(op.vals[0]), SetOptions{NX: op.name == "setnx", XX: op.name == "setxx", Get: op.name == "setget"})

@@ -247,9 +247,16 @@ func (rd *stressReader) one(w *witness, i int) error {
 	var val []byte
 	var ok bool
 	var err error
-	if rd.r.IntN(8) == 0 {
+	told := false
+	how := rd.r.IntN(8)
+	if how < 4 {
+		val, ok, told = rd.e.Peek(p.db, rd.buf[:0], p.key)
+	}
+	switch {
+	case told:
+	case how == 7:
 		val, ok, err = t.GetRange(rd.buf[:0], p.key, 0, -1, nil)
-	} else {
+	default:
 		val, ok, err = t.Get(rd.buf[:0], p.key, nil)
 	}
 	t.End()
