@@ -342,14 +342,17 @@ func TestPublishToBusyThread(t *testing.T) {
 			same.send("STALL\r\n")
 			<-entered
 			const messages = 300 // three times what may wait
-			var sent sync.WaitGroup
-			sent.Add(1)
-			go func() {
-				defer sent.Done()
+			var sent, answered sync.WaitGroup
+			sent.Go(func() {
 				for range messages {
 					p.send("%s", how.publish)
 				}
-			}()
+			})
+			answered.Go(func() { // whose replies are not taken is made to wait
+				for range messages {
+					p.expect(how.reply)
+				}
+			})
 			in.eventually("the mailbox is full", subscriber.Full)
 			if how.listen != "MONITOR" { // to which everybody publishes
 				other.do("PUBLISH elsewhere m", ":0\r\n")
@@ -367,9 +370,7 @@ func TestPublishToBusyThread(t *testing.T) {
 				}
 			}
 			sent.Wait()
-			for range messages {
-				p.expect(how.reply)
-			}
+			answered.Wait()
 			if n := in.totals.outputLimit.Load(); n != 0 {
 				t.Errorf("%d clients closed for their output", n)
 			}
