@@ -89,9 +89,8 @@ func TestNoTouch(t *testing.T) {
 			t.Helper()
 			clock.Advance(10 * time.Second)
 			in.eventually("the engine's stamps follow the clock", func() bool {
-				w.do("SET probe 1", "+OK\r\n")
-				w.send("OBJECT IDLETIME probe\r\n")
-				return w.line() == ":0"
+				w.send("OBJECT IDLETIME a\r\n")
+				return w.line() == ":10"
 			})
 		}
 		pass()
