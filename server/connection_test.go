@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"hpkv/engine"
+	"hpkv/server/config"
 )
 
 func TestPipelineSplitEverywhere(t *testing.T) {
@@ -119,7 +120,8 @@ type stuckLink struct {
 	bytes int
 }
 
-func (l *stuckLink) unsent() int { return l.bytes }
+func (l *stuckLink) unsent() int    { return l.bytes }
+func (l *stuckLink) post(fn func()) { fn() }
 
 // Commands wait while many replies do, but not where a lot of input waits as well.
 func TestSated(t *testing.T) {
@@ -155,6 +157,31 @@ func TestSated(t *testing.T) {
 	c.sateAt, c.session.Listens = 0, false
 	if x.checkBacklog(c); c.sated {
 		t.Fatal("sated although its driver cannot read on")
+	}
+}
+
+// Whose replies are stuck goes on, wherever between a threshold and its half they are.
+func TestStuck(t *testing.T) {
+	in := start(t, setup{driver: "goroutine"})
+	x := in.borrowExecutor()
+	defer in.returnExecutor(x)
+	for _, threshold := range []int{sateBytes, pauseBytes} {
+		for _, left := range []int{threshold, threshold - 1, threshold / 2} {
+			l := &stuckLink{bytes: threshold}
+			c := &client{link: l, sateAt: sateBytes}
+			c.public.pauseAt.Store(pauseBytes)
+			if x.checkBacklog(c); c.runnable() {
+				t.Fatalf("%d bytes do not stop it", threshold)
+			}
+			l.bytes = left
+			if x.checkBacklog(c); c.runnable() {
+				t.Fatalf("it goes on at once with %d of %d bytes left", left, threshold)
+			}
+			in.cronBacklog(c, left, config.BufferLimit{}, 0)
+			if x.checkBacklog(c); !c.runnable() {
+				t.Errorf("%d of %d bytes hold it up for ever", left, threshold)
+			}
+		}
 	}
 }
 

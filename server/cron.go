@@ -95,8 +95,8 @@ func (s *Server) cronClients(nowMs int64) {
 }
 
 // cronBacklog closes a client that has exceeded the soft limit of its output
-// for too long, and lets a paused one go on that nobody reads from: see
-// pauseBytes.
+// for too long, and lets one go on that waits for a peer which does not read: see
+// pauseBytes and sateBytes.
 func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,17 +115,20 @@ func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs i
 	sent := c.public.sent.Load()
 	stalled := sent == c.mu.sentBefore
 	c.mu.sentBefore = sent
-	if stalled && n >= sateBytes {
-		c.link.post(func() {
-			if c.sated {
-				c.sated, c.sateAt = false, 2*max(c.sateAt, n)
-			}
-		})
+	if !stalled || n < sateBytes/2 {
+		return
 	}
-	if at := c.public.pauseAt.Load(); stalled && int64(n) >= at {
-		c.public.pauseAt.Store(2 * max(at, int64(n)))
-		c.link.post(func() { c.paused = false })
-	}
+	// Who was stopped at a threshold stays so down to half of it, and may stand
+	// still anywhere in between.
+	c.link.post(func() {
+		if c.sated {
+			c.sated, c.sateAt = false, 2*max(c.sateAt, n)
+		}
+		if c.paused {
+			c.paused = false
+			c.public.pauseAt.Store(2 * max(c.public.pauseAt.Load(), int64(n)))
+		}
+	})
 }
 
 func (s *Server) logOutputLimit(c *client, unsent int) {
