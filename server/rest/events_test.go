@@ -258,6 +258,22 @@ func TestEventsOfWhoIsGone(t *testing.T) {
 	r.listeners(c, "c", 0)
 }
 
+// publishUntilCut publishes to the only listener of a channel, who does not read,
+// until the server has cut it off.
+func publishUntilCut(t *testing.T, c *resp.Client, channel, payload string) {
+	t.Helper()
+	for range 5000 { // 500 MB: what the kernel takes, and more
+		v, err := c.Do("PUBLISH", channel, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Int == 0 {
+			return
+		}
+	}
+	t.Fatal("the reader is not cut off")
+}
+
 // Who does not read is cut off, and holds nobody up.
 func TestEventsOfASlowReader(t *testing.T) {
 	r := start(t, "--client-output-buffer-limit", "pubsub 1mb 0 0")
@@ -265,18 +281,7 @@ func TestEventsOfASlowReader(t *testing.T) {
 	slow := r.events(keyAll, "GET", "/subscribe/c")
 	slow.expect("subscribe,c,1")
 	payload := strings.Repeat("x", 100_000)
-	for left := 5000; ; left-- { // 500 MB: what the kernel takes, and more
-		v, err := c.Do("PUBLISH", "c", payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v.Int == 0 {
-			break
-		}
-		if left == 0 {
-			t.Fatal("the reader is not cut off")
-		}
-	}
+	publishUntilCut(t, c, "c", payload)
 	if err := slow.end(); err == nil {
 		t.Error("the stream seems complete")
 	}
@@ -367,18 +372,7 @@ func TestEventsOverTLS(t *testing.T) {
 	payload := strings.Repeat("x", 100_000)
 	do(t, c, "1", "PUBLISH", "c2", payload)
 	e.expect("pmessage,c*,c2," + payload)
-	for left := 5000; ; left-- { // 500 MB: what the kernel takes, and more
-		v, err := c.Do("PUBLISH", "slow", payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v.Int == 0 {
-			break
-		}
-		if left == 0 {
-			t.Fatal("the reader is not cut off")
-		}
-	}
+	publishUntilCut(t, c, "slow", payload)
 	if err := slow.end(); err == nil {
 		t.Error("the stream seems complete")
 	}
