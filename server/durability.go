@@ -247,8 +247,10 @@ func (d *durability) etaLocked() int64 {
 	return int64(time.Since(l.begun).Seconds() * float64(l.total-l.done) / float64(l.done))
 }
 
-// recover replays the log, if there is to be one. Clients are answered meanwhile
-// as far as they can be; after an error nobody may see what was loaded until then.
+// recover replays the log if obstacleLoading says that there is one to load. The
+// obstacle decides, not the setting, which a client may change at any time. Clients
+// are answered meanwhile as far as they can be; after an error nobody may see what
+// was loaded until then.
 func (d *durability) recover(ctx context.Context) (err error) {
 	s := d.srv
 	d.mu.Lock()
@@ -258,7 +260,7 @@ func (d *durability) recover(ctx context.Context) (err error) {
 			d.clear(obstacleLoading)
 		}
 	}()
-	if !s.cfg.AppendOnly.Load() || d.journal.Load() != nil { // a client may have been quicker to turn it on
+	if d.obstacle.Load()&obstacleLoading == 0 {
 		return nil
 	}
 	d.load.Lock()

@@ -382,7 +382,8 @@ func (s *Server) Run(ctx context.Context) error {
 // serveUntilStopped loads the data, says that the server is ready and returns
 // when it shall stop, with an error if the data could not be loaded.
 func (s *Server) serveUntilStopped(ctx context.Context) error {
-	loading, giveUp := context.WithCancel(ctx)
+	// Not stopped by ctx itself: a load that was given up must not look like one that failed.
+	loading, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	loaded := make(chan error, 1)
 	go func() { loaded <- s.durability.recover(loading) }()
