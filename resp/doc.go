@@ -23,12 +23,13 @@
 //		if len(args) > 0 { execute args }
 //	}
 //
-// The arguments are slices of buf: they live until buf changes. While a command is incomplete the Parser keeps offsets, not
-// slices, so the buffer may move and grow; and it never examines bytes twice,
-// so a command of a million arguments or one of 512 MB costs the same whether it
-// arrives at once or in pieces. What it allocates grows with what has arrived,
-// never with what was announced: at most 16 bytes for each argument pending and
-// 24 for each argument returned. Need tells the driver what was announced.
+// The arguments are slices of buf: they live until buf changes. While a command is
+// incomplete the Parser keeps offsets, not slices, so the buffer may move and grow;
+// and it never examines bytes twice, so a command of a million arguments or one of
+// 512 MB costs the same whether it arrives at once or in pieces. What it allocates
+// grows with what has arrived, never with what was announced: at most 16 bytes for
+// each argument pending and 24 for each argument returned. Need tells the driver
+// what was announced.
 //
 // What a stream means does not depend on the pieces in which it arrives. In one
 // place this makes us stricter than Redis, which looks for lines over 64 KB only
