@@ -49,6 +49,7 @@ type durability struct {
 
 	mu     sync.Mutex // held while the log is begun or ended
 	rounds uint64     // no round of a log that has ended is higher; under mu
+	policy sync.Mutex // held while the log is told of its policy
 
 	compaction task
 	save       task
@@ -299,7 +300,16 @@ func (d *durability) noteLoaded() {
 // attach makes j the log that is in use. REQUIRES: d.mu.
 func (d *durability) attach(j *journal.Journal) {
 	d.journal.Store(j)
-	d.waits.Store(d.srv.fsyncPolicy() == persist.Always)
+	d.applyPolicy(j) // which a client may have changed since j was opened
+}
+
+// applyPolicy has j follow the setting appendfsync.
+func (d *durability) applyPolicy(j *journal.Journal) {
+	d.policy.Lock()
+	defer d.policy.Unlock()
+	p := d.srv.fsyncPolicy()
+	j.Log().SetPolicy(p)
+	d.waits.Store(p == persist.Always)
 }
 
 // appendOnlyChanged follows the setting while the server runs. A log that is turned
@@ -347,8 +357,7 @@ func (d *durability) detach() error {
 
 func (d *durability) fsyncChanged() error {
 	if j := d.journal.Load(); j != nil {
-		j.Log().SetPolicy(d.srv.fsyncPolicy())
-		d.waits.Store(d.srv.fsyncPolicy() == persist.Always)
+		d.applyPolicy(j)
 		d.srv.wakeWithheld()
 	}
 	return nil

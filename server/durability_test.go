@@ -312,6 +312,34 @@ func TestLoading(t *testing.T) {
 	})
 }
 
+// TestPolicyWhileLoading: what appendfsync becomes while the data are loaded is what
+// the log goes by afterwards.
+func TestPolicyWhileLoading(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d, dir := newDisk(), t.TempDir()
+		in := startLogged(t, driver, dir, d)
+		in.loaded()
+		in.dial().do("SET k 1", "+OK\r\n")
+		in.stop()
+		d.change(func() { d.read = true })
+		opening := make(chan struct{})
+		in = start(t, setup{driver: driver, tuneLog: func(o *journal.Options) { d.tune(o); close(opening) },
+			settings: []string{"--appendonly", "yes", "--dir", dir, "--appendfsync", "everysec"}})
+		t.Cleanup(d.release)
+		<-opening
+		w := in.dial()
+		w.do("GET k", "-LOADING Redis is loading the dataset in memory\r\n")
+		w.do("CONFIG SET appendfsync always", "+OK\r\n")
+		d.release()
+		in.loaded()
+		d.hold()
+		w.send("SET k 2\r\n")
+		w.silent()
+		d.release()
+		w.expect("+OK\r\n")
+	})
+}
+
 // TestLoadFails: who is connected when the data cannot be loaded sees none of
 // them, and changes nothing.
 func TestLoadFails(t *testing.T) {
