@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,6 +146,34 @@ func TestStateNews(t *testing.T) {
 	if got := fmt.Sprint(told); got != fmt.Sprint([]State{StateDiskFull, StateOK, StateFailed}) {
 		t.Errorf("told %s", got)
 	}
+}
+
+// TestFailureIsToldFirst: who waits for a round hears that the log has failed only
+// after OnState has, as it is there that further changes are stopped.
+func TestFailureIsToldFirst(t *testing.T) {
+	_, faulty, _, o := faultyLog(t, Always)
+	var waiting sync.WaitGroup
+	var heard atomic.Int32
+	o.OnState = func(State, error) {
+		for range 1000 { // others have every chance to be quicker
+			runtime.Gosched()
+		}
+		if n := heard.Load(); n > 0 {
+			t.Errorf("%d have heard before", n)
+		}
+	}
+	l, _, _ := mustOpen(t, o)
+	faulty.Set(failing(syscall.EIO, ".seg", "sync"))
+	for range 8 {
+		waiting.Go(func() {
+			if err := l.WaitDurable(context.Background(), put(l, 0, "x")); err == nil {
+				t.Error("durable without a sync")
+			}
+			heard.Add(1)
+		})
+	}
+	waiting.Wait()
+	l.Close()
 }
 
 // TestClosedWhileFull: Close does not wait for room, and tells of the loss.

@@ -32,6 +32,7 @@ type Log struct {
 	stateMu sync.Mutex  // held while the state changes and the news is told
 	state   atomic.Int32
 	failure atomic.Pointer[StoppedError] // set before StateFailed
+	told    atomic.Pointer[StoppedError] // the same, once OnState has returned
 
 	// draft says whether the log is one; before is then the last round that counts.
 	draft  atomic.Int32
@@ -148,7 +149,7 @@ func (l *Log) State() (State, error) {
 }
 
 // setState changes the state unless the log has failed already. The news of it
-// comes in the order of the changes.
+// comes in the order of the changes, to OnState before those who wait.
 func (l *Log) setState(s State, err error) {
 	if err != nil {
 		l.count.setError(err)
@@ -165,13 +166,14 @@ func (l *Log) setState(s State, err error) {
 		l.failure.Store(&StoppedError{err})
 	}
 	l.state.Store(int32(s))
-	l.news.send()
 	if l.o.OnState != nil {
 		if s == StateFailed {
 			err = l.failure.Load()
 		}
 		l.o.OnState(s, err)
 	}
+	l.told.Store(l.failure.Load())
+	l.news.send()
 }
 
 // fail stops the log for good.

@@ -227,7 +227,7 @@ func (l *Log) wait(ctx context.Context, ok func() bool, hurry bool) error {
 		if ok() {
 			return nil
 		}
-		if f := l.failure.Load(); f != nil {
+		if f := l.told.Load(); f != nil {
 			return f
 		}
 		if hurry || l.Policy() == Always {

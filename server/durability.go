@@ -86,14 +86,15 @@ func (d *durability) hurry() {
 	}
 }
 
-// lost reports whether what is not durable now will never be.
+// lost reports whether what is not durable now will never be. That is known when
+// changes are refused, not before: who is told of it may not make another.
 func (d *durability) lost() bool {
 	j := d.journal.Load()
 	if j == nil {
 		return false
 	}
 	state, _ := j.Log().State()
-	return state == persist.StateFailed
+	return state == persist.StateFailed && d.obstacle.Load()&obstacleDisk != 0
 }
 
 // wait returns when no reply to a change of the round has to wait, with an error
