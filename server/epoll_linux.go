@@ -283,10 +283,11 @@ type inbox struct {
 	pending atomic.Bool
 	asleep  atomic.Bool // the worker is in, or about to enter, a blocking wait
 	closed  bool
+	waking  sync.WaitGroup // those who were told to wake it; added to only under mu while not closed
 }
 
 // put appends fn, unless the worker has ended, and says whether the worker must
-// be woken.
+// be woken. Who is told so calls waking.Done afterwards.
 func (b *inbox) put(fn func()) (wake bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -295,7 +296,18 @@ func (b *inbox) put(fn func()) (wake bool) {
 	}
 	b.work = append(b.work, fn)
 	b.pending.Store(true)
-	return b.asleep.Load()
+	if wake = b.asleep.Load(); wake {
+		b.waking.Add(1)
+	}
+	return wake
+}
+
+// close ends the inbox: nobody wakes the worker once it returns.
+func (b *inbox) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.waking.Wait()
 }
 
 // take returns what was put since the last take; the slice is valid until the

@@ -150,9 +150,7 @@ func (w *worker) run() {
 			runtime.Gosched()
 		}
 	}
-	w.inbox.mu.Lock()
-	w.inbox.closed = true
-	w.inbox.mu.Unlock()
+	w.inbox.close() // the numbers of its files may be somebody else's soon
 	w.x.lane.Close()
 	w.closeFiles()
 }
@@ -205,6 +203,7 @@ func (w *worker) post(fn func()) {
 		one := [8]byte{1}
 		// A full counter means that the worker is being woken already.
 		_, _ = syscall.Write(w.wakefd, one[:])
+		w.inbox.waking.Done()
 	}
 }
 
