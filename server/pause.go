@@ -61,14 +61,19 @@ func (s *Server) pauseOver() {
 		b.mu.Unlock()
 		return
 	}
-	b.mu.Unlock()
-	s.unpause()
+	s.unpauseLocked()
 }
 
 // unpause lets everything go on.
 func (s *Server) unpause() {
+	s.pauses.mu.Lock()
+	s.unpauseLocked()
+}
+
+// unpauseLocked is unpause for who holds the lock of s.pauses, which it unlocks: a
+// pause that begins after the look at this one must not end with it.
+func (s *Server) unpauseLocked() {
 	b := &s.pauses
-	b.mu.Lock()
 	b.mode.Store(int32(pauseNone))
 	b.endMs = 0
 	if b.timer != nil {
