@@ -88,7 +88,7 @@ func start(t *testing.T, o setup) *instance {
 	if o.file != "" {
 		options = append(options, o.file)
 	}
-	options = append(options, []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000", "--appendonly", "no"}...)
+	options = append(options, []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--io-driver", o.driver, "--maxclients", "4000", "--appendonly", "no", "--shutdown-timeout", "50"}...)
 	options = append(options, o.settings...)
 	in := &instance{t: t, log: new(logBuffer), ready: make(chan struct{})}
 	for in.Server == nil {

@@ -22,16 +22,17 @@ type stats struct {
 	_ [64]byte // the next executor's fields are on another cache line
 }
 
-// publish makes the executor's counters visible; once a batch.
+// publish makes the executor's counters visible; once a batch. The number of commands
+// comes last: who knows it finds what they have done.
 func (x *executor) publish() {
+	x.lane.Publish()
 	n, p := &x.counts, &x.stats
-	store64(&p.commands, n.commands)
 	store64(&p.errors, n.errors)
 	store64(&p.netIn, n.netIn)
 	store64(&p.netOut, n.netOut)
 	store64(&p.reads, n.reads)
 	store64(&p.writes, n.writes)
-	x.lane.Publish()
+	store64(&p.commands, n.commands)
 }
 
 // totals are counters of rare events, shared by all threads.

@@ -64,7 +64,7 @@ func (l *logBuffer) String() string {
 
 func start(t *testing.T, settings ...string) *rig {
 	t.Helper()
-	options := []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--save", "", "--appendonly", "no",
+	options := []string{"--port", "0", "--workers", "2", "--shards", "16", "--pin", "no", "--save", "", "--appendonly", "no", "--shutdown-timeout", "50",
 		"--rest-api-key", keyAll, "--rest-api-key", keyRead + ",readonly", "--rest-api-key", keyTenant + ",prefix=t1:"}
 	cl, err := config.ParseArgs(append(options, settings...), nil)
 	if err != nil {
