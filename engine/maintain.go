@@ -88,12 +88,19 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 	t.enter(s)
 	defer t.leave(s)
 	if len(s.timed) > 0 {
+		begun := time.Now()
 		more, fields := t.expireHashes(s, now)
 		again, volatile = again || more, volatile || fields
+		s.stats.expiring += time.Since(begun)
 	}
 	again = s.mu.slices(reclaimStep, reclaimUnit, s.reclaim) || again
-	again = s.defragment(defragStep, s.quiet(now)) || again
-	again = s.compact(now) || again
+	begun := time.Now()
+	moved := s.defragment(defragStep, s.quiet(now))
+	moved = s.compact(now) || moved
+	if moved {
+		s.stats.defragmenting += time.Since(begun)
+	}
+	again = again || moved
 	if second := now / 1000; !again && second != s.trimmed {
 		s.trimmed = second
 		s.heap.Trim()
@@ -109,9 +116,11 @@ func (s *shard) maintainDatabase(t *Txn, db int, now int64) (again, volatile boo
 	if ks.wheel != nil && ks.wheel.count > 0 && !s.e.keepExpired.Load() {
 		volatile = true
 		t.db = db
+		begun := time.Now()
 		again = s.mu.slices(expireStep, expireUnit, func(unit int) bool {
 			return ks.wheel.advance(s, now, unit, func(ref alloc.Ref) { t.expireRef(s, db, ref) })
 		})
+		s.stats.expiring += time.Since(begun)
 	}
 	if s.e.wanted[db].Load() {
 		more := s.mu.slices(indexStep, indexUnit, func(unit int) bool { return s.buildOrdered(ks, unit) })

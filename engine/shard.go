@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -65,8 +66,10 @@ type dropped struct {
 
 type shardStats struct {
 	relocated uint64 // records moved by defragmentation
-	doomed    int    // keys of dropped databases that are yet to be freed
-	freed     uint64 // values freed after their key was gone
+
+	expiring, defragmenting time.Duration // that background work took
+	doomed                  int           // keys of dropped databases that are yet to be freed
+	freed                   uint64        // values freed after their key was gone
 }
 
 // keyspace is one shard's part of one database. Owned by the shard, but for

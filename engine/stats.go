@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"hpkv/engine/alloc"
 	"hpkv/engine/index"
 )
@@ -18,6 +20,8 @@ type Stats struct {
 	Pinned    int    // records kept only for open ranges
 	Unfreed   int    // values without a key that are yet to be freed: large ones, and those of flushed databases
 	Freed     uint64 // such values that have been freed
+
+	Expiring, Defragmenting time.Duration // that background work has taken
 }
 
 // DatabaseStats are the sizes of one database.
@@ -46,6 +50,8 @@ func (e *Engine) Stats() Stats {
 		st.Pinned += s.pins.kept
 		st.Unfreed += s.stats.doomed + len(s.buried)
 		st.Freed += s.stats.freed
+		st.Expiring += s.stats.expiring
+		st.Defragmenting += s.stats.defragmenting
 		for db := range s.dbs {
 			if ks := s.dbs[db].Load(); ks != nil {
 				st.Databases[db].Keys += ks.table.Len()

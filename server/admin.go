@@ -83,6 +83,9 @@ func setSettings(ctx *command.Ctx) {
 		ctx.W.Error(err.Error())
 		return
 	}
+	if c.x != nil { // as in Redis, a threshold holds for the command that sets it
+		c.x.meter.slowNs = slowFrom(c.srv.cfg)
+	}
 	ctx.W.OK()
 }
 
@@ -106,6 +109,8 @@ func configResetStat(ctx *command.Ctx) {
 	for _, r := range []*rate{&s.samples.commands, &s.samples.netIn, &s.samples.netOut} {
 		r.reset()
 	}
+	s.samples.over.reset()
+	s.samples.defrag.reset()
 	ctx.W.OK()
 }
 

@@ -36,6 +36,9 @@ func TestSlowReader(t *testing.T) {
 			}
 		}
 		in.eventually("the backlog is gone", func() bool { return c.link.unsent() == 0 && in.backlogged.Load() == 0 })
+		if n := in.recentOut.ever(); n < pauseBytes {
+			t.Errorf("the largest output noted is %d bytes, want %d at least", n, pauseBytes)
+		}
 	})
 }
 

@@ -79,6 +79,9 @@ func TestBigBulk(t *testing.T) {
 		}
 		w.expect("\r\n")
 		in.eventually("the input buffer is given back", func() bool { return in.newest().public.qbuf.Load() == 0 })
+		if n := in.recentIn.ever(); n < int64(len(value)) {
+			t.Errorf("the largest input noted is %d bytes, want %d at least", n, len(value))
+		}
 	})
 }
 

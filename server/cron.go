@@ -27,6 +27,7 @@ func (s *Server) cron() {
 		case <-tick.C:
 			now := s.clock.NowMs()
 			s.sampleRates(now)
+			s.samples.over.sample(s.engine.Over(), now)
 			s.freeGarbage(time.Now())
 			s.cronClients(now)
 			s.evictClients()
@@ -65,10 +66,25 @@ func (s *Server) sampleRates(nowMs int64) {
 	if since := nowMs - s.samples.engineMs; since >= 0 && since < engineSampleMs { // else the clock was set back
 		return
 	}
+	period := nowMs - s.samples.engineMs
 	s.samples.engineMs = nowMs
-	if used := s.engineStats(nil).Memory.InUseBytes + goMemory(); used > s.samples.peakMemory.Load() {
+	st := s.engineStats(nil)
+	if used := st.Memory.InUseBytes + goMemory(); used > s.samples.peakMemory.Load() {
 		s.samples.peakMemory.Store(used)
 	}
+	moving := st.Defragmenting - s.samples.defragmenting
+	s.samples.defragmenting = st.Defragmenting
+	s.samples.defrag.sample(moving > 0, nowMs)
+	s.samples.defragPercent.Store(percent(moving.Microseconds(), 1000*period))
+}
+
+// percent is the share of a part in a whole: 1 at least of a part that there is, and
+// 100 at most.
+func percent(part, whole int64) int64 {
+	if part <= 0 {
+		return 0
+	}
+	return min(max(100*part/max(whole, 1), 1), 100)
 }
 
 // cronClients walks the clients only if there is something to find.
@@ -91,6 +107,20 @@ func (s *Server) cronClients(nowMs int64) {
 			}
 			s.cronBacklog(c, n, s.cfg.ClientOutputBufferLimit.Load(class), nowMs)
 		}
+	}
+}
+
+// noteUnsent is told of the bytes that wait to be sent to a client, as they were
+// before and as they are now.
+func (s *Server) noteUnsent(before, now int64) {
+	switch {
+	case before == 0 && now > 0:
+		s.backlogged.Add(1)
+	case before > 0 && now == 0:
+		s.backlogged.Add(-1)
+	}
+	if now > before {
+		s.recentOut.note(now, s.clock.NowMs())
 	}
 }
 

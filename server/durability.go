@@ -477,4 +477,12 @@ func (d *durability) lastSave() (unix int64, changes uint64) {
 	return d.saved.unix, d.saved.changes
 }
 
+// pending is how many bytes of changes are in memory and not yet in a file.
+func (d *durability) pending() int64 {
+	if j := d.journal.Load(); j != nil {
+		return j.Log().Stats().Pending
+	}
+	return 0
+}
+
 var errNoLog = errors.New("the log is off: see the setting appendonly")

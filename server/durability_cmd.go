@@ -53,7 +53,7 @@ func save(ctx *command.Ctx) {
 			return
 		}
 		err := s.durability.sync(run)
-		s.durability.save.end(err)
+		s.durability.save.endAwaited(err)
 		if err != nil {
 			ctx.W.Error("ERR " + err.Error())
 			return

@@ -107,6 +107,12 @@ func TestSaving(t *testing.T) {
 		if n := changes(); n != "1" {
 			t.Errorf("%s changes since the last save", n)
 		}
+		w.do("SAVE", "+OK\r\n")
+		other.send("INFO persistence\r\n")
+		if text := other.bulk(); !strings.Contains(text, "rdb_saves:1\r\n") || !strings.Contains(text, "rdb_last_bgsave_time_sec:-1\r\n") {
+			t.Errorf("a save is no background save: %q", text)
+		}
+		w.do("SET k 2", "+OK\r\n")
 		d.hold()
 		w.send("SAVE\r\n")
 		in.eventually("the save is under way", func() bool {

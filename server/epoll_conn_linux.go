@@ -201,6 +201,9 @@ func (c *conn) read() {
 	if own {
 		c.in = data
 	}
+	if at > 0 {
+		w.srv.recentIn.note(int64(len(data)), w.x.nowMs)
+	}
 	if limit := w.srv.cfg.ClientQueryBufferLimit.Load(); int64(len(data)) > limit {
 		w.srv.totals.inputLimit.Add(1)
 		w.srv.log.Warn().Int64("client", c.id).Str("addr", c.addr).Msg("client closed: it exceeded client-query-buffer-limit")
@@ -377,13 +380,7 @@ func (c *conn) poll(out bool) {
 }
 
 func (c *conn) setUnsent(n int) {
-	before := c.unsentNow.Swap(int64(n))
-	switch {
-	case before == 0 && n > 0:
-		c.srv.backlogged.Add(1)
-	case before > 0 && n == 0:
-		c.srv.backlogged.Add(-1)
-	}
+	c.srv.noteUnsent(c.unsentNow.Swap(int64(n)), int64(n))
 }
 
 // unsent implements link.

@@ -106,12 +106,7 @@ func (f *feed) send(p []byte) {
 // noteUnsentLocked makes known how much is not taken. REQUIRES: f.mu is held.
 func (f *feed) noteUnsentLocked() {
 	n := int64(len(f.mu.out) + f.taken)
-	switch before := f.unsentNow.Swap(n); {
-	case before == 0 && n > 0:
-		f.srv.backlogged.Add(1)
-	case before > 0 && n == 0:
-		f.srv.backlogged.Add(-1)
-	}
+	f.srv.noteUnsent(f.unsentNow.Swap(n), n)
 }
 
 // unsent implements link.

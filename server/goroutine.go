@@ -322,6 +322,7 @@ func (c *goConn) read() bool {
 		data := buf[:at+n]
 		if own {
 			c.in = data
+			c.srv.recentIn.note(int64(len(data)), c.srv.clock.NowMs())
 		}
 		if limit := c.srv.cfg.ClientQueryBufferLimit.Load(); int64(len(data)) > limit {
 			c.srv.totals.inputLimit.Add(1)

@@ -116,17 +116,11 @@ func (c *goConn) afterFlush() {
 }
 
 func (c *goConn) setUnsentLocked() {
-	n := c.mu.backlog.len()
+	n := int64(c.mu.backlog.len())
 	if c.mu.closed || c.mu.failed {
 		n = 0
 	}
-	before := c.unsentNow.Swap(int64(n))
-	switch {
-	case before == 0 && n > 0:
-		c.srv.backlogged.Add(1)
-	case before > 0 && n == 0:
-		c.srv.backlogged.Add(-1)
-	}
+	c.srv.noteUnsent(c.unsentNow.Swap(n), n)
 }
 
 // unsent implements link.

@@ -72,7 +72,7 @@ func memoryStats(ctx *command.Ctx) {
 	num("clients.slaves", 0)
 	num("clients.normal", f.clients)
 	num("cluster.links", 0)
-	num("aof.buffer", 0)
+	num("aof.buffer", s.durability.pending())
 	num("lua.caches", 0)
 	num("functions.caches", 0)
 	index := f.stats.Purpose[alloc.Index].LiveBytes // of all databases together

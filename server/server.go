@@ -128,16 +128,21 @@ type Server struct {
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
 		engineMs                int64
-		garbage                 int64     // as it was last seen
-		garbageAt               time.Time // when it last changed
+		defragmenting           time.Duration // by then
+		garbage                 int64         // as it was last seen
+		garbageAt               time.Time     // when it last changed
 		engine                  atomic.Pointer[engine.Stats]
 		engineBase              atomic.Pointer[engine.Stats] // at the last CONFIG RESETSTAT
+		over, defrag            spells                       // memory above its limit; records being moved
+		defragPercent           atomic.Int64                 // of the last second, spent on that
 	}
 
 	background struct{ stop, done chan struct{} } // of the engine's background work
 
 	garbage    atomic.Int64 // bytes of large buffers that went out of use; see cron
 	backlogged atomic.Int64 // connections with replies their peer has not taken
+
+	recentIn, recentOut recentPeak // bytes that a client's input and output waited with
 
 	stopOnce sync.Once
 	stopping chan struct{} // closed when the server shall stop

@@ -99,6 +99,42 @@ func (b *statsBook) reset() {
 	b.mu.Unlock()
 }
 
+// spells adds up the times when something was so, as seen by samples.
+type spells struct {
+	mu               sync.Mutex
+	sinceMs, totalMs int64 // since: 0 while it is not so; total: of the spells before
+}
+
+func (p *spells) sample(on bool, nowMs int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case on && p.sinceMs == 0:
+		p.sinceMs = nowMs
+	case !on && p.sinceMs != 0:
+		p.totalMs += max(nowMs-p.sinceMs, 0)
+		p.sinceMs = 0
+	}
+}
+
+// times returns how long it has been so in all, and how long it has been so now: 0
+// if it is not. In ms.
+func (p *spells) times(nowMs int64) (total, current int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sinceMs != 0 {
+		current = max(nowMs-p.sinceMs, 0)
+	}
+	return p.totalMs + current, current
+}
+
+// reset forgets the time so far; what is so begins anew with the next sample.
+func (p *spells) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sinceMs, p.totalMs = 0, 0
+}
+
 // rate turns samples of a growing counter, taken each cron period, into events
 // a second over the last 16 samples, as INFO's instantaneous_* do.
 type rate struct {

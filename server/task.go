@@ -29,12 +29,29 @@ func (t *task) begin(cancel context.CancelFunc) bool {
 	return true
 }
 
+// end notes the end of a run in the background.
 func (t *task) end(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last, t.since, t.ended = max(time.Since(t.since), 1), time.Time{}, time.Now()
+	t.last = max(time.Since(t.since), 1)
+	if err != nil {
+		t.failures++
+	}
+	t.endLocked(err)
+}
+
+// endAwaited notes the end of a run that somebody waited for. How long it took is
+// no secret, and a failure was told: as in Redis neither is kept.
+func (t *task) endAwaited(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.endLocked(err)
+}
+
+func (t *task) endLocked(err error) {
+	t.since, t.ended = time.Time{}, time.Now()
 	t.runs++
-	if t.failures++; err == nil {
+	if err == nil {
 		t.failures = 0
 	}
 	close(t.done)
