@@ -103,6 +103,10 @@ func (t *Txn) applyDelta(s *shard, n *entry, ef *Effect) (left int, err error) {
 	panic("engine: unknown effect")
 }
 
+// asOne reports whether several changes of one key may be made as one: whether nobody
+// is told of each of them or could be served in between. REQUIRES: s is locked by enter.
+func (t *Txn) asOne(s *shard) bool { return len(s.waiting) == 0 && t.e.eventClasses.Load() == 0 }
+
 // delta states the effect, to be applied, of a kind that changes elements of key's
 // collection. Field by field: a whole Effect made and copied would be a tenth of
 // what a push costs.

@@ -113,6 +113,19 @@ func (t *Txn) ListPush(key []byte, end ListEnd, elems [][]byte, existing bool) (
 	return int64(t.left), err
 }
 
+// ListPushRun is ListPush for several calls at once, where that can be one change: else,
+// and on every error, it does nothing and reports false.
+func (t *Txn) ListPushRun(key []byte, end ListEnd, elems [][]byte) (left int64, ok bool) {
+	var n entry
+	s, err := t.openWrite(key, TypeList, &n)
+	defer t.leave(s)
+	if err != nil || !t.asOne(s) {
+		return 0, false
+	}
+	err = t.applyPush(s, &n, key, end, t.keepItems(elems))
+	return int64(t.left), err == nil
+}
+
 func (t *Txn) applyPush(s *shard, n *entry, key []byte, end ListEnd, elems [][]byte) error {
 	kind, ev := EffectListPushRight, EventRPush
 	if end == ListLeft {
@@ -140,19 +153,43 @@ func (t *Txn) ListPop(key []byte, end ListEnd, count int64, begin func(n int), e
 	if take == 0 {
 		return true, nil
 	}
-	if take == 1 {
-		each(s.listEnd(&n, end))
-		return true, t.applyPop(s, &n, key, end, 1)
+	s.eachAtEnd(&n, end, take, each)
+	return true, t.applyPop(s, &n, key, end, take)
+}
+
+// eachAtEnd tells each the first elements at an end of a located list, which has as
+// many.
+func (s *shard) eachAtEnd(n *entry, end ListEnd, count int, each func(v ListValue)) {
+	if count == 1 {
+		each(s.listEnd(n, end))
+		return
 	}
-	c := s.walkList(&n, 0, false)
+	c := s.walkList(n, 0, false)
 	if end == ListRight {
-		c = s.walkList(&n, have-1, true)
+		c = s.walkList(n, s.listLen(n)-1, true)
 	}
-	for range take {
+	for range count {
 		v, _ := c.next()
 		each(v)
 	}
-	return true, t.applyPop(s, &n, key, end, take)
+}
+
+// ListPopRun is ListPop for several calls at once, of one element each, where that can
+// be one change: else, and on every error, it does nothing and reports false. It
+// returns for how many of them there was an element.
+func (t *Txn) ListPopRun(key []byte, end ListEnd, calls int, each func(v ListValue)) (popped int, ok bool) {
+	var n entry
+	s, err := t.openWrite(key, TypeList, &n)
+	defer t.leave(s)
+	if err != nil || !t.asOne(s) {
+		return 0, false
+	}
+	if !n.found() {
+		return 0, true
+	}
+	popped = min(calls, s.listLen(&n))
+	s.eachAtEnd(&n, end, popped, each)
+	return popped, t.applyPop(s, &n, key, end, popped) == nil
 }
 
 func (t *Txn) applyPop(s *shard, n *entry, key []byte, end ListEnd, count int) error {

@@ -90,6 +90,29 @@ func (t *Txn) SAdd(key []byte, members [][]byte) (int64, error) {
 	return t.changeSet(key, members, EffectSetAdd, EventSAdd)
 }
 
+// SAddRun is SAdd for several calls at once, where that can be one change and cannot
+// change the set's form: else it does nothing and reports false. It tells added which
+// of members, by their place, it has added, also when it then failed for want of memory
+// and reports false: SAdd of all the members does the rest.
+func (t *Txn) SAddRun(key []byte, members [][]byte, added func(i int)) (ok bool) {
+	var n entry
+	s, err := t.openWrite(key, TypeSet, &n)
+	defer t.leave(s)
+	if err != nil || !n.found() || !isLarge(n.hdr) || !t.asOne(s) {
+		return false
+	}
+	t.delta(EffectSetAdd, key, t.keepItems(members))
+	err = t.apply(s, &n, EventSAdd)
+	fresh := t.effect.Items // of members that are equal the first
+	for i := 0; i < len(members) && len(fresh) > 0; i++ {
+		if string(members[i]) == string(fresh[0]) {
+			added(i)
+			fresh = fresh[1:]
+		}
+	}
+	return err == nil
+}
+
 // SRem removes members and returns how many were in the set.
 func (t *Txn) SRem(key []byte, members [][]byte) (int64, error) {
 	return t.changeSet(key, members, EffectSetRemove, EventSRem)

@@ -41,11 +41,15 @@ func (x *executor) runGuarded(c *client, at, n int) (next int) {
 		}
 		next++
 		mark = x.w.Len()
-		if !x.dispatch(c, k) {
-			x.settleMeter(c, next-1)
-			return next - 1
+		if more := x.runTogether(c, next-1, n); more > 0 {
+			next += more
+		} else {
+			if !x.dispatch(c, k) {
+				x.settleMeter(c, next-1)
+				return next - 1
+			}
+			k.moved += int64(x.w.Len() - mark)
 		}
-		k.moved += int64(x.w.Len() - mark)
 		if alone {
 			x.settleMeter(c, next)
 		}

@@ -52,11 +52,12 @@ type executor struct {
 
 	c       *client // being served
 	window  [windowSize]call
-	argv    [][]byte // backs the argument slices of the window
-	keys    [][]byte // scratch: keys to prefetch
-	elems   [][]byte // scratch: elements of one collection to prefetch
-	batch   opWindow // of a client that speaks RIOC
-	scratch []byte   // of one operation
+	argv    [][]byte   // backs the argument slices of the window
+	many    [][][]byte // scratch: command lines that run together
+	keys    [][]byte   // scratch: keys to prefetch
+	elems   [][]byte   // scratch: elements of one collection to prefetch
+	batch   opWindow   // of a client that speaks RIOC
+	scratch []byte     // of one operation
 	keyPos  []command.KeyPos
 	waiting *deferredCall // deferred by the command that has just run
 	dropped []watched     // to be released when the transaction has ended
@@ -314,7 +315,9 @@ func (x *executor) letGo() {
 	x.srv.garbage.Add(x.buffers.dropped)
 	x.buffers.dropped = 0
 	clear(x.window[:])
-	x.argv, x.keys, x.ctx.Args, x.batch = nil, nil, nil, opWindow{}
+	clear(x.many[:cap(x.many)])
+	x.argv, x.keys, x.elems, x.batch = nil, nil, nil, opWindow{}
+	x.ctx.Forget()
 	x.lane.Forget()
 }
 

@@ -85,6 +85,8 @@ func badFlags(r *Row) string {
 		return "is both AllShards and Optimistic"
 	case touches && len(r.Keys) == 0 && !r.Is(AllShards):
 		return "touches the data set but names no key and is not AllShards"
+	case r.Together != nil && (!r.Is(Fast) || len(r.Keys) != 1 || r.Is(AllShards)):
+		return "runs Together but is not Fast, or has not one key"
 	case r.Is(AllShards) && !touches:
 		return "is AllShards but neither Write nor ReadOnly"
 	case r.Cats&(CatRead|CatWrite|CatPubSub|CatFast|CatSlow|CatBlocking) != 0:

@@ -29,7 +29,9 @@ type Ctx struct {
 	Host  Host   // nil: everything runs inline
 
 	scores  []float64
-	scratch []byte // kept from call to call, for values that must be copied once
+	scratch []byte   // kept from call to call, for values that must be copied once
+	elems   [][]byte // and for elements of several calls
+	counts  []int64
 }
 
 // Host is what a command may ask of whoever runs it.

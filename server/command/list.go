@@ -8,12 +8,12 @@ import (
 )
 
 var listRows = []Row{
-	{Name: "lpush", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: lpush},
-	{Name: "rpush", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: rpush},
+	{Name: "lpush", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: lpush, Together: lpushTogether},
+	{Name: "rpush", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: rpush, Together: rpushTogether},
 	{Name: "lpushx", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: lpushx},
 	{Name: "rpushx", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: rpushx},
-	{Name: "lpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: lpop},
-	{Name: "rpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: rpop},
+	{Name: "lpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: lpop, Together: lpopTogether},
+	{Name: "rpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: rpop, Together: rpopTogether},
 	{Name: "lmpop", Arity: -4, Flags: Write, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatList, Run: lmpop},
 	{Name: "llen", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatList, Run: llen},
 	{Name: "lrange", Arity: 4, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatList, Run: lrange},
@@ -52,14 +52,13 @@ func lpop(c *Ctx) { popElements(c, engine.ListLeft) }
 func rpop(c *Ctx) { popElements(c, engine.ListRight) }
 
 func popElements(c *Ctx, end engine.ListEnd) {
+	mark := c.W.Len()
 	if len(c.Args) == 2 {
 		found, err := c.Txn.ListPop(c.Args[1], end, 1, nil, c.element)
-		switch {
-		case err != nil:
-			c.Fail(err)
-		case !found:
+		if !found && err == nil {
 			c.W.Null()
 		}
+		c.instead(mark, err)
 		return
 	}
 	if len(c.Args) > 3 {
@@ -73,12 +72,10 @@ func popElements(c *Ctx, end engine.ListEnd) {
 		return
 	}
 	found, err := c.Txn.ListPop(c.Args[1], end, count, c.W.Array, c.element)
-	switch {
-	case err != nil:
-		c.Fail(err)
-	case !found:
+	if !found && err == nil {
 		c.W.NullArray()
 	}
+	c.instead(mark, err)
 }
 
 // listEnd reads LEFT or RIGHT.

@@ -8,7 +8,7 @@ import (
 )
 
 var setRows = []Row{
-	{Name: "sadd", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Elem: 2, Cats: CatSet, Run: sadd},
+	{Name: "sadd", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Elem: 2, Cats: CatSet, Run: sadd, Together: saddTogether},
 	{Name: "srem", Arity: -3, Flags: Write | Fast, Keys: one(KeyRW | KeyDelete), Elem: 2, Cats: CatSet, Run: srem},
 	{Name: "smembers", Arity: 2, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSet, Tips: unordered, Run: smembers},
 	{Name: "sismember", Arity: 3, Flags: ReadOnly | Fast, Keys: one(KeyRO), Elem: 2, Cats: CatSet, Run: sismember},

@@ -27,6 +27,13 @@ type Row struct {
 	// nowhere, or it varies. The dispatcher prefetches by it.
 	Elem int
 
+	// Together runs several calls, of the same key, as one step: it does what Run would
+	// do for each in turn and writes a reply for each. It reports false, having done
+	// and written nothing, where that cannot be; then Run is called for each. The
+	// dispatcher calls it for commands that follow each other in a pipeline, Args
+	// being those of the first. nil: one by one is as good.
+	Together func(c *Ctx, calls [][][]byte) bool
+
 	Cats Category // ACL categories beyond those the flags imply
 	Tips []string // command tips, as COMMAND INFO reports them
 	Run  Handler  // nil only for a container that cannot be called alone
