@@ -67,7 +67,7 @@ func TestBackgroundPrepares(t *testing.T) {
 			l.Begin(0).FlushDB(false)
 			i = 0
 		}
-		for len(e.wantsMemory) > 0 { // the background's turn
+		for e.arena.Stats().Wanting > 0 { // the background's turn
 			runtime.Gosched()
 			if time.Now().After(limit) {
 				t.Fatal("nobody prepares memory")

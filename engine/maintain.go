@@ -257,6 +257,7 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 	defer workers.Wait()
 	l := e.NewLane()
 	defer l.Close()
+	workers.Go(func() { e.readyMemory(stop) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	busy := make([]atomic.Bool, len(e.homes)) // has a goroutine of its own
@@ -267,9 +268,6 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 		select {
 		case <-stop:
 			return
-		case <-e.wantsMemory:
-			e.arena.Prepare()
-			continue
 		case <-timer.C:
 		}
 		next := idlePause
@@ -298,6 +296,19 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 			}
 		}
 		timer.Reset(max(next, roundPause))
+	}
+}
+
+// readyMemory has memory ready ahead of its use until stop is closed. It may have to
+// wait for all others, so nothing else waits for it.
+func (e *Engine) readyMemory(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-e.wantsMemory:
+			e.arena.Prepare()
+		}
 	}
 }
 

@@ -109,6 +109,7 @@ type Arena struct {
 	dirty  int                // free pages that still hold memory
 	unused int                // as many of them were not needed since the last Trim
 
+	preparing            int   // chunk that Prepare is touching, or none
 	prepared, unprepared int64 // chunks of huge pages that Prepare touched first, and others
 }
 
@@ -130,7 +131,7 @@ type pool struct {
 	cold  bitmap // chunks of huge pages that nothing has touched yet
 	count int    // chunks
 	free  int    // free pages in chunks that are not cold
-	asked bool   // Wanted was called, and Prepare has not come yet
+	asked bool   // Wanted was called, and Prepare is not done yet
 }
 
 // chunk describes 2 MB of the range.
@@ -150,7 +151,7 @@ func NewArena(o Options) (*Arena, error) {
 		size = defaultReserve
 	}
 	size = min(max(size, minReserve), maxReserve)
-	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted}
+	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted, preparing: none}
 	if a.retire == nil {
 		a.retire = func(fn func()) { fn() }
 	}
@@ -216,6 +217,11 @@ func (a *Arena) InUse() int64 { return a.inUse.Load() }
 // what is in use only stops growth.
 func (a *Arena) SetLimit(n int64) { a.limit.Store(n) }
 
+// none is no chunk.
+const none = -1
+
+func (a *Arena) chunk(c int) unsafe.Pointer { return unsafe.Add(a.base, uintptr(c)<<chunkShift) }
+
 func (a *Arena) page(n Page) *page { return (*page)(unsafe.Add(a.base, uintptr(n)<<pageShift)) }
 
 func (a *Arena) number(pg *page) Page {
@@ -280,13 +286,8 @@ func (a *Arena) nextAvail(po *pool) int {
 			return -1
 		}
 		if po.cold.has(c) {
-			// It takes milliseconds, in which nobody else shall wait: who comes to
-			// the end of the pages as well makes another chunk ready.
-			po.cold.clear(c)
-			a.unprepared++
-			a.mu.Unlock()
-			a.touch(c)
-			a.mu.Lock()
+			po.cold.clear(c) // who comes to the end of the pages as well takes another
+			a.hurry(c)
 		}
 		a.warm(po, c)
 	}

@@ -15,5 +15,9 @@ const (
 
 func adviseHuge(unsafe.Pointer, int, bool) {}
 
+func populate(unsafe.Pointer) {}
+
+func gently(fn func()) { fn() }
+
 // ProcessBarrier returns nil: this system has no process-wide barrier.
 func ProcessBarrier() func() { return nil }

@@ -11,6 +11,11 @@ import (
 // and 4.5 to 9 ms (of CPU time; measured on a virtual machine) where the host has
 // to find it first. Whoever writes must not pay for that. So background work
 // touches a pool's next chunk when the pool comes to the end of the last.
+//
+// Where a writer has the same processor it must not wait for that either: the
+// system lets others have a processor after a turn of milliseconds only, even while
+// it zeroes. So a thread that is not worth as much does it, and who wakes up takes
+// the processor from it.
 
 // prepareBelow is how many free pages a pool has when its next chunk is prepared:
 // three quarters of a megabyte, what a million insertions a second take in 8 ms.
@@ -26,37 +31,61 @@ func (a *Arena) scarceWithout(po *pool, n int) bool {
 }
 
 // Prepare makes memory ready for the pools that will soon need it. Any goroutine
-// that may wait for the system; Options.Wanted says when. It takes at most one
-// chunk for each pool.
+// that may wait for the system and for all threads with something to do, one at a
+// time; Options.Wanted says when. It takes at most one chunk for each pool.
 func (a *Arena) Prepare() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i := 0; i < len(a.pools); i++ {
 		po := a.pools[i]
+		a.prepare(po)
 		po.asked = false
-		if !a.scarce(po) {
-			continue
-		}
-		c := a.nextCold(po)
-		if c < 0 || po.avail.has(c) {
-			continue // no room, or it turned out not to be of huge pages
-		}
-		a.mu.Unlock() // who is in a hurry may take the chunk meanwhile
-		a.touch(c)
-		a.mu.Lock()
-		if po.cold.has(c) {
-			a.prepared++
-			a.warm(po, c)
-		}
 	}
 }
 
-// touch makes the memory of a chunk of huge pages come, and then wants no huge pages
-// there any more: the kernel would, in time, put them back where single pages were
-// given back. Somebody else may be doing the same, or writing there: the touch, which
-// must be a write, changes nothing.
-func (a *Arena) touch(c int) {
-	p := unsafe.Add(a.base, uintptr(c)<<chunkShift)
-	atomic.AddUint32((*uint32)(p), 0)
-	adviseHuge(p, chunkBytes, false)
+// prepare does a pool's part of Prepare. REQUIRES: a.mu, which it lets go of
+// meanwhile.
+func (a *Arena) prepare(po *pool) {
+	if !a.scarce(po) {
+		return
+	}
+	c := a.nextCold(po)
+	if c < 0 || po.avail.has(c) {
+		return // no room, or it turned out not to be of huge pages
+	}
+	a.preparing = c
+	a.mu.Unlock() // who is in a hurry may take the chunk meanwhile
+	gently(func() {
+		p := a.chunk(c)
+		populate(p)
+		touch(p)
+		adviseHuge(p, chunkBytes, false)
+	})
+	a.mu.Lock()
+	a.preparing = none
+	if po.cold.has(c) {
+		a.prepared++
+		a.warm(po, c)
+	}
 }
+
+// hurry touches a chunk of huge pages that a writer needs now. REQUIRES: a.mu, which
+// it lets go of meanwhile: it takes milliseconds, in which nobody else shall wait.
+func (a *Arena) hurry(c int) {
+	a.unprepared++
+	// Advice waits for a touch that is under way, and who does that will give it.
+	advise := c != a.preparing
+	a.mu.Unlock()
+	p := a.chunk(c)
+	touch(p)
+	if advise {
+		adviseHuge(p, chunkBytes, false)
+	}
+	a.mu.Lock()
+}
+
+// touch makes the memory of a chunk of huge pages come. There, no huge pages are
+// wanted any more afterwards: the kernel would, in time, put them back where single
+// pages were given back. Somebody else may be doing the same, or writing there: the
+// touch, which must be a write, changes nothing.
+func touch(p unsafe.Pointer) { atomic.AddUint32((*uint32)(p), 0) }

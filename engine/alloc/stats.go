@@ -17,6 +17,7 @@ type Stats struct {
 	// Chunks of huge pages that Prepare touched ahead of their use, and those
 	// that came too fast for that.
 	Prepared, Unprepared int64
+	Wanting              int // pools that Options.Wanted was called for and Prepare is not done with
 }
 
 // Stats returns the arena's figures. Pages are exact; objects and live bytes
@@ -30,6 +31,11 @@ func (a *Arena) Stats() Stats {
 		DirtyBytes:     int64(a.dirty) * pageBytes,
 		Prepared:       a.prepared,
 		Unprepared:     a.unprepared,
+	}
+	for _, po := range a.pools {
+		if po.asked {
+			s.Wanting++
+		}
 	}
 	for p := range s.Purpose {
 		s.Purpose[p].PageBytes = a.usage[p]
