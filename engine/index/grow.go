@@ -1,6 +1,7 @@
 package index
 
 import (
+	"math/bits"
 	"slices"
 
 	"hpkv/engine/alloc"
@@ -89,14 +90,10 @@ func roundUp(n int) int {
 // its range that were stashed.
 func (t *Table) collect(dst []entry, s segment, pos uint64) []entry {
 	start := s.start(pos)
-	for i := range s.len() {
-		b := t.bucket(s, i)
-		for k, w := range b.slots {
-			if w != 0 {
-				home := s.prev(i, displacement(b.head, k))
-				dst = append(dst, entry{uint32(t.posOf(s, start, home, w)), w})
-			}
-		}
+	if s.len()<<s.depth() < narrowBuckets {
+		dst = t.collectWide(dst, s, start)
+	} else {
+		dst = t.collectNarrow(dst, s, start)
 	}
 	for _, e := range t.stash {
 		if s.start(uint64(e.pos)) == start {
@@ -104,6 +101,52 @@ func (t *Table) collect(dst []entry, s segment, pos uint64) []entry {
 		}
 	}
 	return dst
+}
+
+// collectWide is collect where positions take asking the records.
+func (t *Table) collectWide(dst []entry, s segment, start uint64) []entry {
+	for i := range s.len() {
+		b := t.bucket(s, i)
+		for k := range b.slots {
+			if w := b.slots[k]; w != 0 {
+				home := s.prev(i, displacement(b.head, k))
+				dst = append(dst, entry{uint32(t.posOf(s, start, home, w)), w})
+			}
+		}
+	}
+	return dst
+}
+
+// collectNarrow is collect where a bucket and the tag tell the position. This and
+// build are most of what growing costs, so there are no branches but for loops: which
+// slots are free, and which entries are away from home, is random.
+func (t *Table) collectNarrow(dst []entry, s segment, start uint64) []entry {
+	// Where each bucket begins, those at the end before the first once more: an entry's
+	// home is up to maxReach buckets behind.
+	var lows [128]uint32
+	n := s.len()
+	s.boundaries(start, lows[maxReach:maxReach+n])
+	copy(lows[:maxReach], lows[n:n+maxReach])
+
+	at := len(dst)
+	dst = dst[:cap(dst)]
+	for i := range n {
+		b := t.bucket(s, i)
+		head := b.head
+		for k := range b.slots {
+			w := b.slots[k]
+			low := lows[(i+maxReach-int(head&7))%len(lows)]
+			head >>= 3
+			if at == len(dst) {
+				dst = append(dst, entry{})
+				dst = dst[:cap(dst)]
+			}
+			dst[at] = entry{low + (uint32(w>>tagShift)-low)&(1<<tagBits-1), w}
+			_, taken := bits.Sub64(0, w, 0)
+			at += int(taken)
+		}
+	}
+	return dst[:at]
 }
 
 // build returns a new segment of at least n buckets with the entries, and those
@@ -115,10 +158,14 @@ func (t *Table) build(entries []entry, n, depth int) (s segment, left []entry, e
 			return 0, nil, err
 		}
 		left = entries[:0]
-		var used [maxBuckets]uint8
+		var used [maxBuckets + 1]uint8
 		for i, e := range entries {
-			if !t.fill(s, &used, e) {
-				t.bucket(s, s.home(uint64(e.pos))).head |= stashedBit
+			home := s.home(uint64(e.pos))
+			if v := used[home%len(used)]; v < slotsPerBucket {
+				t.bucket(s, home).slots[v] = e.word
+				used[home%len(used)]++
+			} else if !t.overflow(s, &used, home, e) {
+				t.bucket(s, home).head |= stashedBit
 				entries[i], entries[len(left)] = entries[len(left)], e
 				left = entries[:len(left)+1]
 			}
@@ -134,25 +181,22 @@ func (t *Table) build(entries []entry, n, depth int) (s segment, left []entry, e
 // entries cannot have run out of it by chance.
 func forged(entries, n int) bool { return entries*100 < n*slotsPerBucket*stashPercent }
 
-// fill is place for a segment that no reader knows yet, where used counts the
-// slots of each bucket, which fill from the front.
-func (t *Table) fill(s segment, used *[maxBuckets]uint8, e entry) bool {
-	home := s.home(uint64(e.pos))
-	i := home
-	for d := 0; d <= maxReach; d++ {
+// overflow puts an entry whose home bucket is full into one of the next, of a segment
+// that no reader knows yet, where used counts the slots of each bucket, which fill
+// from the front. It reports whether there was room.
+func (t *Table) overflow(s segment, used *[maxBuckets + 1]uint8, home int, e entry) bool {
+	for d := 1; d <= maxReach; d++ {
+		i := s.next(home, d)
 		v := int(used[i])
 		if v == slotsPerBucket {
-			i = s.next(i, 1)
 			continue
 		}
 		used[i]++
 		b := t.bucket(s, i)
 		b.slots[v] = e.word
-		if d > 0 {
-			b.head = withDisplacement(b.head, v, d)
-			b = t.bucket(s, home)
-			b.head = withReach(b.head, max(reach(b.head), d))
-		}
+		b.head = withDisplacement(b.head, v, d)
+		b = t.bucket(s, home)
+		b.head = withReach(b.head, max(reach(b.head), d))
 		return true
 	}
 	return false

@@ -469,3 +469,21 @@ func TestValidHold(t *testing.T) {
 		}
 	}
 }
+
+// boundaries is boundary for all buckets at once.
+func TestBoundaries(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, n := range segmentSizes {
+		for depth := range 33 {
+			s := makeSegment(8, n, depth)
+			start := s.start(rnd.Uint64() & posMask)
+			low := make([]uint32, n)
+			s.boundaries(start, low)
+			for i := range low {
+				if want := s.boundary(start, i); uint64(low[i]) != want && want <= posMask {
+					t.Fatalf("%d buckets, depth %d, from %d: bucket %d begins at %d, not %d", n, depth, start, i, low[i], want)
+				}
+			}
+		}
+	}
+}

@@ -120,6 +120,27 @@ func (s segment) boundary(start uint64, i int) uint64 {
 	return start + (rel+unit-1)>>s.depth()
 }
 
+// boundaries fills low with the boundary of each of the segment's buckets.
+func (s segment) boundaries(start uint64, low []uint32) {
+	n := uint64(len(low))
+	each, rest := uint64(1<<32)/n, uint64(1<<32)%n
+	unit := uint64(1) << s.depth()
+	rel, over := uint64(0), uint64(0) // bucket i begins rel+over/n after the segment does
+	for i := range low {
+		up := unit - 1
+		if over > 0 {
+			up++
+		}
+		low[i] = uint32(start + (rel+up)>>s.depth())
+		if rel, over = rel+each, over+rest; over >= n {
+			rel, over = rel+1, over-n
+		}
+	}
+}
+
+// narrowBuckets is from how many buckets on one covers at most 2^tagBits positions.
+const narrowBuckets = 1 << (32 - tagBits)
+
 // posOf returns the position of an entry with home bucket i in the segment that
 // starts at start. The bucket says which 2^24 the position lies in where it is
 // narrower than that, i.e. from 256 buckets on; below, the record is asked.
@@ -128,7 +149,7 @@ func (t *Table) posOf(s segment, start uint64, i int, word uint64) uint64 {
 	if s.depth() >= 32-tagBits {
 		return start | tag&(1<<(32-s.depth())-1)
 	}
-	if s.len()<<s.depth() < 256 {
+	if s.len()<<s.depth() < narrowBuckets {
 		return t.hashOf(alloc.Ref(word&refMask)) & posMask
 	}
 	low := s.boundary(start, i)
