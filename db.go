@@ -162,7 +162,7 @@ func (db *DB) Set(key, val []byte) error {
 // SetTTL stores val under key until ttl, of at least a millisecond, has
 // passed.
 func (db *DB) SetTTL(key, val []byte, ttl time.Duration) (err error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (db *DB) SetXX(key, val []byte) (bool, error) {
 }
 
 func (db *DB) set(key, val []byte, o engine.SetOptions) (bool, error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return false, err
 	}
@@ -194,7 +194,7 @@ func (db *DB) set(key, val []byte, o engine.SetOptions) (bool, error) {
 
 // Delete removes key and reports whether it existed.
 func (db *DB) Delete(key []byte) (bool, error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return false, err
 	}
@@ -206,7 +206,7 @@ func (db *DB) Delete(key []byte) (bool, error) {
 // Incr adds delta to the integer under key, 0 if the key does not exist, and
 // returns the sum.
 func (db *DB) Incr(key []byte, delta int64) (_ int64, err error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return 0, err
 	}
@@ -216,7 +216,7 @@ func (db *DB) Incr(key []byte, delta int64) (_ int64, err error) {
 
 // Append adds val to the end of key's value and returns the new length.
 func (db *DB) Append(key, val []byte) (_ int64, err error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return 0, err
 	}
@@ -227,7 +227,7 @@ func (db *DB) Append(key, val []byte) (_ int64, err error) {
 // Expire makes key vanish after ttl and reports whether it exists. A ttl of
 // zero or less removes it now.
 func (db *DB) Expire(key []byte, ttl time.Duration) (_ bool, err error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return false, err
 	}
@@ -237,7 +237,7 @@ func (db *DB) Expire(key []byte, ttl time.Duration) (_ bool, err error) {
 
 // Persist removes key's expiry and reports whether it had one.
 func (db *DB) Persist(key []byte) (_ bool, err error) {
-	l, t, err := db.beginWrite()
+	l, t, err := db.beginWriteOf(key)
 	if err != nil {
 		return false, err
 	}

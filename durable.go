@@ -87,6 +87,13 @@ func (db *DB) beginWrite() (*lane, *engine.Txn, error) {
 	return db.begin()
 }
 
+// beginWriteOf is beginWrite for a change of one key, whose memory is on its way
+// meanwhile.
+func (db *DB) beginWriteOf(key []byte) (*lane, *engine.Txn, error) {
+	db.engine.Prefetch(db.index, key)
+	return db.beginWrite()
+}
+
 // writable is why changes are refused, if they are.
 func (db *DB) writable() error {
 	if db.journal == nil {

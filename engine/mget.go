@@ -272,3 +272,13 @@ func (t *Txn) Prefetch(keys [][]byte) {
 	b.reset(min(len(keys), BatchSize))
 	t.aim(keys, b, 0, b.Len())
 }
+
+// Prefetch asks the processor for the cache line with which looking up key in
+// database db begins: for callers that have something else to do first, if only to
+// take a lock, which later loads wait for. Any goroutine.
+func (e *Engine) Prefetch(db int, key []byte) {
+	h := hashKey(key)
+	if ks := e.shardOf(h).dbs[db].Load(); ks != nil {
+		ks.table.Prefetch(h)
+	}
+}
