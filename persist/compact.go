@@ -48,6 +48,9 @@ func (l *Log) prepareAll() error {
 	}
 	l.manMu.Lock()
 	defer l.manMu.Unlock()
+	if l.closed.Load() {
+		return ErrClosed
+	}
 	err := l.prepareSegments(all)
 	if err != nil {
 		l.prepareFailed(err)
@@ -115,6 +118,9 @@ func (c *Compaction) Finish(ctx context.Context) error {
 func (l *Log) dropBefore(base, complete uint64, ms int64) (dropped []*segment, err error) {
 	l.manMu.Lock()
 	defer l.manMu.Unlock()
+	if l.closed.Load() { // the manifest may be another log's by now
+		return nil, ErrClosed
+	}
 	man := l.man.clone()
 	man.serial++
 	man.compactions++
@@ -153,6 +159,9 @@ func (l *Log) dropBefore(base, complete uint64, ms int64) (dropped []*segment, e
 func (l *Log) discard(seg *segment) {
 	l.manMu.Lock()
 	defer l.manMu.Unlock()
+	if l.closed.Load() { // and so may the directory
+		return
+	}
 	path := segmentPath(l.o.Dir, seg.number)
 	info, err := l.o.FS.Stat(path)
 	if err == nil && info.Size == l.o.SegmentBytes && info.Links == 1 && len(l.spares) < len(l.streams) {
