@@ -77,6 +77,9 @@ func reload(ctx *command.Ctx, done string) {
 // exists only meanwhile. Nobody may be served while it runs.
 func (s *Server) reload(ctx context.Context, flush func()) error {
 	d := &s.durability
+	if d.obstacle.Load()&obstacleLoading != 0 { // what is not there yet cannot be loaded again
+		return errors.New("the data are being loaded")
+	}
 	j := d.journal.Load()
 	if j == nil {
 		return s.reloadOnce(ctx, flush)

@@ -276,7 +276,7 @@ func TestLoading(t *testing.T) {
 		in.stop()
 
 		d.change(func() { d.read = true })
-		in = startLogged(t, driver, dir, d)
+		in = startLogged(t, driver, dir, d, "--enable-debug-command", "yes")
 		w = in.dial()
 		const loading = "-LOADING Redis is loading the dataset in memory\r\n"
 		w.do("GET k", loading)
@@ -292,6 +292,7 @@ func TestLoading(t *testing.T) {
 			t.Errorf("INFO says %s", got)
 		}
 		w.do("CONFIG SET appendonly no", "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - the data is being loaded\r\n")
+		w.do("DEBUG RELOAD", "-ERR the data are being loaded\r\n")
 		d.release()
 		in.loaded()
 		w.do("GET k", "$1\r\n1\r\n")
