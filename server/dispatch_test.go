@@ -1,13 +1,16 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"hpkv/engine"
 	"hpkv/resp"
@@ -128,17 +131,23 @@ func TestShutdownWaitsForDeferred(t *testing.T) {
 }
 
 // Shutdown does not wait for ever: neither for a command nor for those that
-// wait for what it has locked. It says what it left behind.
+// wait for what it has locked, clients or the server's own. It says what it left behind.
 func TestShutdownAbandons(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
 		started, release := make(chan string), make(chan struct{})
-		in := start(t, setup{driver: driver, rows: deferringRows(started, release),
+		clock := engine.NewManualClock(1_700_000_000_000)
+		in := start(t, setup{driver: driver, rows: deferringRows(started, release), clock: clock,
 			settings: []string{"--shutdown-timeout", "0"}, fails: "abandoned"})
 		w, other := in.dial(), in.dial()
 		w.send("TEST.HOLD a b\r\n")
 		<-started
 		other.send("TEST.SET a\r\n")
 		<-started
+		clock.Advance(time.Minute) // time for a look at every shard
+		stacks := make([]byte, 1<<20)
+		in.eventually("cron waits as well", func() bool {
+			return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*Server).engineStats"))
+		})
 		in.stop()
 		if log := in.log.String(); !strings.Contains(log, `"command":"test.hold"`) || !strings.Contains(log, "abandoned") {
 			t.Errorf("the log does not say what was abandoned:\n%s", log)

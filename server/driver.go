@@ -94,8 +94,12 @@ const closeGrace = time.Second
 func endsSoon(done <-chan struct{}) bool {
 	select {
 	case <-done:
-		return true
 	case <-time.After(closeGrace):
+	}
+	select { // both may have come while the machine stood still
+	case <-done:
+		return true
+	default:
 		return false
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
@@ -44,14 +45,17 @@ func (s *Server) serveREST() {
 	s.log.Info().Bool("tls", s.rest.Secure()).Stringers("listening", stringers(s.restAddrs)).Msg("ready for REST and WebSocket")
 }
 
-// closeREST ends the service before the engine goes that it works on.
-func (s *Server) closeREST(ctx context.Context) {
+// closeREST ends the service before the engine goes that it works on. It reports
+// whether the service has let go of that.
+func (s *Server) closeREST(ctx context.Context) (ended bool) {
 	if s.rest == nil {
-		return
+		return true
 	}
-	if err := s.rest.Shutdown(ctx); err != nil {
+	err := s.rest.Shutdown(ctx)
+	if err != nil {
 		s.log.Warn().Err(err).Msg("REST connections were still open at the end")
 	}
+	return !errors.Is(err, rest.ErrStuck)
 }
 
 // RESTAddrs are the addresses on which the server speaks HTTP.

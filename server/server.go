@@ -380,8 +380,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}()
 	err := s.serveUntilStopped(ctx)
 	s.stop()
-	<-cron
-	return errors.Join(err, s.close())
+	return errors.Join(err, s.close(cron))
 }
 
 // serveUntilStopped loads the data, says that the server is ready and returns
@@ -442,21 +441,26 @@ func (s *Server) Shutdown() { s.stop() }
 
 func (s *Server) stop() { s.stopOnce.Do(func() { close(s.stopping) }) }
 
-// close drains the connections and closes the engine. It takes little longer
-// than shutdown-timeout.
-func (s *Server) close() error {
+// close drains the connections and closes the engine, once cron has ended, too. It
+// takes little longer than shutdown-timeout.
+func (s *Server) close(cron <-chan struct{}) error {
 	s.log.Info().Msg("shutting down")
 	s.unpause()
 	wait := time.Duration(s.cfg.ShutdownTimeout.Load()) * time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	s.closeREST(ctx)
+	ended := s.closeREST(ctx)
 	s.closeMetrics(ctx)
-	ended := s.driver.shutdown(ctx)
+	ended = s.driver.shutdown(ctx) && ended
 	if s.side != nil {
 		ended = s.side.shutdown(ctx) && ended
 	}
 	left := s.deferred.wait(ctx)
+	select {
+	case <-cron:
+	case <-ctx.Done():
+		ended = endsSoon(cron) && ended // it looks at every shard, and one may be locked
+	}
 	close(s.background.stop)
 	s.executors.close()
 	s.removeSocketFile()

@@ -225,10 +225,35 @@ func (s *Service) Shutdown(ctx context.Context) error {
 	if e := s.streams.wait(ctx); err == nil {
 		err = e
 	}
-	s.accepting.Wait()
-	s.watching.Wait()
-	return err
+	done := make(chan struct{})
+	go func() { // ends with them
+		s.accepting.Wait()
+		s.watching.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		select {
+		case <-done:
+		case <-time.After(closeGrace):
+		}
+	}
+	select { // the last of several things to happen may be any
+	case <-done:
+		return err
+	default:
+		return ErrStuck
+	}
 }
+
+// closeGrace is how long what need not wait for anybody may take to end when the time
+// of a shutdown is over.
+const closeGrace = time.Second
+
+// ErrStuck is returned by Shutdown when the service still uses the host: a change that
+// it is to tell of is of a key that somebody has locked.
+var ErrStuck = errors.New("the key of a change is locked")
 
 // Connections is the number of open HTTP connections, without WebSockets and streams
 // of events.
