@@ -66,7 +66,13 @@ func serve(cl *config.CommandLine, bare bool) (err error) {
 		pidFile = defaultPIDFile
 	}
 	defer writePIDFile(log, pidFile)()
-	defer context.AfterFunc(ctx, func() { notify("STOPPING=1") })()
+	told := make(chan struct{})
+	forget := context.AfterFunc(ctx, func() { defer close(told); notify("STOPPING=1") })
+	defer func() {
+		if !forget() {
+			<-told // also where stopping takes less time than that
+		}
+	}()
 	return s.Run(ctx)
 }
 
