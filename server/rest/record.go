@@ -73,7 +73,7 @@ func (k *apiKey) scope(ctx *fasthttp.RequestCtx) scope {
 // pathKey is the key in the path of a request: its text as sent, decoded once,
 // with a plus sign for a plus sign.
 func pathKey(ctx *fasthttp.RequestCtx) ([]byte, *problem) {
-	text := targetOf(ctx).rest
+	text := targetOf(ctx).path[len(recordPath):]
 	if bytes.IndexByte(text, '%') < 0 {
 		return text, nil
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -30,13 +29,16 @@ type route struct {
 // handler answers a request, or says why it does not.
 type handler func(ctx *fasthttp.RequestCtx, k *apiKey) *problem
 
+// recordPath is what the path of a record begins with.
+const recordPath = "/record/"
+
 // table lists all routes. One that is matched as a whole goes before those with
 // a prefix, and of these the first that fits.
 func (s *Service) table() []route {
 	return []route{
 		{path: "/record", post: s.postRecord},
 		{path: "/record/atomic", get: s.getRecord, post: s.postAtomic, delete: s.deleteRecord},
-		{path: "/record/{key}", prefix: "/record/", get: s.getRecord, delete: s.deleteRecord},
+		{path: "/record/{key}", prefix: recordPath, get: s.getRecord, delete: s.deleteRecord},
 		{path: "/records", get: s.getRecords},
 		{path: "/token/websocket", post: s.token},
 		{path: "/ws", open: true, get: s.upgrade}, // which looks for a token or a key
@@ -59,35 +61,21 @@ func (s *Service) table() []route {
 // target is the path and the query of a request as they were sent. The path is
 // not cleaned: keys may contain any text.
 // Its slices are the request's.
-type target struct {
-	path, query []byte
-	rest        []byte // of the path behind the route's prefix
-}
+type target struct{ path, query []byte }
 
-// targetKey is where a request's context has its target.
-type targetKey struct{}
-
-func targetOf(ctx *fasthttp.RequestCtx) *target { return ctx.UserValue(targetKey{}).(*target) }
-
-var targets = sync.Pool{New: func() any { return new(target) }}
-
-// Close implements io.Closer, which fasthttp calls when it is done with the request.
-func (t *target) Close() error {
-	*t = target{}
-	targets.Put(t)
-	return nil
-}
-
-func parseTarget(uri []byte) *target {
-	if i := bytes.Index(uri, []byte("://")); i > 0 && uri[0] != '/' { // the form for proxies
-		uri = uri[i+3:]
-		if slash := bytes.IndexByte(uri, '/'); slash >= 0 {
-			uri = uri[slash:]
-		} else {
-			uri = []byte("/")
+// targetOf cuts the request's target, which costs less than to keep it.
+func targetOf(ctx *fasthttp.RequestCtx) (t target) {
+	uri := ctx.Request.Header.RequestURI()
+	if len(uri) > 0 && uri[0] != '/' { // the form for proxies
+		if i := bytes.Index(uri, []byte("://")); i > 0 {
+			uri = uri[i+3:]
+			if slash := bytes.IndexByte(uri, '/'); slash >= 0 {
+				uri = uri[slash:]
+			} else {
+				uri = []byte("/")
+			}
 		}
 	}
-	t := targets.Get().(*target)
 	t.path, t.query, _ = bytes.Cut(uri, []byte("?"))
 	if bytes.HasPrefix(t.path, []byte("//")) { // a base address with a slash at its end
 		t.path = t.path[1:]
@@ -95,14 +83,12 @@ func parseTarget(uri []byte) *target {
 	return t
 }
 
-func (s *Service) find(t *target) *route {
-	if r := s.exact[string(t.path)]; r != nil {
-		t.rest = t.path[bytes.LastIndexByte(t.path, '/')+1:]
+func (s *Service) find(path []byte) *route {
+	if r := s.exact[string(path)]; r != nil {
 		return r
 	}
 	for i := range s.routes {
-		if r := &s.routes[i]; r.prefix != "" && len(t.path) >= len(r.prefix) && string(t.path[:len(r.prefix)]) == r.prefix {
-			t.rest = t.path[len(r.prefix):]
+		if r := &s.routes[i]; r.prefix != "" && len(path) >= len(r.prefix) && string(path[:len(r.prefix)]) == r.prefix {
 			return r
 		}
 	}
@@ -123,9 +109,8 @@ func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 		count.add(ctx, time.Since(ctx.Time()))
 	}()
 	s.allowOrigin(ctx)
-	t := parseTarget(ctx.Request.Header.RequestURI())
-	ctx.SetUserValue(targetKey{}, t)
-	r := s.find(t)
+	t := targetOf(ctx)
+	r := s.find(t.path)
 	if r != nil {
 		count = r.count
 	}
@@ -137,7 +122,7 @@ func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 		s.fail(ctx, &problem{404, "no such path"})
 		return
 	}
-	k, p := s.authenticate(ctx, r, t)
+	k, p := s.authenticate(ctx, r, t.query)
 	if p == nil {
 		p = s.dispatch(ctx, r, k)
 	}
@@ -193,13 +178,13 @@ func presented(ctx *fasthttp.RequestCtx) (key []byte, isBearer bool) {
 
 // authenticate finds the key that a request may use. A path that is none of
 // ours is a command only to who speaks Upstash's way.
-func (s *Service) authenticate(ctx *fasthttp.RequestCtx, r *route, t *target) (*apiKey, *problem) {
+func (s *Service) authenticate(ctx *fasthttp.RequestCtx, r *route, query []byte) (*apiKey, *problem) {
 	if r.open || r.openGet && (ctx.IsGet() || ctx.IsHead()) {
 		return nil, nil
 	}
 	shown, isBearer := presented(ctx)
 	if r.upstash && shown == nil {
-		shown = queryToken(string(t.query))
+		shown = queryToken(string(query))
 		isBearer = shown != nil
 	}
 	if r.prefix == "/" && !isBearer {

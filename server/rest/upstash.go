@@ -33,7 +33,7 @@ func (s *Service) postCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 // pattern.
 func (s *Service) pathCommand(ctx *fasthttp.RequestCtx, k *apiKey) *problem {
 	t := targetOf(ctx)
-	rest, query := string(t.rest), string(t.query)
+	rest, query := string(t.path[1:]), string(t.query)
 	line, ok := segments(rest)
 	if !ok {
 		return badPath
