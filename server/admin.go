@@ -70,7 +70,7 @@ func configSet(ctx *command.Ctx) {
 			long = true
 		}
 	}
-	if long {
+	if long || !ctx.Txn.Locked() && owner(ctx).srv.cfg.Changing() {
 		ctx.Defer(setSettings)
 		return
 	}
@@ -79,7 +79,11 @@ func configSet(ctx *command.Ctx) {
 
 func setSettings(ctx *command.Ctx) {
 	c := owner(ctx)
-	if err := c.srv.cfg.Set(ctx.Args[2:], c.local()); err != nil {
+	set := c.srv.cfg.Set
+	if ctx.Txn.Locked() { // who changes settings may be waiting for these keys
+		set = c.srv.cfg.TrySet
+	}
+	if err := set(ctx.Args[2:], c.local()); err != nil {
 		ctx.W.Error(err.Error())
 		return
 	}

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -48,6 +50,38 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 		in = startLogged(t, driver, dir, d)
 		in.loaded()
 		in.dial().do("MGET a b c d e f", "*6\r\n$-1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n")
+	})
+}
+
+// TestSettingsWhileTheLogEnds: who reads or changes a setting does not wait for the disk
+// that another's change waits for.
+func TestSettingsWhileTheLogEnds(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d := newDisk()
+		in := startLogged(t, driver, t.TempDir(), d)
+		in.loaded()
+		w, later, other := in.dial(), in.dial(), in.dial()
+		d.hold()
+		w.do("SET k 1", "+OK\r\n")
+		w.send("CONFIG SET appendonly no\r\n")
+		stacks := make([]byte, 1<<20)
+		in.eventually("the log is being closed", func() bool {
+			return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("persist.(*Log).Close"))
+		})
+		later.send("CONFIG SET timeout 1000\r\n")
+		for range 10 { // of either worker, beside who waits
+			c := in.dial()
+			c.do("PING", "+PONG\r\n")
+			c.do("CONFIG GET port", "*2\r\n$4\r\nport\r\n$1\r\n0\r\n")
+		}
+		// Who has keys locked must not wait: a change of the log does for every key.
+		other.send("MULTI\r\nSET k 2\r\nCONFIG GET port\r\nCONFIG SET timeout 2000\r\nEXEC\r\n")
+		other.expect("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n*2\r\n$4\r\nport\r\n$1\r\n0\r\n" +
+			"-ERR CONFIG SET failed - other settings are being changed\r\n")
+		d.release()
+		w.expect("+OK\r\n")
+		later.expect("+OK\r\n")
+		other.do("CONFIG GET timeout", "*2\r\n$7\r\ntimeout\r\n$4\r\n1000\r\n")
 	})
 }
 

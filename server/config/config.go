@@ -120,7 +120,9 @@ type Config struct {
 	values  []holder // by row; immutable after New
 	started string   // working directory at New, where relative paths of the files begin; immutable
 
-	mu struct {
+	changing sync.Mutex // held by who changes settings, from the first look to the last hook
+
+	mu struct { // taken after changing, and never for long
 		sync.Mutex
 		hooks map[int][]func() error // by row
 		given map[int]bool           // rows that a file or the command line set

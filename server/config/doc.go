@@ -20,9 +20,9 @@
 // Config's fields are atomics: loaded by any goroutine, never locked. Changes
 // go through Set, which is atomic as CONFIG SET is: all values are checked
 // before the first is stored, and if a change hook fails, all are restored.
-// Config.mu serialises changes; hooks run with it held, so a hook must not call
-// Set or OnChange. Readers may see one setting of a Set changed and
-// another not yet.
+// Changes come one after the other, and the hooks of one before the next, so a hook
+// must not call Set; it may take long, and Get does not wait for it. Readers may see
+// one setting of a Set changed and another not yet.
 //
 // # Rewriting
 //

@@ -49,16 +49,55 @@ type change struct {
 
 // Set is CONFIG SET: args alternate names and values. All are applied, or none.
 // local says that the client is on this machine, for settings only such clients
-// may change. The error's text is the complete reply ("ERR …").
+// may change. The error's text is the complete reply ("ERR …"). It waits for the hooks
+// of others, see Changing.
 func (c *Config) Set(args [][]byte, local bool) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	return c.set(args, local)
+}
+
+// TrySet is Set for who must not wait, since the hooks of others may wait for them: it
+// fails while Changing.
+func (c *Config) TrySet(args [][]byte, local bool) error {
+	if !c.changing.TryLock() {
+		return errChanging
+	}
+	defer c.changing.Unlock()
+	return c.set(args, local)
+}
+
+var errChanging = errors.New("ERR CONFIG SET failed - other settings are being changed")
+
+// Changing reports whether somebody is about to change settings, which may take as
+// long as their hooks do.
+func (c *Config) Changing() bool {
+	if !c.changing.TryLock() {
+		return true
+	}
+	c.changing.Unlock()
+	return false
+}
+
+// set is Set. REQUIRES: c.changing is held.
+func (c *Config) set(args [][]byte, local bool) error {
+	changes, err := c.store(args, local)
+	if err != nil {
+		return err
+	}
+	return c.apply(changes)
+}
+
+// store checks all values and stores them.
+func (c *Config) store(args [][]byte, local bool) ([]change, error) {
 	if len(args) == 0 || len(args)%2 != 0 {
-		return errors.New(resp.ErrSyntax)
+		return nil, errors.New(resp.ErrSyntax)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	changes, err := c.plan(args, local)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i := range changes {
 		ch := &changes[i]
@@ -72,13 +111,13 @@ func (c *Config) Set(args [][]byte, local bool) error {
 		}
 		value, err := r.parse(arguments(r, string(args[2*i+1])), base)
 		if err != nil {
-			c.restore(changes[:i])
-			return failed(ch.name, err)
+			c.restoreLocked(changes[:i])
+			return nil, failed(ch.name, err)
 		}
 		ch.new = value
 		c.values[ch.row].set(value)
 	}
-	return c.apply(changes)
+	return changes, nil
 }
 
 // plan finds the rows and refuses what may not be changed.
@@ -134,7 +173,7 @@ func (c *Config) apply(changes []change) error {
 	}
 	for i, ch := range effective {
 		err := c.runHooks(ch.row)
-		if err == nil && t.rows[ch.row].Flags&Hooked != 0 && len(c.mu.hooks[ch.row]) == 0 {
+		if err == nil && t.rows[ch.row].Flags&Hooked != 0 && len(c.hooks(ch.row)) == 0 {
 			err = errFixed
 		}
 		if err != nil {
@@ -152,13 +191,25 @@ func (c *Config) apply(changes []change) error {
 
 // restore puts old values back, last change first.
 func (c *Config) restore(changes []change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.restoreLocked(changes)
+}
+
+func (c *Config) restoreLocked(changes []change) {
 	for i := len(changes) - 1; i >= 0; i-- {
 		c.values[changes[i].row].set(changes[i].old)
 	}
 }
 
+func (c *Config) hooks(row int) []func() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mu.hooks[row]
+}
+
 func (c *Config) runHooks(row int) error {
-	for _, f := range c.mu.hooks[row] {
+	for _, f := range c.hooks(row) {
 		if err := f(); err != nil {
 			return err
 		}
