@@ -59,7 +59,7 @@ func dialReference(t *testing.T, socket string) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -141,7 +141,7 @@ func converse(t *testing.T, socket, input string) (replies []Value, protocolErro
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	go func() {
 		io.WriteString(conn, input) // fails if the server closes first
 		conn.(*net.UnixConn).CloseWrite()

@@ -193,7 +193,7 @@ func TestClient(t *testing.T) {
 	}()
 	c := NewClient(near)
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	v, err := c.Do("A", []byte("b\r\n"), 1, int64(-2), uint64(3), 1.5, true, false)
 	if err != nil || v.String() != `["A", "b\r\n", "1", "-2", "3", "1.5", "1", "0"]` {
 		t.Error(v, err)
