@@ -3,8 +3,11 @@ package persist
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+
+	"hpkv/persist/vfs"
 )
 
 // Names of files in a log's directory.
@@ -27,6 +30,16 @@ func parseName(name, ext string) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(digits, 16, 64)
 	return n, err == nil
+}
+
+// IsLog reports whether a directory holds a log or a backup, or what is left of one: a
+// manifest or segments.
+func IsLog(fsys vfs.FS, dir string) bool {
+	names, err := fsys.List(dir)
+	return err == nil && slices.ContainsFunc(names, func(name string) bool {
+		_, segment := parseName(name, segmentExt)
+		return segment || name == manifestName
+	})
 }
 
 func segmentPath(dir string, n uint64) string { return filepath.Join(dir, segmentName(n)) }

@@ -86,7 +86,10 @@ func lockForTool(fsys vfs.FS, dir string) (io.Closer, error) {
 func manifestForTool(fsys vfs.FS, dir string) (*manifest, error) {
 	man, err := readManifest(fsys, dir)
 	if err == nil && man == nil {
-		return nil, &CorruptError{dir, manifestName, 0, "there is no manifest: this is no log, or it has lost it"}
+		if _, err := fsys.List(dir); err == nil && !IsLog(fsys, dir) {
+			return nil, fmt.Errorf("persist: there is no log in %s", dir)
+		}
+		return nil, &CorruptError{dir, manifestName, 0, "there are segments, but no manifest"}
 	}
 	if err == nil {
 		man.dropDraft()

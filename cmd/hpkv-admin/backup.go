@@ -35,7 +35,7 @@ func backup(ctx context.Context, e cli.Env, args []string) error {
 	if network := serverAt(source); network != "" {
 		return backupServer(ctx, e, network, source, *user, *password, dest)
 	}
-	r, err := persist.Restore(ctx, vfs.OS(), source, dest, persist.Target{}, show(e, "copied"))
+	r, err := persist.Restore(ctx, vfs.OS(), logIn(e, source), dest, persist.Target{}, show(e, "copied"))
 	e.Progress.Clear()
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func backupServer(ctx context.Context, e cli.Env, network, addr, user, password,
 	}
 	client, err := resp.Dial(network, addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot reach a server at %s: %w", addr, err)
 	}
 	defer client.Close()
 	defer context.AfterFunc(ctx, func() { client.Close() })()

@@ -10,7 +10,8 @@ import (
 )
 
 const checkAbout = `Reads every byte of a log or a backup that counts, and says what is wrong and
-where. Changes nothing. No server may have the log open.`
+where. Changes nothing. No server may have the log open. DIR holds the log, or is
+the setting dir of a server.`
 
 func check(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "check", "DIR", checkAbout)
@@ -18,7 +19,7 @@ func check(ctx context.Context, e cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := persist.Check(ctx, vfs.OS(), args[0], show(e, "checked"))
+	r, err := persist.Check(ctx, vfs.OS(), logIn(e, args[0]), show(e, "checked"))
 	e.Progress.Clear()
 	if err != nil {
 		return err

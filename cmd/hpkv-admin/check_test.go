@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,5 +21,39 @@ func TestCheck(t *testing.T) {
 	out, _, err := admin("check", dir)
 	if !errors.Is(err, cli.ErrFound) || !strings.Contains(out, fmt.Sprintf("0000000000000001.seg, offset %d, 23 bytes: the checksum does not match", at)) {
 		t.Errorf("a damaged log: %v\n%s", err, out)
+	}
+}
+
+// A server's dir stands for the one log below it, and where there is none that is
+// said, not taken for damage.
+func TestDirectories(t *testing.T) {
+	dir := newLog(t, "one", "two")
+	for _, args := range [][]string{{"check"}, {"dump"}, {"restore", "x"}, {"backup", "x"}, {"repair", "--cut"}} {
+		args = append([]string{args[0], filepath.Dir(dir)}, args[1:]...)
+		if last := len(args) - 1; args[last] == "x" {
+			args[last] = filepath.Join(t.TempDir(), "dest")
+		}
+		_, errOut, err := admin(args...)
+		if err != nil || !strings.Contains(errOut, "the log is in "+dir) {
+			t.Errorf("%v: %v, %q", args, err, errOut)
+		}
+	}
+	empty := t.TempDir()
+	for _, command := range []string{"check", "dump"} {
+		if _, _, err := admin(command, empty); err == nil || !strings.Contains(err.Error(), "there is no log in "+empty) {
+			t.Errorf("%s of nothing: %v", command, err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "MANIFEST")); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := admin("check", filepath.Dir(dir)); !errors.Is(err, cli.ErrFound) || !strings.Contains(out, "no manifest") {
+		t.Errorf("without its manifest: %v, %q", err, out)
+	}
+	if err := os.CopyFS(filepath.Join(filepath.Dir(dir), "other"), os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := admin("check", filepath.Dir(dir)); err == nil || !strings.Contains(err.Error(), "there is no log in") {
+		t.Errorf("of two none is meant: %v", err)
 	}
 }

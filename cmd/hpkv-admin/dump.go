@@ -33,7 +33,7 @@ func dump(ctx context.Context, e cli.Env, args []string) error {
 	}
 	out := bufio.NewWriterSize(e.Out, 64<<10)
 	damaged := false
-	err = persist.Walk(ctx, vfs.OS(), args[0], func(it *persist.Item) error {
+	err = persist.Walk(ctx, vfs.OS(), logIn(e, args[0]), func(it *persist.Item) error {
 		damaged = damaged || it.Kind == persist.ItemDamage
 		return printItem(out, it)
 	})

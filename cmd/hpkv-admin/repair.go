@@ -35,7 +35,7 @@ func repair(ctx context.Context, e cli.Env, args []string) error {
 	case *skip:
 		mode = persist.RepairSkip
 	}
-	r, err := persist.Repair(ctx, vfs.OS(), args[0], mode, show(e, "read"))
+	r, err := persist.Repair(ctx, vfs.OS(), logIn(e, args[0]), mode, show(e, "read"))
 	e.Progress.Clear()
 	if err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 
 const restoreAbout = `Copies the log or backup in SRC to the directory DIR, which must not exist or be
 empty, and ends it at a time or a round; without either, at its end. A server
-started on DIR then has the data as they were.
+whose log is in DIR (see its settings dir and appenddirname) then has the data as
+they were.
 
 A log can be restored to any point between the end of its last compaction
 (rewrite) and its own end. hpkv-admin dump prints rounds and their times.`
@@ -40,12 +41,13 @@ func restore(ctx context.Context, e cli.Env, args []string) error {
 	if to.Round != 0 && to.Ms != 0 {
 		return misuse(fs, "--to-time and --to-seq exclude each other")
 	}
-	r, err := persist.Restore(ctx, vfs.OS(), args[0], args[1], to, show(e, "copied"))
+	r, err := persist.Restore(ctx, vfs.OS(), logIn(e, args[0]), args[1], to, show(e, "copied"))
 	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
 	report(e, args[1], r)
+	fmt.Fprintf(e.Out, "a server has these data when started as: %s\n", started(args[1]))
 	return nil
 }
 

@@ -20,7 +20,7 @@ func TestRestore(t *testing.T) {
 		if c.flag != "" {
 			args = append(args, c.flag, c.value)
 		}
-		if out := mustAdmin(t, args...); !strings.Contains(out, "up to round") {
+		if out := mustAdmin(t, args...); !strings.Contains(out, "up to round") || !strings.Contains(out, `--appenddirname "dest"`) {
 			t.Errorf("%v: %s", args, out)
 		}
 		if got := contents(t, dest); got != c.want {
