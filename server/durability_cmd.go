@@ -55,7 +55,7 @@ func save(ctx *command.Ctx) {
 		err := s.durability.sync(run)
 		s.durability.save.endAwaited(err)
 		if err != nil {
-			ctx.W.Error("ERR " + err.Error())
+			ctx.W.Error("ERR " + strings.TrimPrefix(err.Error(), "persist: "))
 			return
 		}
 		ctx.W.OK()
