@@ -15,7 +15,8 @@ func (s *Server) clientMemoryLimit() int64 {
 }
 
 // evictClients closes the clients that take most memory until all together are
-// within maxmemory-clients. Those that asked for CLIENT NO-EVICT stay.
+// within maxmemory-clients. Those that asked for CLIENT NO-EVICT count, as in Redis,
+// but stay.
 func (s *Server) evictClients() {
 	limit := s.clientMemoryLimit()
 	if limit == 0 {
@@ -28,12 +29,11 @@ func (s *Server) evictClients() {
 	var sizes []size
 	total := int64(0)
 	for _, c := range s.everyClient() {
-		if publicFlags(c.public.flags.Load())&flagNoEvict != 0 {
-			continue
-		}
 		n := c.memory()
 		total += n
-		sizes = append(sizes, size{c, n})
+		if publicFlags(c.public.flags.Load())&flagNoEvict == 0 {
+			sizes = append(sizes, size{c, n})
+		}
 	}
 	if total <= limit {
 		return

@@ -45,23 +45,25 @@ func TestEviction(t *testing.T) {
 	})
 }
 
-// The clients with the largest buffers go first, but for those that are exempt.
+// The clients with the largest buffers go first, but for those that are exempt, which
+// count nevertheless.
 func TestEvictClients(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
-		in := start(t, setup{driver: driver, settings: []string{"--maxmemory-clients", "2mb"}})
+		in := start(t, setup{driver: driver, settings: []string{"--maxmemory-clients", "4mb"}})
 		half := "*2\r\n$4\r\nECHO\r\n$8000000\r\n"
 		exempt, small, large := in.dial(), in.dial(), in.dial()
 		exempt.do("CLIENT NO-EVICT ON", "+OK\r\n")
-		exempt.send("%s%s", half, strings.Repeat("x", 3_000_000))
+		exempt.send("*2\r\n$4\r\nECHO\r\n$3000000\r\n%s", strings.Repeat("x", 2_900_000))
+		in.eventually("the exempt client's input is counted", func() bool { return in.clientMemory() > 2_900_000 })
 		small.send("%s%s", half, strings.Repeat("x", 300_000))
-		_, _ = fmt.Fprintf(large, "%s%s", half, strings.Repeat("x", 2_500_000)) // an error if it goes before all is sent
+		_, _ = fmt.Fprintf(large, "%s%s", half, strings.Repeat("x", 2_000_000)) // an error if it goes before all is sent
 		large.expectEnd()
 		w := in.dial()
 		if got := w.info("evicted_clients"); got != "1" {
 			t.Errorf("evicted_clients:%s", got)
 		}
-		exempt.send("%s", strings.Repeat("x", 5_000_000)+"\r\n")
-		exempt.expect("$8000000\r\n" + strings.Repeat("x", 8_000_000) + "\r\n")
+		exempt.send("%s", strings.Repeat("x", 100_000)+"\r\n")
+		exempt.expect("$3000000\r\n" + strings.Repeat("x", 3_000_000) + "\r\n")
 		w.do("CONFIG SET maxmemory-clients 50%", "+OK\r\n")
 		w.do("CONFIG GET maxmemory-clients", "*2\r\n$17\r\nmaxmemory-clients\r\n$3\r\n50%\r\n")
 	})
