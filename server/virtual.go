@@ -21,6 +21,12 @@ func (h restHost) Table() *command.Table { return h.s.table }
 // Metrics implements rest.Host.
 func (h restHost) Metrics() ([]byte, error) { return h.s.metricsText() }
 
+// Panicked implements rest.Host.
+func (h restHost) Panicked(cause any, stack []byte) {
+	h.s.totals.panics.Add(1)
+	h.s.log.Error().Interface("panic", cause).Bytes("stack", stack).Msg("a request panicked")
+}
+
 // NotReady implements rest.Host.
 func (h restHost) NotReady() error { return h.s.notReady() }
 
@@ -51,14 +57,13 @@ func (h restHost) record(c *rest.Call, write bool, f func(l *engine.Lane) error)
 			s.returnExecutor(x)
 			return
 		}
-		s.totals.panics.Add(1)
-		s.log.Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("a request panicked")
 		if x.lane.Begin(0).Inside() {
+			h.Panicked(cause, debug.Stack())
 			s.abort("a request panicked inside the engine: its data may be damaged")
 		}
 		x.lane.Close()
 		s.executors.lose(x)
-		panic(cause)
+		panic(cause) // to whom it is told
 	}()
 	if write && s.engine.Evicting() {
 		x.evict() // if there is nothing to evict, the write says so

@@ -90,6 +90,11 @@ func (c *socket) request(text []byte) []byte {
 }
 
 func (c *socket) perform(m *message) (out []byte, p *problem) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			out, p = nil, c.s.panicked(cause)
+		}
+	}()
 	if m.op < opGet || m.op > opAdd {
 		return nil, bad("unknown op")
 	}

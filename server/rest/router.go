@@ -103,8 +103,7 @@ func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 	count := &s.noRoute
 	defer func() {
 		if cause := recover(); cause != nil {
-			s.log.Error().Interface("panic", cause).Bytes("stack", debug.Stack()).Msg("a REST request panicked")
-			s.fail(ctx, &problem{500, "internal error; the server's log has the details"})
+			s.fail(ctx, s.panicked(cause))
 		}
 		count.add(ctx, time.Since(ctx.Time()))
 	}()
@@ -129,6 +128,12 @@ func (s *Service) handle(ctx *fasthttp.RequestCtx) {
 	if p != nil {
 		s.fail(ctx, p)
 	}
+}
+
+// panicked is the problem of a request that panicked with cause.
+func (s *Service) panicked(cause any) *problem {
+	s.host.Panicked(cause, debug.Stack())
+	return &problem{500, "internal error; the server's log has the details"}
 }
 
 func (s *Service) dispatch(ctx *fasthttp.RequestCtx, r *route, k *apiKey) *problem {

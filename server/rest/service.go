@@ -25,7 +25,7 @@ type Host interface {
 	// Record runs f, which carries out c, with a lane that is f's alone until it
 	// returns, and returns when what f changed is as safe as the settings ask for.
 	// The statistics of commands count it as c.Row; err is f's. down says that f
-	// was not run, or that what it changed may not last.
+	// was not run, or that what it changed may not last. It panics as f does.
 	Record(c Call, f func(l *engine.Lane) error) (err, down error)
 	// Settle returns when the changes that keys of database 0 have gone through are
 	// as safe as the settings ask for, or with an error if they never will be.
@@ -39,6 +39,8 @@ type Host interface {
 	// client cut off, because it takes too little or its messages may not last. Then
 	// ended is called, on a goroutine of the host.
 	Listen(addr string, line [][]byte, ended func()) Feed
+	// Panicked counts and logs a request that panicked with cause; stack is where.
+	Panicked(cause any, stack []byte)
 	// Metrics is the server's state in Prometheus' text format.
 	Metrics() ([]byte, error)
 	// NotReady says why requests should not come now, nil if they may.
