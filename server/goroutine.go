@@ -338,6 +338,9 @@ func (c *goConn) read() bool {
 		c.finished = true
 		return true
 	}
+	if isHandshake(c.Conn) {
+		c.srv.totals.handshakes.Add(1)
+	}
 	return false
 }
 

@@ -129,6 +129,7 @@ func (c collector) clients(p *series) {
 	p.counter("connections_ended_total", closed, t.outputLimit.Load(), "reason", "output_limit")
 	p.counter("connections_ended_total", closed, t.inputLimit.Load(), "reason", "input_limit")
 	p.counter("connections_ended_total", closed, t.evicted.Load(), "reason", "client_memory")
+	p.counter("connections_ended_total", closed, t.handshakes.Load(), "reason", "tls_handshake")
 	p.counter("failed_logins_total", "Passwords that were wrong.", t.authFailed.Load())
 	p.counter("panics_total", "Commands and requests that panicked.", t.panics.Load())
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"net"
 	"time"
 
 	"hpkv/server/certs"
@@ -38,6 +39,12 @@ func (s *Server) loadRiocIdentity() (*certs.Identity, error) {
 		return nil, errors.New("rioc over TLS needs both rioc-tls-cert-file and rioc-tls-key-file")
 	}
 	return certs.Load(f, tls.VersionTLS13)
+}
+
+// isHandshake reports whether a connection speaks TLS and its peer is yet to be let in.
+func isHandshake(c net.Conn) bool {
+	secure, ok := c.(*tls.Conn)
+	return ok && !secure.ConnectionState().HandshakeComplete
 }
 
 // certificatePeriod is how often the files of certificates are looked at.

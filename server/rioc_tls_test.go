@@ -50,7 +50,7 @@ func TestRiocTLS(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
 	eachDriver(t, func(t *testing.T, driver string) {
-		_, addr := startRioc(t, driver, "--rioc-tls-cert-file", certFile, "--rioc-tls-key-file", keyFile, "--rioc-tls-ca-cert-file", caFile)
+		in, addr := startRioc(t, driver, "--rioc-tls-cert-file", certFile, "--rioc-tls-key-file", keyFile, "--rioc-tls-ca-cert-file", caFile)
 		c := dialRioc(t, addr, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1",
 			Certificates: []tls.Certificate{{Certificate: [][]byte{clientCert.Raw}, PrivateKey: clientKey}}})
 		if err := c.Put([]byte("k"), []byte("v")); err != nil {
@@ -68,6 +68,7 @@ func TestRiocTLS(t *testing.T) {
 			old.Close()
 			t.Error("TLS 1.2 is spoken")
 		}
+		in.eventually("both are counted", func() bool { return in.totals.handshakes.Load() == 2 })
 	})
 }
 

@@ -43,12 +43,13 @@ type totals struct {
 	outputLimit atomic.Int64 // clients closed for unsent output
 	inputLimit  atomic.Int64 // clients closed for unexecuted input
 	authFailed  atomic.Int64
+	handshakes  atomic.Int64 // of TLS that failed
 	evicted     atomic.Int64 // clients closed by maxmemory-clients
 }
 
 // reset is CONFIG RESETSTAT's part here; panics are not forgotten.
 func (t *totals) reset() {
-	for _, n := range []*atomic.Int64{&t.connections, &t.rejected, &t.outputLimit, &t.inputLimit, &t.authFailed, &t.evicted} {
+	for _, n := range []*atomic.Int64{&t.connections, &t.rejected, &t.outputLimit, &t.inputLimit, &t.authFailed, &t.handshakes, &t.evicted} {
 		n.Store(0)
 	}
 }
