@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createStore } from 'zustand/vanilla';
 import * as library from '@hpkv/zustand-multiplayer';
-import { args, done, fails, until } from './check.mjs';
+import { args, done, fails, restartServer, until } from './check.mjs';
 import { Coverage, checkExports } from './coverage.mjs';
 
 const { multiplayer, TokenHelper, LogLevel } = library;
@@ -70,6 +70,25 @@ for (const zFactor of [0, 2]) {
   await one.multiplayer.clearStorage();
   for (const s of [one, two, late]) await s.multiplayer.destroy();
 }
+
+// Two that change the same at once end alike, and both come back by themselves when the
+// server is restarted.
+const left = open('shared');
+const right = open('shared');
+await until('both stores are there', () => hydrated(left) && hydrated(right));
+for (let i = 0; i < 20; i++) {
+  left.getState().addTodo(`left:${i}`, { title: String(i) });
+  right.getState().addTodo(`right:${i}`, { title: String(i) });
+}
+const todos = (s) => Object.keys(s.getState().todos).length;
+await until('both have what both wrote', () => todos(left) === 40 && todos(right) === 40);
+assert.deepEqual(left.getState().todos, right.getState().todos);
+const isConnected = (s) => s.multiplayer.getConnectionStatus()?.isConnected === true;
+await restartServer();
+await until('both are connected again', () => isConnected(left) && isConnected(right));
+left.getState().setText('after the restart');
+await until('a change arrives after the restart', () => right.getState().text === 'after the restart');
+for (const s of [left, right]) await s.multiplayer.destroy();
 
 const helper = coverage.note('TokenHelper', new TokenHelper(key, base));
 assert.ok((await helper.generateTokenForStore('game-0', ['game-0:x'])).length > 0);
