@@ -70,6 +70,10 @@ var listenerNames = []string{"subscribe", "unsubscribe", "psubscribe", "punsubsc
 
 func subscribe(ctx *command.Ctx, k *subscribeKind) {
 	c := owner(ctx)
+	if k == &shardKind && ctx.Host == nil { // in MULTI, where as in Redis the others are possible
+		ctx.W.Error(resp.ErrSsubscribeBlocking)
+		return
+	}
 	for _, name := range ctx.Args[1:] {
 		c.listen(k, name)
 		ctx.W.Push(3)
