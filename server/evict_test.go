@@ -62,9 +62,9 @@ func TestEvictClients(t *testing.T) {
 		if got := w.info("evicted_clients"); got != "1" {
 			t.Errorf("evicted_clients:%s", got)
 		}
+		w.do("CONFIG SET maxmemory-clients 50%", "+OK\r\n") // of no limit: input and reply together would be above the one before
+		w.do("CONFIG GET maxmemory-clients", "*2\r\n$17\r\nmaxmemory-clients\r\n$3\r\n50%\r\n")
 		exempt.send("%s", strings.Repeat("x", 100_000)+"\r\n")
 		exempt.expect("$3000000\r\n" + strings.Repeat("x", 3_000_000) + "\r\n")
-		w.do("CONFIG SET maxmemory-clients 50%", "+OK\r\n")
-		w.do("CONFIG GET maxmemory-clients", "*2\r\n$17\r\nmaxmemory-clients\r\n$3\r\n50%\r\n")
 	})
 }

@@ -90,7 +90,8 @@ type Service struct {
 
 	streams streamBook
 
-	listeners []net.Listener // set by Serve
+	listeners []net.Listener // set by Serve, for Shutdown
+	loops     atomic.Int64   // accept loops; who looks may come before Serve
 	silent    sync.Map       // net.Conn to nothing: connections without a first request
 
 	Counters Counters
@@ -187,6 +188,7 @@ func (s *Service) Secure() bool { return s.cert != nil }
 // Serve starts serving the listeners, which become the service's, and returns.
 func (s *Service) Serve(listeners []net.Listener) {
 	s.listeners = listeners
+	s.loops.Store(int64(len(listeners)))
 	for _, ln := range listeners {
 		ln = lazyListener{ln}
 		if s.cert != nil {
@@ -261,7 +263,7 @@ var ErrStuck = errors.New("the key of a change is locked")
 // of events.
 func (s *Service) Connections() int {
 	// http counts each listener as a connection to come, and takes one off.
-	return max(int(s.http.GetOpenConnectionsCount())+1-len(s.listeners), 0)
+	return max(int(s.http.GetOpenConnectionsCount())+1-int(s.loops.Load()), 0)
 }
 
 // Streams is the number of open streams of events.
