@@ -139,17 +139,6 @@ func DecodeEffect(ef *Effect, p []byte) error {
 	return nil
 }
 
-// effectKey returns the key of an encoded effect on the first database, where nearly
-// all are; nil for others, and for what is no effect.
-func effectKey(p []byte) []byte {
-	d := effectReader{p: p}
-	d.byte()
-	if fields := d.uvarint(); fields&fieldKey == 0 || fields&fieldDB != 0 {
-		return nil
-	}
-	return d.string()
-}
-
 // effectReader cuts fields from an encoded effect. A field that is present is
 // not zero: every effect has one encoding only.
 type effectReader struct {
@@ -168,6 +157,15 @@ func (d *effectReader) byte() byte {
 }
 
 func (d *effectReader) uvarint() uint64 {
+	if len(d.p) > 0 && d.p[0] < 0x80 {
+		v := d.p[0]
+		d.p = d.p[1:]
+		return uint64(v)
+	}
+	return d.long()
+}
+
+func (d *effectReader) long() uint64 {
 	v, n := binary.Uvarint(d.p)
 	if n <= 0 || n > 1 && d.p[n-1] == 0 { // cut off, too large, or padded
 		d.bad, d.p = true, nil

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"hpkv/engine/alloc"
 )
@@ -27,9 +28,16 @@ func (e *DatabaseError) Is(target error) bool { return target == ErrDatabase }
 // if the effects of a shard, as it was when they were journalled, go through
 // one loader at a time and in order.
 type Loader struct {
-	e  *Engine
-	l  *Lane
-	ef Effect
+	e     *Engine
+	l     *Lane
+	taken []taken // keeps its capacity, and that of the effects' items
+}
+
+// taken is an effect that is to be applied.
+type taken struct {
+	ef    Effect
+	hash  uint64 // of the key
+	shard int
 }
 
 // NewLoader returns a loader. Close it.
@@ -46,52 +54,69 @@ func (r *Loader) Close() {
 	r.e.loaders.Add(-1)
 }
 
-// Expect says that payload will be given to Apply soon. It asks for the memory in
-// which its key is looked up.
-func (r *Loader) Expect(payload []byte) {
-	key := effectKey(payload)
-	if len(key) == 0 {
-		return
-	}
-	h := hashKey(key)
-	if ks := r.e.shardOf(h).dbs[0].Load(); ks != nil {
-		ks.table.Prefetch(h)
-	}
-}
-
-// Apply repeats the effect in payload, which was journalled for the given
-// shard. The engine may have another number of shards now. ErrEffect if payload
-// is no effect, a *DatabaseError if it puts something into a database that there
-// is not now, ErrNoMemory.
-func (r *Loader) Apply(shard int, payload []byte) error {
-	ef := &r.ef
-	if err := DecodeEffect(ef, payload); err != nil {
-		return err
-	}
-	if last := max(ef.DB, ef.OtherDB); last >= r.e.databases {
-		if ef.Kind == EffectFlush { // nothing was put there, or this is not reached
+// Take takes the effect in payload, which was journalled for the given shard, for
+// the next Apply; payload is used until then. It asks for the memory in which the
+// key is looked up, so some 16 at a time are best. ErrEffect if payload is no
+// effect, a *DatabaseError if it puts something into a database that there is not
+// now.
+func (r *Loader) Take(shard int, payload []byte) error {
+	n := len(r.taken)
+	r.taken = slices.Grow(r.taken, 1)[:n+1]
+	k := &r.taken[n]
+	ef := &k.ef
+	err := DecodeEffect(ef, payload)
+	whole := ef.Kind == EffectFlush || ef.Kind == EffectSwap
+	last := max(ef.DB, ef.OtherDB)
+	switch {
+	case err != nil:
+	case whole && (bits.OnesCount64(uint64(ef.Offset)) != 1 || ef.Offset > MaxShards || shard >= int(ef.Offset)):
+		err = ErrEffect
+	case last < r.e.databases:
+		k.shard = shard
+		if whole {
 			return nil
 		}
-		return &DatabaseError{last, r.e.databases}
-	}
-	t := r.l.Begin(ef.DB)
-	if ef.Kind == EffectFlush || ef.Kind == EffectSwap {
-		if bits.OnesCount64(uint64(ef.Offset)) != 1 || ef.Offset > MaxShards || shard >= int(ef.Offset) {
-			return ErrEffect
+		k.hash = hashKey(ef.Key)
+		if ks := r.e.shardOf(k.hash).dbs[ef.DB].Load(); ks != nil {
+			ks.table.Prefetch(k.hash)
 		}
-		t.loadWhole(ef, shard, int(ef.Offset))
 		return nil
+	case ef.Kind != EffectFlush: // else nothing was put there, or this is not reached
+		err = &DatabaseError{last, r.e.databases}
 	}
-	return t.load(ef)
+	r.taken = r.taken[:n]
+	return err
 }
 
-// load applies an effect on one key, or two.
-func (t *Txn) load(ef *Effect) error {
-	if ef.Kind == EffectRename {
-		return t.loadRename(ef)
+// Apply repeats the effects taken since the last time, in their order. The engine
+// may have another number of shards now than the one that journalled them. At an
+// error, ErrNoMemory, it ends, before the n-th effect.
+func (r *Loader) Apply() (n int, err error) {
+	for n < len(r.taken) {
+		if err = r.apply(&r.taken[n]); err != nil {
+			break
+		}
+		n++
 	}
+	r.taken = r.taken[:0]
+	return n, err
+}
+
+func (r *Loader) apply(k *taken) error {
+	t := r.l.Begin(k.ef.DB)
+	switch k.ef.Kind {
+	case EffectFlush, EffectSwap:
+		t.loadWhole(&k.ef, k.shard, int(k.ef.Offset))
+		return nil
+	case EffectRename:
+		return t.loadRename(&k.ef)
+	}
+	return t.load(&k.ef, k.hash)
+}
+
+// load applies an effect on one key, whose hash is h.
+func (t *Txn) load(ef *Effect, h uint64) error {
 	var n entry
-	h := hashKey(ef.Key)
 	s := t.e.shardOf(h)
 	t.enter(s)
 	defer t.leave(s)

@@ -26,7 +26,16 @@ type stateReplayer struct {
 	last  int
 }
 
-func (r *stateReplayer) Apply(_ int, rec Record, _ Addr) error {
+func (r *stateReplayer) Apply(_ int, batch []Placed) error {
+	for i := range batch {
+		if err := r.apply(&batch[i].Record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *stateReplayer) apply(rec *Record) error {
 	step, rest, _ := strings.Cut(string(rec.Payload), " ")
 	key, value, _ := strings.Cut(rest, "=")
 	n, err := strconv.Atoi(step)
@@ -36,8 +45,6 @@ func (r *stateReplayer) Apply(_ int, rec Record, _ Addr) error {
 	r.mu.Unlock()
 	return err
 }
-
-func (r *stateReplayer) Expect(int, Record) {}
 
 func (r *stateReplayer) Barrier(rec Record, _ Addr) error {
 	clear(r.state) // a flush

@@ -79,9 +79,9 @@ func ends(t *testing.T, b []byte) (ends []int64) {
 	f, _ := mem.Open("/x")
 	var r segmentReader
 	r.reset(f, seedOf(h.uid), segmentHead, int64(len(b)))
+	var e entry
 	for {
-		e, err := r.next()
-		if err != nil {
+		if err := r.next(&e); err != nil {
 			return ends
 		}
 		if e.kind == typeMark {

@@ -25,8 +25,8 @@ func FuzzRecord(f *testing.F) {
 				sealRecords(b[:n:n], seedOf(uid))
 			}
 		}
-		e, err := decodeEntry(b, seedOf(uid), int64(len(b)))
-		if err != nil {
+		var e entry
+		if err := e.decode(b, seedOf(uid), int64(len(b))); err != nil {
 			return
 		}
 		var again []byte

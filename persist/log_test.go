@@ -14,10 +14,9 @@ import (
 
 // collector is a Replayer that keeps everything.
 type collector struct {
-	expected map[int][]string // payloads, by stream
-	mu       sync.Mutex
-	streams  map[int][]kept
-	all      []kept // in the order of arrival
+	mu      sync.Mutex
+	streams map[int][]kept
+	all     []kept // in the order of arrival
 }
 
 type kept struct {
@@ -40,25 +39,13 @@ func (c *collector) add(k kept) {
 	c.all = append(c.all, k)
 }
 
-func (c *collector) Expect(stream int, r Record) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.expected == nil {
-		c.expected = make(map[int][]string)
+func (c *collector) Apply(stream int, batch []Placed) error {
+	if len(batch) == 0 || len(batch) > MaxBatch {
+		return fmt.Errorf("a batch of %d records", len(batch))
 	}
-	c.expected[stream] = append(c.expected[stream], string(r.Payload))
-}
-
-func (c *collector) Apply(stream int, r Record, at Addr) error {
-	c.mu.Lock()
-	next := c.expected[stream]
-	if len(next) == 0 || next[0] != string(r.Payload) {
-		c.mu.Unlock()
-		return fmt.Errorf("record %q was not expected, but %q", r.Payload, next)
+	for _, r := range batch {
+		c.add(kept{stream, false, r.Shard, r.Seq, r.Txn, string(r.Payload), r.At})
 	}
-	c.expected[stream] = next[1:]
-	c.mu.Unlock()
-	c.add(kept{stream, false, r.Shard, r.Seq, r.Txn, string(r.Payload), at})
 	return nil
 }
 

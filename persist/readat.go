@@ -55,13 +55,13 @@ func readEntry(f vfs.File, seed uint32, at, end int64) (e entry, err error) {
 	if err := readFull(f, b, at); err != nil {
 		return e, err
 	}
-	e, err = decodeEntry(b, seed, end-at)
+	err = e.decode(b, seed, end-at)
 	if errors.Is(err, errShort) {
 		b = append(b, make([]byte, e.size-len(b))...)
 		if err := readFull(f, b[recordHead:], at+recordHead); err != nil {
 			return e, err
 		}
-		e, err = decodeEntry(b, seed, end-at)
+		err = e.decode(b, seed, end-at)
 	}
 	if err == nil && e.kind != typeRecord {
 		err = errForm

@@ -98,38 +98,40 @@ func sealRecords(b []byte, seed uint32) (count int) {
 	return count
 }
 
-// decodeEntry decodes what b begins with. The payload is part of b. With
-// errShort, size says how many bytes are needed at least; room is how many
-// there are in the segment.
-func decodeEntry(b []byte, seed uint32, room int64) (e entry, err error) {
+// decode makes e what b begins with. The payload is part of b. With errShort, size
+// says how many bytes are needed at least; room is how many there are in the
+// segment. After another error e means nothing.
+func (e *entry) decode(b []byte, seed uint32, room int64) error {
 	if room < recordHead {
-		return e, errForm
+		return errForm
 	}
 	if len(b) < recordHead {
-		return entry{size: recordHead}, errShort
+		e.size = recordHead
+		return errShort
 	}
 	e.kind, e.flags = b[8], b[9]
 	switch {
 	case e.kind == typeRecord && e.flags&^(flagTxn|flagBarrier|flagEcho) == 0:
 	case e.kind == typeMark && e.flags == 0:
 	default:
-		return e, errForm
+		return errForm
 	}
 	if binary.LittleEndian.Uint32(b[4:]) > MaxPayload {
-		return e, errForm
+		return errForm
 	}
 	e.size = sizeOf(b)
 	if int64(e.size) > room {
-		return e, errForm
+		return errForm
 	}
 	if len(b) < e.size {
-		return e, errShort
+		return errShort
 	}
 	if binary.LittleEndian.Uint32(b) != crc32.Update(seed, castagnoli, b[4:e.size]) {
-		return e, errChecksum
+		return errChecksum
 	}
 	e.Shard = binary.LittleEndian.Uint16(b[10:])
 	e.Seq = binary.LittleEndian.Uint64(b[12:])
+	e.Txn, e.barrier = 0, 0
 	at := recordHead
 	if e.flags&flagTxn != 0 {
 		e.Txn = binary.LittleEndian.Uint64(b[at:])
@@ -140,7 +142,7 @@ func decodeEntry(b []byte, seed uint32, room int64) (e entry, err error) {
 		at += extraField
 	}
 	e.Payload = b[at:e.size:e.size]
-	return e, nil
+	return nil
 }
 
 // mark ends the part of a round that one stream holds.

@@ -93,14 +93,14 @@ func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *
 	var b batch
 	for {
 		err := b.read(r, seg.number)
-		for i := range b.n {
-			if b.entries[i].kind == typeRecord && b.entries[i].flags&flagBarrier == 0 {
-				p.to.Expect(stream, b.entries[i].Record)
+		if b.n > 0 {
+			p.records.Add(int64(b.n))
+			if err := p.to.Apply(stream, b.records[:b.n]); err != nil {
+				return err
 			}
 		}
-		p.records.Add(b.records())
-		for i := range b.n {
-			if err := p.entry(stream, &b.entries[i], b.at[i], gate); err != nil {
+		if err == nil && b.last.flags&flagBarrier != 0 {
+			if err := p.barrier(stream, &b.last, Addr{seg.number, r.offset() - int64(b.last.size)}, gate); err != nil {
 				return err
 			}
 		}
@@ -120,46 +120,40 @@ func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *
 	}
 }
 
-// batch is some entries that follow each other.
+// batch is some records that follow each other.
 type batch struct {
 	n       int
-	entries [16]entry
-	at      [16]Addr
+	records [MaxBatch]Placed
+	last    entry // the last one read, a barrier's too
 }
 
-// read takes the next entries, which are valid until r is used again. An error
-// comes after those there are.
-func (b *batch) read(r *segmentReader, segment uint64) (err error) {
-	for b.n = 0; b.n < len(b.entries) && (b.n == 0 || r.ready()); b.n++ {
-		b.at[b.n] = Addr{segment, r.offset()}
-		if b.entries[b.n], err = r.next(); err != nil {
+// read takes the next records, which are valid until r is used again, but none
+// behind a barrier. An error comes after those there are.
+func (b *batch) read(r *segmentReader, segment uint64) error {
+	b.n = 0
+	for n := 0; n < len(b.records) && (n == 0 || r.ready()); n++ {
+		at := r.offset()
+		if err := r.next(&b.last); err != nil {
 			return err
+		}
+		switch {
+		case b.last.kind == typeMark:
+		case b.last.flags&flagBarrier != 0:
+			return nil
+		default:
+			b.records[b.n] = Placed{b.last.Record, Addr{segment, at}}
+			b.n++
 		}
 	}
 	return nil
 }
 
-// records counts the records, of barriers those that are no echoes.
-func (b *batch) records() (n int64) {
-	for i := range b.n {
-		if e := &b.entries[i]; e.kind == typeRecord && e.flags&flagEcho == 0 {
-			n++
-		}
-	}
-	return n
-}
-
-// entry replays one.
-func (p *replay) entry(stream int, e *entry, at Addr, gate *gate) error {
-	if e.kind == typeMark {
-		return nil
-	}
-	if e.flags&flagBarrier == 0 {
-		return p.to.Apply(stream, e.Record, at)
-	}
+// barrier waits for the other streams and replays e, if it is no echo.
+func (p *replay) barrier(stream int, e *entry, at Addr, gate *gate) error {
 	if e.flags&flagEcho != 0 {
 		return gate.arrive(stream, e.barrier, nil)
 	}
+	p.records.Add(1)
 	return gate.arrive(stream, e.barrier, func() error { return p.to.Barrier(e.Record, at) })
 }
 

@@ -102,9 +102,10 @@ func (s *scan) entries(i int, f vfs.File, r *segmentReader, size int64) (at int6
 	r.reset(f, seedOf(s.segments[i].uid), segmentHead, size)
 	begin, records := int64(segmentHead), uint32(0) // of the round being read
 	var streams []uint16
+	var e entry
 	for {
 		at = r.offset()
-		e, err := r.next()
+		err := r.next(&e)
 		switch {
 		case errors.Is(err, io.EOF):
 			s.valid[i] = at - begin

@@ -42,25 +42,25 @@ func (r *segmentReader) reset(f vfs.File, seed uint32, from, limit int64) {
 // offset is where the next entry begins.
 func (r *segmentReader) offset() int64 { return r.base + int64(r.at) }
 
-// next returns the next entry, valid until the following call. At the limit the
+// next makes e the next entry, valid until the following call. At the limit the
 // error is io.EOF. errForm and errChecksum say that no entry begins here: the
 // position stays.
-func (r *segmentReader) next() (e entry, err error) {
+func (r *segmentReader) next(e *entry) error {
 	for {
 		room := r.limit - r.offset()
 		if room == 0 {
-			return e, io.EOF
+			return io.EOF
 		}
-		e, err = decodeEntry(r.buf[r.at:], r.seed, room)
+		err := e.decode(r.buf[r.at:], r.seed, room)
 		if err == nil {
 			r.at += e.size
-			return e, nil
+			return nil
 		}
 		if !errors.Is(err, errShort) {
-			return e, err
+			return err
 		}
 		if err := r.fill(e.size); err != nil {
-			return e, err
+			return err
 		}
 	}
 }
@@ -139,8 +139,8 @@ func scanRest(f vfs.File, seed uint32, from, size int64, first bool) (found rest
 			if begin < 0 {
 				continue
 			}
-			e, err := decodeEntry(b[begin:], seed, size-base-int64(begin))
-			if err != nil {
+			var e entry
+			if err := e.decode(b[begin:], seed, size-base-int64(begin)); err != nil {
 				continue
 			}
 			m, err := decodeMark(&e, nil)

@@ -44,17 +44,24 @@ func (a Addr) String() string { return fmt.Sprintf("%s+%d", segmentName(a.Segmen
 // Replayer receives the records of a log as it is opened. An error from either
 // method ends Open, which returns it.
 type Replayer interface {
-	// Apply receives the records of one stream in order; different streams are
-	// replayed at the same time by different goroutines. Stream numbers are
-	// those of the run that wrote the record. The payload is valid only during
-	// the call.
-	Apply(stream int, r Record, at Addr) error
+	// Apply receives the records of one stream in order, up to MaxBatch at a time,
+	// so that what the next ones take can be fetched while one is applied; different
+	// streams are replayed at the same time by different goroutines. Stream numbers
+	// are those of the run that wrote the records. The batch, and its payloads, are
+	// valid only during the call.
+	Apply(stream int, batch []Placed) error
 	// Barrier receives a barrier record. No other call is under way.
 	Barrier(r Record, at Addr) error
-	// Expect says that Apply will be called for the record, after some others of
-	// its stream, so that what that takes can be fetched. Its calls for a stream
-	// are on the goroutine and between the calls of Apply.
-	Expect(stream int, r Record)
+}
+
+// MaxBatch bounds the records of one call of Apply: about as many as a processor
+// can wait for at once.
+const MaxBatch = 16
+
+// Placed is a record with its place.
+type Placed struct {
+	Record
+	At Addr
 }
 
 // Cut is a part of the log's end that recovery left out.

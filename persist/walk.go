@@ -173,12 +173,13 @@ func (w *walker) run() error {
 	}
 	r.reset(w.f, w.seed, from, w.limit)
 	begin, records := from, uint32(0)
+	var e entry
 	for n := 0; ; n++ {
 		if n%1024 == 0 && w.ctx.Err() != nil {
 			return w.ctx.Err()
 		}
 		at := r.offset()
-		e, err := r.next()
+		err := r.next(&e)
 		var m mark
 		if err == nil && e.kind == typeMark {
 			m, err = decodeMark(&e, nil)

@@ -68,14 +68,17 @@ func newLog(t *testing.T, records ...string) string {
 
 type reader struct{ payloads []string }
 
-func (r *reader) Apply(_ int, rec persist.Record, _ persist.Addr) error {
-	r.payloads = append(r.payloads, string(rec.Payload))
+func (r *reader) Apply(_ int, batch []persist.Placed) error {
+	for i := range batch {
+		r.payloads = append(r.payloads, string(batch[i].Payload))
+	}
 	return nil
 }
 
-func (r *reader) Expect(int, persist.Record) {}
-
-func (r *reader) Barrier(rec persist.Record, at persist.Addr) error { return r.Apply(0, rec, at) }
+func (r *reader) Barrier(rec persist.Record, _ persist.Addr) error {
+	r.payloads = append(r.payloads, string(rec.Payload))
+	return nil
+}
 
 // contents opens a log and returns its records.
 func contents(t *testing.T, dir string) string {

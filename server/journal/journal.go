@@ -175,18 +175,21 @@ func (r *replayer) loader(stream int) *engine.Loader {
 }
 
 // Apply implements persist.Replayer.
-func (r *replayer) Apply(stream int, rec persist.Record, at persist.Addr) error {
+func (r *replayer) Apply(stream int, batch []persist.Placed) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	if err := r.loader(stream).Apply(int(rec.Shard), rec.Payload); err != nil {
-		return fmt.Errorf("replay of the record at %v: %w", at, err)
+	l := r.loader(stream)
+	for i := range batch {
+		if err := l.Take(int(batch[i].Shard), batch[i].Payload); err != nil {
+			return fmt.Errorf("replay of the record at %v: %w", batch[i].At, err)
+		}
+	}
+	if n, err := l.Apply(); err != nil {
+		return fmt.Errorf("replay of the record at %v: %w", batch[n].At, err)
 	}
 	return nil
 }
-
-// Expect implements persist.Replayer.
-func (r *replayer) Expect(stream int, rec persist.Record) { r.loader(stream).Expect(rec.Payload) }
 
 // Barrier implements persist.Replayer. Effects concern one shard each, so no
 // journal writes barriers.
