@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"hpkv/engine/record"
@@ -37,6 +38,10 @@ const (
 // AppendEffect appends the encoding of ef to dst. Equal effects have equal
 // encodings.
 func AppendEffect(dst []byte, ef *Effect) []byte {
+	if ef.Kind == EffectPut && ef.ExpireAtMs|ef.Offset|int64(ef.DB)|int64(ef.OtherDB)|int64(len(ef.Items)) == 0 &&
+		uint(len(ef.Key)-1) < 0x7f && uint(len(ef.Value)-1) < 0x7f && ef.Type != 0 {
+		return appendPut(dst, ef)
+	}
 	fields := uint64(0)
 	set := func(bit uint64, present bool) {
 		if present {
@@ -80,6 +85,22 @@ func AppendEffect(dst []byte, ef *Effect) []byte {
 	if fields&fieldOtherDB != 0 {
 		dst = binary.AppendUvarint(dst, uint64(ef.OtherDB))
 	}
+	return dst
+}
+
+// appendPut is AppendEffect for the effect of most writes: a put of a short key and
+// a short value that does not expire, into the first database.
+func appendPut(dst []byte, ef *Effect) []byte {
+	k, v, at := len(ef.Key), len(ef.Value), len(dst)
+	n := k + v + 5
+	dst = slices.Grow(dst, n)[:at+n]
+	p := dst[at:]
+	p[0], p[1], p[2] = byte(EffectPut), fieldKey|fieldValue|fieldType, byte(k)
+	copy(p[3:], ef.Key)
+	p = p[3+k:]
+	p[0] = byte(v)
+	copy(p[1:], ef.Value)
+	p[1+v] = byte(ef.Type)<<formBits | byte(ef.Form)&formMask
 	return dst
 }
 

@@ -21,6 +21,17 @@ var someEffects = []Effect{
 	{Kind: EffectFlush, DB: 3, Offset: 64},
 	{Kind: EffectSwap, DB: 3, OtherDB: 4, Offset: 1},
 	{Kind: EffectListPlace, Key: b("k"), Items: bs("12345678", "x", "")},
+	// Around the bounds of the short way.
+	{Kind: EffectPut, Type: TypeString, Form: 3, Key: bytes.Repeat(b("k"), 127), Value: bytes.Repeat(b("v"), 127)},
+	{Kind: EffectPut, Type: TypeString, Key: b("k"), Value: bytes.Repeat(b("v"), 128)},
+	{Kind: EffectPut, Type: TypeString, Key: bytes.Repeat(b("k"), 128), Value: b("v")},
+	{Kind: EffectPut, Type: TypeString, Key: b("k")},
+	{Kind: EffectPut, Type: TypeString, Value: b("v")},
+	{Kind: EffectPut, Type: TypeString, Key: b("k"), Value: b("v"), DB: 1},
+	{Kind: EffectPut, Type: TypeString, Key: b("k"), Value: b("v"), OtherDB: 1},
+	{Kind: EffectPut, Type: TypeString, Key: b("k"), Value: b("v"), Offset: 1},
+	{Kind: EffectPut, Type: TypeString, Key: b("k"), Value: b("v"), ExpireAtMs: 1},
+	{Kind: EffectPut, Type: TypeString, Key: b("k"), Value: b("v"), Items: bs("i")},
 }
 
 func sameEffect(a, b *Effect) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 )
 
 // The layout of a record and of a round mark: FORMAT.md, "Records" and "Round
@@ -61,10 +62,12 @@ func appendRecord(b []byte, r *Record, flags uint8, barrier uint64) []byte {
 	if r.Txn != 0 {
 		flags |= flagTxn
 	}
-	b = append(b, 0, 0, 0, 0)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.Payload)))
-	b = append(b, typeRecord, flags, byte(r.Shard), byte(r.Shard>>8))
-	b = binary.LittleEndian.AppendUint64(b, r.Seq)
+	b, at := slices.Grow(b, recordHead+2*extraField+len(r.Payload)), len(b)
+	h := b[at : at+recordHead]
+	binary.LittleEndian.PutUint64(h, uint64(len(r.Payload))<<32)
+	binary.LittleEndian.PutUint32(h[8:], typeRecord|uint32(flags)<<8|uint32(r.Shard)<<16)
+	binary.LittleEndian.PutUint64(h[12:], r.Seq)
+	b = b[:at+recordHead]
 	if flags&flagTxn != 0 {
 		b = binary.LittleEndian.AppendUint64(b, r.Txn)
 	}
