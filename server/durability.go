@@ -43,7 +43,9 @@ type durability struct {
 	load struct {
 		sync.Mutex
 		begun       time.Time
-		done, total int64 // bytes
+		done, total int64     // bytes
+		first       int64     // what was done when it was first told
+		at          time.Time // when that was: what goes before is no measure
 		told        time.Time
 	}
 
@@ -232,6 +234,9 @@ func (d *durability) progress(done, total int64) {
 	l.Lock()
 	defer l.Unlock()
 	l.done, l.total = done, total
+	if l.first == 0 {
+		l.first, l.at = done, time.Now()
+	}
 	if time.Since(l.told) < tellEvery {
 		return
 	}
@@ -243,10 +248,10 @@ func (d *durability) progress(done, total int64) {
 // etaLocked guesses the seconds a replay will still take. REQUIRES: d.load.
 func (d *durability) etaLocked() int64 {
 	l := &d.load
-	if l.done == 0 {
+	if l.done == l.first {
 		return 1
 	}
-	return int64(time.Since(l.begun).Seconds() * float64(l.total-l.done) / float64(l.done))
+	return int64(time.Since(l.at).Seconds() * float64(l.total-l.done) / float64(l.done-l.first))
 }
 
 // recover replays the log if obstacleLoading says that there is one to load. The

@@ -30,7 +30,7 @@ func check(ctx context.Context, e cli.Env, args []string) error {
 		fmt.Fprintf(e.Out, "the next start will leave out an unfinished end: %v\n", c)
 	}
 	if len(r.Problems) == 0 {
-		fmt.Fprintf(e.Out, "sound up to its end, round %d of %s\n", r.LastRound, moment(r.LastMs))
+		fmt.Fprintf(e.Out, "sound up to its end, round %s\n", moment(r.LastRound, r.LastMs))
 		return nil
 	}
 	for _, p := range r.Problems {

@@ -58,7 +58,7 @@ func printItem(w io.Writer, it *persist.Item) (err error) {
 		r := &it.Record
 		_, err = fmt.Fprintf(w, "%8d %s shard %d seq %d txn %d: %s\n", it.Offset, kind, r.Shard, r.Seq, r.Txn, describe(r.Payload))
 	case persist.ItemMark:
-		_, err = fmt.Fprintf(w, "%8d round   %d of %s, synced up to %d\n", it.Offset, it.Round, moment(it.Ms), it.SyncedRound)
+		_, err = fmt.Fprintf(w, "%8d round   %s, synced up to %d\n", it.Offset, moment(it.Round, it.Ms), it.SyncedRound)
 	case persist.ItemDamage:
 		_, err = fmt.Fprintf(w, "%8d damage  %s: %s\n", it.Offset, plural(it.Bytes, "byte"), it.Problem)
 	}

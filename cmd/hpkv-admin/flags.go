@@ -66,12 +66,13 @@ func show(e cli.Env, word string) func(done, total int64) {
 	}
 }
 
-// moment writes the time of a round; ms is Unix time in milliseconds.
-func moment(ms int64) string {
+// moment writes the number of a round and when it was; ms is Unix time in
+// milliseconds, 0 if nothing in the log tells.
+func moment(round uint64, ms int64) string {
 	if ms == 0 {
-		return "never"
+		return fmt.Sprint(round)
 	}
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+	return fmt.Sprintf("%d of %s", round, time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z"))
 }
 
 // plural writes a count of things.

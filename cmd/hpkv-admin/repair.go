@@ -49,6 +49,6 @@ func repair(ctx context.Context, e cli.Env, args []string) error {
 	if r.Aside != "" {
 		fmt.Fprintf(e.Out, "%s kept in %s\n", plural(r.LostBytes, "byte"), r.Aside)
 	}
-	fmt.Fprintf(e.Out, "the log ends at round %d of %s\n", r.LastRound, moment(r.LastMs))
+	fmt.Fprintf(e.Out, "the log ends at round %s\n", moment(r.LastRound, r.LastMs))
 	return nil
 }

@@ -56,5 +56,5 @@ func report(e cli.Env, dest string, r persist.RestoreReport) {
 	for _, c := range r.Cuts {
 		fmt.Fprintf(e.Err, "an unfinished end was left out: %v\n", c)
 	}
-	fmt.Fprintf(e.Out, "%s: %s, up to round %d of %s\n", dest, plural(r.Bytes, "byte"), r.Round, moment(r.Ms))
+	fmt.Fprintf(e.Out, "%s: %s, up to round %s\n", dest, plural(r.Bytes, "byte"), moment(r.Round, r.Ms))
 }

@@ -129,8 +129,10 @@ func (o *compactionOptions) latency(ctx context.Context, e cli.Env, specs []proc
 				return err
 			}
 			if round == 0 {
-				err := fillNoise(ctx, p, o.place.load, o.keys, compactionValue, func(done int64) {
-					e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
+				err := pace.setUp(len(specs)-1-k, func() error {
+					return fillNoise(ctx, p, o.place.load, o.keys, compactionValue, func(done int64) {
+						e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
+					})
 				})
 				if err != nil {
 					return err

@@ -181,8 +181,10 @@ func (o *logOptions) round(ctx context.Context, e cli.Env, round int, specs []pr
 		if err != nil {
 			return err
 		}
-		err = fill(ctx, p, o.place.load, set, o.keys, func(done int64) {
-			e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
+		err = pace.setUp((o.rounds-round)*len(specs)-1-s, func() error {
+			return fill(ctx, p, o.place.load, set, o.keys, func(done int64) {
+				e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(o.keys)))
+			})
 		})
 		if err != nil {
 			return err

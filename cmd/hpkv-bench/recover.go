@@ -24,6 +24,8 @@ const (
 	stateKilled    = "killed"
 )
 
+var logStates = []string{stateWritten, stateRewritten, stateKilled}
+
 // recoverLimit bounds one end and one start.
 const recoverLimit = 5 * time.Minute
 
@@ -78,7 +80,11 @@ func recoverCommand(ctx context.Context, e cli.Env, args []string) error {
 	specs := servers.orDefault()
 	r := &recoverReport{Head: head(ctx, specs, placed), Base: *base, Value: *value}
 	sizes := []uint64{*keys / 5, *keys}
-	pace := newPace(e, len(specs)*len(sizes)*3**rounds, float64(*keys)/1e6+0.5)
+	restarts := len(specs) * len(logStates) * *rounds // of a size
+	pace := newPace(e, len(sizes)*restarts, float64(*keys)/1e6*0.6+0.5)
+	for _, n := range sizes {
+		pace.sizes = append(pace.sizes, slices.Repeat([]float64{float64(n)}, restarts)...)
+	}
 	for _, n := range sizes {
 		for _, s := range specs {
 			s.Parent = *dir
@@ -110,7 +116,7 @@ func recoverServer(ctx context.Context, spec proc.Spec, cpus []int, keys uint64,
 		return nil, err
 	}
 	var rows []recovery
-	for _, state := range []string{stateWritten, stateRewritten, stateKilled} {
+	for _, state := range logStates {
 		if state == stateRewritten {
 			if err := rewriting(ctx, p, func(map[string]int64) {}); err != nil {
 				return nil, err

@@ -17,6 +17,9 @@ type pace struct {
 	line        *progress.Line
 	began       time.Time
 	done, total int
+	sizes       []float64     // of the runs, relative to each other; nil: all alike
+	apart       time.Duration // what the set-ups so far took
+	ahead       time.Duration // what those that are to come take
 }
 
 // newPace announces a measurement of total runs, each about so many seconds
@@ -38,8 +41,35 @@ func estimate(total int, seconds float64) time.Duration {
 
 // next says what the next run is.
 func (p *pace) next(format string, args ...any) {
-	p.line.Printf("%s  (%d/%d%s)", fmt.Sprintf(format, args...), p.done+1, p.total, progress.Eta(p.done, p.total, time.Since(p.began)))
+	p.line.Printf("%s  (%d/%d%s)", fmt.Sprintf(format, args...), p.done+1, p.total, p.eta(time.Since(p.began)))
 	p.done++
+}
+
+// eta guesses the time that is left after elapsed. Nothing is said before the first
+// run has ended.
+func (p *pace) eta(elapsed time.Duration) string {
+	const unit = 1e6
+	done, total := float64(p.done), float64(p.total)
+	if p.sizes != nil {
+		done, total = 0, 0
+		for i, size := range p.sizes {
+			if total += size; i < p.done {
+				done += size
+			}
+		}
+	}
+	return progress.Eta(int(done*unit), int(total*unit), elapsed-p.apart, p.ahead)
+}
+
+// setUp prepares for runs; more times of the same kind are to follow. It is no part
+// of what a run takes.
+func (p *pace) setUp(more int, call func() error) error {
+	began := time.Now()
+	err := call()
+	took := time.Since(began)
+	p.apart += took
+	p.ahead = time.Duration(more) * took
+	return err
 }
 
 // burst is one load on one server and what it showed.

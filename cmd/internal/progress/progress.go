@@ -79,12 +79,13 @@ func (l *Line) Clear() {
 }
 
 // Eta is a short estimate of the time left after done of total parts took
-// elapsed: ", 3m10s left", or nothing before the first part.
-func Eta(done, total int, elapsed time.Duration) string {
+// elapsed, when something else will take more: ", 3m10s left", or nothing before
+// the first part.
+func Eta(done, total int, elapsed, more time.Duration) string {
 	if done <= 0 || done > total {
 		return ""
 	}
-	left := time.Duration(float64(elapsed) / float64(done) * float64(total-done))
+	left := time.Duration(float64(elapsed)/float64(done)*float64(total-done)) + more
 	return ", " + left.Round(time.Second).String() + " left"
 }
 
@@ -96,5 +97,5 @@ func (l *Line) Bytes(word string, done, total int64, elapsed time.Duration) {
 	const width = 30
 	full := int(width * min(done, total) / total)
 	bar := strings.Repeat("#", full) + strings.Repeat(".", width-full)
-	l.Printf("%s [%s] %d of %d MB%s", word, bar, done>>20, total>>20, Eta(int(done), int(total), elapsed))
+	l.Printf("%s [%s] %d of %d MB%s", word, bar, done>>20, total>>20, Eta(int(done), int(total), elapsed, 0))
 }

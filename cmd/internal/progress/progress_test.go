@@ -49,9 +49,10 @@ func TestBytes(t *testing.T) {
 func TestEta(t *testing.T) {
 	for _, c := range []struct {
 		done, total int
+		more        time.Duration
 		want        string
-	}{{0, 10, ""}, {2, 10, ", 40s left"}, {10, 10, ", 0s left"}, {11, 10, ""}} {
-		if got := Eta(c.done, c.total, time.Duration(c.done)*5*time.Second); got != c.want {
+	}{{0, 10, 0, ""}, {2, 10, 0, ", 40s left"}, {2, 10, 20 * time.Second, ", 1m0s left"}, {10, 10, 0, ", 0s left"}, {11, 10, 0, ""}} {
+		if got := Eta(c.done, c.total, time.Duration(c.done)*5*time.Second, c.more); got != c.want {
 			t.Errorf("%d of %d: %q, want %q", c.done, c.total, got, c.want)
 		}
 	}
