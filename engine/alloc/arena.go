@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -128,6 +129,7 @@ type pool struct {
 	kind  kind
 	node  int
 	avail bitmap // chunks with a free page that are not cold
+	held  bitmap // those of them with a page that is dirty or ready
 	cold  bitmap // chunks of huge pages that nothing has touched yet
 	count int    // chunks
 	free  int    // free pages in chunks that are not cold
@@ -138,6 +140,7 @@ type pool struct {
 type chunk struct {
 	free  uint32 // bit per page: free
 	dirty uint32 // bit per page: free, and its memory was not given back
+	ready uint32 // bit per page: not used since all the chunk's memory came
 	pool  int16  // -1: spare, or about to be
 	node  int16  // where it was placed; -1: nowhere yet
 	huge  bool   // of huge pages: all its memory comes at the first touch
@@ -255,17 +258,16 @@ func (a *Arena) takePage(node int, p Purpose) (Page, error) {
 		return 0, ErrNoMemory
 	}
 	po := a.pool(node, k)
-	c := a.nextAvail(po)
+	c := po.held.first(0)
+	if c < 0 {
+		c = a.nextAvail(po)
+	}
 	if c < 0 {
 		a.uncharge(p, pageBytes)
 		return 0, ErrNoMemory
 	}
 	ch := &a.chunks[c]
-	from := ch.free
-	if ch.dirty != 0 {
-		from = ch.dirty // its memory is here already
-	}
-	bit := bits.TrailingZeros32(from)
+	bit := bits.TrailingZeros32(cmp.Or(ch.dirty, ch.ready, ch.free))
 	a.markUsed(c, 1<<bit)
 	if a.scarce(po) && !po.asked {
 		po.asked = true
@@ -394,7 +396,12 @@ func (a *Arena) warm(po *pool, c int) {
 	po.cold.clear(c)
 	if !po.avail.has(c) {
 		po.avail.set(c)
-		po.free += bits.OnesCount32(a.chunks[c].free)
+		ch := &a.chunks[c]
+		po.free += bits.OnesCount32(ch.free)
+		if ch.huge {
+			ch.ready = ch.free
+			po.held.set(c)
+		}
 	}
 }
 
@@ -459,7 +466,11 @@ func (a *Arena) markUsed(c int, mask uint32) {
 	a.unused = min(a.unused, a.dirty)
 	ch.free &^= mask
 	ch.dirty &^= mask
+	ch.ready &^= mask
 	po := a.pools[ch.pool]
+	if ch.dirty|ch.ready == 0 {
+		po.held.clear(c)
+	}
 	po.free -= bits.OnesCount32(mask)
 	if ch.free == 0 {
 		po.avail.clear(c)

@@ -119,8 +119,8 @@ func (a *Arena) Check() error {
 	free := make([]int, len(a.pools))
 	for c := range a.chunks {
 		ch := &a.chunks[c]
-		if ch.dirty&^ch.free != 0 {
-			return fmt.Errorf("chunk %d: dirty pages %b are not free in %b", c, ch.dirty, ch.free)
+		if ch.dirty&^ch.free != 0 || ch.ready&^ch.free != 0 || ch.dirty&ch.ready != 0 {
+			return fmt.Errorf("chunk %d: dirty pages %b or ready ones %b are not free in %b, or both", c, ch.dirty, ch.ready, ch.free)
 		}
 		if free := ch.pool < 0; a.spare.has(c) && !free || free && ch.free != allPages {
 			return fmt.Errorf("chunk %d: pool %d, free %b, spare %v", c, ch.pool, ch.free, a.spare.has(c))
@@ -129,6 +129,9 @@ func (a *Arena) Check() error {
 			avail, cold := po.avail.has(c), po.cold.has(c)
 			if mine := po.id == ch.pool && ch.free != 0; mine != (avail || cold) || avail && cold {
 				return fmt.Errorf("chunk %d: pool %d, free %b, available to pool %d: %v, cold: %v", c, ch.pool, ch.free, po.id, avail, cold)
+			}
+			if held := po.held.has(c); held != (po.id == ch.pool && ch.dirty|ch.ready != 0) || held && !avail {
+				return fmt.Errorf("chunk %d: pool %d, dirty %b, ready %b, known to pool %d: %v", c, ch.pool, ch.dirty, ch.ready, po.id, held)
 			}
 			if cold && (ch.free != allPages || ch.dirty != 0) {
 				return fmt.Errorf("chunk %d: cold, but free %b, dirty %b", c, ch.free, ch.dirty)

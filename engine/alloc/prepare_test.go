@@ -122,3 +122,70 @@ func TestPrepareMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// TestHeldPagesFirst: pages whose memory is here are taken before those whose memory
+// was given back, wherever they are.
+func TestHeldPagesFirst(t *testing.T) {
+	a := newArena(t, Options{ReserveBytes: 1 << 30, HugePages: true})
+	h := a.NewHeap(0)
+	chunkOf := func(ref Ref) int { return int(ref << 3 >> chunkShift) }
+	var refs []Ref
+	take := func() Ref {
+		t.Helper()
+		ref, err := h.Alloc(maxSmall, Records)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref
+	}
+	lose := func(chunk int) { // the first page of a chunk that is in use
+		t.Helper()
+		for i, ref := range refs {
+			if ref != 0 && chunkOf(ref) == chunk {
+				h.Free(ref)
+				h.Free(refs[i+1]) // of the same page
+				refs[i], refs[i+1] = 0, 0
+				h.Trim()
+				return
+			}
+		}
+		t.Fatalf("nothing lies in chunk %d", chunk)
+	}
+	check := func() {
+		t.Helper()
+		if err := a.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 * (hugeAfter*chunkPages + 4) {
+		refs = append(refs, take())
+	}
+	last := len(a.chunks) - 1
+	if po := a.pools[0]; !a.chunks[last].huge || po.free != chunkPages-5 {
+		t.Fatalf("%d chunks, %d free pages", len(a.chunks), po.free)
+	}
+	lose(0)
+	for range 2 { // what was not needed between the two
+		if a.Trim(chunkPages) {
+			t.Fatal("not trimmed")
+		}
+	}
+	lose(5)
+	check()
+	for i := range 2 * (1 + chunkPages - 5 + 1) {
+		want := last
+		switch i / 2 {
+		case 0:
+			want = 5 // dirty
+		case chunkPages - 4:
+			want = 0 // given back
+		}
+		if got := chunkOf(take()); got != want {
+			t.Fatalf("page %d is of chunk %d, want %d", i/2, got, want)
+		}
+		check()
+	}
+}

@@ -37,11 +37,12 @@ func (a *Arena) putBack(at, n int, dirty bool) {
 		m := min(n, chunkPages-bit)
 		mask := uint32(1<<m-1) << bit
 		ch := &a.chunks[c]
+		po := a.pools[ch.pool]
 		ch.free |= mask
 		if dirty {
 			ch.dirty |= mask
+			po.held.set(c)
 		}
-		po := a.pools[ch.pool]
 		po.avail.set(c)
 		po.free += m
 		if ch.free == allPages && !(ch.huge && a.scarceWithout(po, chunkPages)) {
@@ -69,8 +70,9 @@ func (a *Arena) disown(po *pool, c int) (holds bool) {
 	holds = ch.dirty != 0 || ch.huge // of huge pages, all came with the first
 	a.dirty -= bits.OnesCount32(ch.dirty)
 	a.unused = min(a.unused, a.dirty)
-	ch.dirty = 0
+	ch.dirty, ch.ready = 0, 0
 	po.avail.clear(c)
+	po.held.clear(c)
 	po.free -= bits.OnesCount32(ch.free)
 	po.count--
 	ch.pool = -1
