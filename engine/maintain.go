@@ -299,8 +299,8 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 	}
 }
 
-// readyMemory has memory ready ahead of its use until stop is closed. It may have to
-// wait for all others, so nothing else waits for it.
+// readyMemory has memory ready ahead of its use until stop is closed. It takes
+// milliseconds, so other background work does not wait for it.
 func (e *Engine) readyMemory(stop <-chan struct{}) {
 	for {
 		select {

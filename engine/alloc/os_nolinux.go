@@ -17,7 +17,5 @@ func adviseHuge(unsafe.Pointer, int, bool) {}
 
 func populate(unsafe.Pointer) {}
 
-func gently(fn func()) { fn() }
-
 // ProcessBarrier returns nil: this system has no process-wide barrier.
 func ProcessBarrier() func() { return nil }

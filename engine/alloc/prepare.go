@@ -12,10 +12,11 @@ import (
 // to find it first. Whoever writes must not pay for that. So background work
 // touches a pool's next chunk when the pool comes to the end of the last.
 //
-// Where a writer has the same processor it must not wait for that either: the
-// system lets others have a processor after a turn of milliseconds only, even while
-// it zeroes. So a thread that is not worth as much does it, and who wakes up takes
-// the processor from it.
+// A writer on the same processor may wait for that all the same: the system lets
+// others have a processor after a turn of milliseconds only, even while it zeroes. A
+// thread for it that is worth a tenth of the writer's, with turns so long that whoever
+// wakes up has the processor first, was no cure: it got so little of a busy processor
+// that the writer came to the page first, and zeroed it alone.
 
 // prepareBelow is how many free pages a pool has when its next chunk is prepared:
 // three quarters of a megabyte, what a million insertions a second take in 8 ms.
@@ -31,8 +32,7 @@ func (a *Arena) scarceWithout(po *pool, n int) bool {
 }
 
 // Prepare makes memory ready for the pools that will soon need it. Any goroutine
-// that may wait for the system and for all threads with something to do, one at a
-// time; Options.Wanted says when. It takes at most one chunk for each pool.
+// that may wait for the system, one at a time; Options.Wanted says when. It takes at most one chunk for each pool.
 func (a *Arena) Prepare() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -55,12 +55,10 @@ func (a *Arena) prepare(po *pool) {
 	}
 	a.preparing = c
 	a.mu.Unlock() // who is in a hurry may take the chunk meanwhile
-	gently(func() {
-		p := a.chunk(c)
-		populate(p)
-		touch(p)
-		adviseHuge(p, chunkBytes, false)
-	})
+	p := a.chunk(c)
+	populate(p)
+	touch(p)
+	adviseHuge(p, chunkBytes, false)
 	a.mu.Lock()
 	a.preparing = none
 	if po.cold.has(c) {
