@@ -313,18 +313,25 @@ func TestLoading(t *testing.T) {
 	})
 }
 
+// slowLoad returns a directory whose log has k 1, and a disk that does not let it be
+// read before it is released.
+func slowLoad(t *testing.T, driver string) (*disk, string) {
+	d, dir := newDisk(), t.TempDir()
+	in := startLogged(t, driver, dir, d)
+	in.loaded()
+	in.dial().do("SET k 1", "+OK\r\n")
+	in.stop()
+	d.change(func() { d.read = true })
+	return d, dir
+}
+
 // TestPolicyWhileLoading: what appendfsync becomes while the data are loaded is what
 // the log goes by afterwards.
 func TestPolicyWhileLoading(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
-		d, dir := newDisk(), t.TempDir()
-		in := startLogged(t, driver, dir, d)
-		in.loaded()
-		in.dial().do("SET k 1", "+OK\r\n")
-		in.stop()
-		d.change(func() { d.read = true })
+		d, dir := slowLoad(t, driver)
 		opening := make(chan struct{})
-		in = start(t, setup{driver: driver, tuneLog: func(o *journal.Options) { d.tune(o); close(opening) },
+		in := start(t, setup{driver: driver, tuneLog: func(o *journal.Options) { d.tune(o); close(opening) },
 			settings: []string{"--appendonly", "yes", "--dir", dir, "--appendfsync", "everysec"}})
 		t.Cleanup(d.release)
 		<-opening

@@ -13,13 +13,8 @@ import (
 // refused as busy, operation by operation, and the connection goes on.
 func TestRiocWhileLoading(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
-		d, dir := newDisk(), t.TempDir()
-		in := startLogged(t, driver, dir, d)
-		in.loaded()
-		in.dial().do("SET k 1", "+OK\r\n")
-		in.stop()
-		d.change(func() { d.read = true })
-		in = start(t, setup{driver: driver, tuneLog: d.tune, ports: []string{"rioc-port"},
+		d, dir := slowLoad(t, driver)
+		in := start(t, setup{driver: driver, tuneLog: d.tune, ports: []string{"rioc-port"},
 			settings: []string{"--appendonly", "yes", "--dir", dir, "--rioc-bind", "127.0.0.1"}})
 		t.Cleanup(d.release)
 		w := dial(t, "tcp", fmt.Sprintf("127.0.0.1:%d", in.ports["rioc-port"]))

@@ -1,6 +1,9 @@
 package alloc
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // TestPrepare: a pool of huge pages asks for its next chunk before the last is
 // used up, once, and pages are then taken from the prepared one; who does not wait
@@ -13,15 +16,7 @@ func TestPrepare(t *testing.T) {
 	}
 	defer a.Close()
 	h := a.NewHeap(0)
-	check := func() {
-		t.Helper()
-		if err := a.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if err := h.Check(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	check := func() { t.Helper(); mustCheck(t, a, h) }
 	var refs []Ref
 	take := func(pages int) {
 		t.Helper()
@@ -151,15 +146,7 @@ func TestHeldPagesFirst(t *testing.T) {
 		}
 		t.Fatalf("nothing lies in chunk %d", chunk)
 	}
-	check := func() {
-		t.Helper()
-		if err := a.Check(); err != nil {
-			t.Fatal(err)
-		}
-		if err := h.Check(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	check := func() { t.Helper(); mustCheck(t, a, h) }
 	for range 2 * (hugeAfter*chunkPages + 4) {
 		refs = append(refs, take())
 	}
@@ -187,5 +174,13 @@ func TestHeldPagesFirst(t *testing.T) {
 			t.Fatalf("page %d is of chunk %d, want %d", i/2, got, want)
 		}
 		check()
+	}
+}
+
+// mustCheck verifies the invariants of an arena and a heap.
+func mustCheck(t *testing.T, a *Arena, h *Heap) {
+	t.Helper()
+	if err := errors.Join(a.Check(), h.Check()); err != nil {
+		t.Fatal(err)
 	}
 }
