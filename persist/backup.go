@@ -3,7 +3,6 @@ package persist
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 
@@ -145,7 +144,7 @@ func (c *copier) begin() error {
 		return err
 	}
 	if len(names) > 0 {
-		return fmt.Errorf("persist: directory %s is not empty", c.to)
+		return &NotEmptyError{c.to}
 	}
 	return nil
 }

@@ -114,6 +114,14 @@ type StoppedError struct{ Err error }
 func (e *StoppedError) Error() string { return "persist: log has stopped: " + e.Err.Error() }
 func (e *StoppedError) Unwrap() error { return e.Err }
 
+// NotEmptyError is returned by what makes a log in a directory where there is
+// something already.
+type NotEmptyError struct{ Dir string }
+
+func (e *NotEmptyError) Error() string {
+	return fmt.Sprintf("persist: directory %s is not empty", e.Dir)
+}
+
 // CorruptError says that data which must be there are missing or damaged.
 type CorruptError struct {
 	Dir     string

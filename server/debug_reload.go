@@ -64,7 +64,7 @@ func reload(ctx *command.Ctx, done string) {
 		}
 		if err != nil {
 			s.log.Error().Err(err).Msg("DEBUG RELOAD or LOADAOF failed")
-			ctx.W.Error("ERR " + err.Error())
+			ctx.W.Error("ERR " + logText(err))
 			return
 		}
 		s.log.Warn().Msg(done)

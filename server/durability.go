@@ -326,7 +326,10 @@ func (d *durability) appendOnlyChanged() error {
 		return errors.New("the data is being loaded")
 	}
 	if !d.srv.cfg.AppendOnly.Load() {
-		return d.detach()
+		if err := d.detach(); err != nil {
+			return errors.New(logText(err))
+		}
+		return nil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -335,7 +338,7 @@ func (d *durability) appendOnlyChanged() error {
 	}
 	j, err := journal.Start(d.srv.engine, d.options())
 	if err != nil {
-		return err
+		return errors.New(logText(err))
 	}
 	d.attach(j)
 	d.compact()

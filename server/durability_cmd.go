@@ -2,10 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"math"
-	"strings"
 	"time"
 
+	"hpkv/persist"
 	"hpkv/resp"
 	"hpkv/server/command"
 )
@@ -55,7 +56,7 @@ func save(ctx *command.Ctx) {
 		err := s.durability.sync(run)
 		s.durability.save.endAwaited(err)
 		if err != nil {
-			ctx.W.Error("ERR " + strings.TrimPrefix(err.Error(), "persist: "))
+			ctx.W.Error("ERR " + logText(err))
 			return
 		}
 		ctx.W.OK()
@@ -108,12 +109,32 @@ func backup(ctx *command.Ctx) {
 		dir := string(ctx.Args[1])
 		if err := j.Log().Backup(run, dir, nil); err != nil {
 			s.log.Error().Err(err).Str("dir", dir).Msg("backup failed")
-			ctx.W.Error("ERR backup: " + strings.TrimPrefix(err.Error(), "persist: "))
+			ctx.W.Error("ERR backup: " + logText(err))
 			return
 		}
 		s.log.Info().Str("dir", dir).Msg("backup written")
 		ctx.W.OK()
 	})
+}
+
+// logText says in a reply why the log could not do what a client asked for.
+func logText(err error) string {
+	var stopped *persist.StoppedError
+	var locked *persist.LockedError
+	var taken *persist.NotEmptyError
+	switch {
+	case errors.As(err, &stopped):
+		return "the log has stopped: " + stopped.Err.Error()
+	case errors.As(err, &locked):
+		return "directory " + locked.Dir + " is in use by another server"
+	case errors.As(err, &taken):
+		return "directory " + taken.Dir + " is not empty"
+	case errors.Is(err, persist.ErrDraft):
+		return "the log does not hold all data yet"
+	case errors.Is(err, persist.ErrClosed), errors.Is(err, context.Canceled):
+		return "the log is being turned off, or the server is stopping"
+	}
+	return err.Error()
 }
 
 // waitAOF waits until the client's last change is on the disk. There are no

@@ -2,8 +2,10 @@ package server
 
 import (
 	"bytes"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -171,6 +173,30 @@ func TestSaving(t *testing.T) {
 		w.do("SHUTDOWN SAVE", "")
 		w.expectEnd()
 	})
+}
+
+// TestLogTexts: a reply says what the log could not do, not which part of the
+// program says so.
+func TestLogTexts(t *testing.T) {
+	d, dir := newDisk(), t.TempDir()
+	in := startLogged(t, drivers()[0], dir, d)
+	in.loaded()
+	other := start(t, setup{driver: drivers()[0], settings: []string{"--dir", dir}})
+	log := filepath.Join(dir, "appendonlydir")
+	other.dial().do("CONFIG SET appendonly yes", "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - directory "+log+" is in use by another server\r\n")
+	w := in.dial()
+	w.do(cmdline("HPKV.BACKUP", dir), "-ERR backup: directory "+dir+" is not empty\r\n")
+	w.do(cmdline("HPKV.BACKUP", filepath.Join(dir, "a", "b")), "-ERR backup: mkdir "+filepath.Join(dir, "a", "b")+": no such file or directory\r\n")
+	// Who waits for room on the disk is told when the log is turned off.
+	d.change(func() { d.write = syscall.ENOSPC })
+	w.do("SET k 1", "+OK\r\n")
+	w.send("SAVE\r\n")
+	in.eventually("the save is under way", in.durability.save.running)
+	off := in.dial()
+	off.send("CONFIG SET appendonly no\r\n")
+	w.expect("-ERR the log is being turned off, or the server is stopping\r\n")
+	d.change(func() { d.write = nil })
+	off.line()
 }
 
 func (w *wire) expectOneOf(lines ...string) {

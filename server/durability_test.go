@@ -229,6 +229,10 @@ func TestLogFailure(t *testing.T) {
 		b.do("PING", refusal)
 		b.do("DEL k", refusal)
 		b.do("GET k", "$1\r\n3\r\n")
+		b.send("SAVE\r\n")
+		if got := b.line(); !strings.HasPrefix(got, "-ERR the log has stopped: sync of 0") || !strings.HasSuffix(got, ".seg: "+syscall.EIO.Error()) {
+			t.Errorf("SAVE says %q", got)
+		}
 		b.send("INFO persistence\r\n")
 		if got := b.bulk(); !strings.Contains(got, "aof_last_write_status:err\r\n") || !strings.Contains(got, "log_state:failed\r\n") {
 			t.Errorf("INFO says %s", got)
