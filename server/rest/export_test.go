@@ -2,6 +2,9 @@ package rest
 
 import "strings"
 
+// CloseWait is what a peer has for its part of an end.
+const CloseWait = closeWait
+
 // RouteMethods is what the routes take, but for OPTIONS, by path.
 func RouteMethods() map[string][]string {
 	all := make(map[string][]string)

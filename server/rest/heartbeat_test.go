@@ -54,3 +54,44 @@ func TestHeartbeat(t *testing.T) {
 		}
 	})
 }
+
+// A stream that ends says all it has to say to a peer that takes it, however long
+// that lasts within closeWait, and waits no longer.
+func TestEndOfAStream(t *testing.T) {
+	for _, c := range []struct {
+		slow time.Duration // what the peer takes to read
+		want string
+		at   time.Duration
+	}{
+		{0, "head\n" + "1a\r\ndata: message,c,the last\n\n\r\n" + "0\r\n\r\n", 0},
+		{closeWait - 1, "head\n" + "1a\r\ndata: message,c,the last\n\n\r\n" + "0\r\n\r\n", closeWait - 1},
+		{closeWait + 1, "head\n", closeWait},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, peer := net.Pipe()
+			f := &quietFeed{more: make(chan struct{})}
+			st := &stream{s: new(Service), conn: ours, head: []byte("head\n"), chunked: true, quit: make(chan struct{})}
+			ended := make(chan time.Time, 1)
+			go func() {
+				st.write(f)
+				ours.Close()
+				ended <- time.Now()
+			}()
+			got := make([]byte, len("head\n"))
+			if _, err := io.ReadFull(peer, got); err != nil {
+				t.Fatal(err)
+			}
+			begun := time.Now()
+			f.next = []byte("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$8\r\nthe last\r\n")
+			st.end()
+			<-time.After(c.slow)
+			rest, _ := io.ReadAll(peer)
+			if text := string(got) + string(rest); text != c.want {
+				t.Errorf("after %v: %q, want %q", c.slow, text, c.want)
+			}
+			if at := (<-ended).Sub(begun); at != c.at {
+				t.Errorf("ended after %v, want %v", at, c.at)
+			}
+		})
+	}
+}
