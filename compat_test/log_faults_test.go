@@ -67,7 +67,7 @@ func ask(t *testing.T, c *compat.Conn, args ...string) string {
 // await repeats a command until its reply is as wanted.
 func await(t *testing.T, c *compat.Conn, ok func(reply string) bool, args ...string) (reply string) {
 	t.Helper()
-	tick, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for {
 		if reply = ask(t, c, args...); ok(reply) {

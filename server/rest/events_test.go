@@ -296,7 +296,11 @@ func TestEventsOfASlowReader(t *testing.T) {
 func TestEventsOutlastTimeouts(t *testing.T) {
 	t.Parallel()
 	r := start(t, "--rest-request-timeout", "1", "--rest-idle-timeout", "1")
-	e := r.events(keyAll, "GET", "/subscribe/c")
+	var e *events
+	wait(t, "a stream", func() bool { // where the machine stands still for a second, there is none
+		e = r.events(keyAll, "GET", "/subscribe/c")
+		return e.res.StatusCode == 200
+	})
 	e.expect("subscribe,c,1")
 	for range 2 {
 		r.dial().expect(408, "too long to arrive")
@@ -314,12 +318,16 @@ func TestEventsEndWithTheServer(t *testing.T) {
 	e.expect("subscribe,c,1")
 	slow.expect("subscribe,large,1")
 	payload := strings.Repeat("x", 1<<20)
+	begun := time.Now()
 	for range 20 { // more than the kernel takes, less than what cuts the reader off
-		do(t, c, "1", "PUBLISH", "large", payload)
+		if v, err := c.Do("PUBLISH", "large", payload); err != nil || v.Int != 1 && time.Since(begun) < rest.WriteWait {
+			t.Fatalf("published to %d, %v", v.Int, err)
+		}
 	}
 	do(t, c, "1", "PUBLISH", "c", "last")
 	e.expect("message,c,last")
-	begun, ended := time.Now(), make(chan struct{})
+	begun = time.Now()
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		// Where the machine stands still, a reader seems to be none.

@@ -2,8 +2,11 @@ package rest
 
 import "strings"
 
-// CloseWait is what a peer has for its part of an end.
-const CloseWait = closeWait
+// What a peer has for its part of an end, and to take a piece of what is sent.
+const (
+	CloseWait = closeWait
+	WriteWait = writeWait
+)
 
 // RouteMethods is what the routes take, but for OPTIONS, by path.
 func RouteMethods() map[string][]string {

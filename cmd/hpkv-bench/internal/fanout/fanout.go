@@ -146,7 +146,7 @@ func (l *load) subscribe() ([]net.Conn, error) {
 }
 
 func subscribeOne(addr string) (net.Conn, error) {
-	c, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	c, err := net.DialTimeout("tcp", addr, 30*time.Second)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func subscribeOne(addr string) (net.Conn, error) {
 
 // expect reads exactly want.
 func expect(c net.Conn, want string) error {
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	defer c.SetReadDeadline(time.Time{})
 	got := make([]byte, 0, len(want))
 	for len(got) < len(want) {

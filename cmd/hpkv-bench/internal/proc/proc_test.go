@@ -137,7 +137,7 @@ func TestStartMeasureStop(t *testing.T) {
 	if err := p.Resume(); err != nil {
 		t.Fatal(err)
 	}
-	if err := ping(p.Addr); err != nil {
+	if err := ping(p.Addr, time.Minute); err != nil {
 		t.Errorf("after pause and resume: %v", err)
 	}
 	p.Stop()

@@ -128,7 +128,7 @@ func (p *Process) waitReady(ctx context.Context, limit time.Duration) error {
 	retry := time.NewTicker(5 * time.Millisecond)
 	defer retry.Stop()
 	for {
-		last := ping(p.Addr)
+		last := ping(p.Addr, time.Second)
 		if last == nil {
 			return nil
 		}
@@ -238,13 +238,14 @@ func FreePort() (int, error) {
 	}
 }
 
-func ping(addr string) error {
-	c, err := net.DialTimeout("tcp", addr, time.Second)
+// ping has a server answer PING within the limit.
+func ping(addr string, limit time.Duration) error {
+	c, err := net.DialTimeout("tcp", addr, limit)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(time.Second))
+	c.SetDeadline(time.Now().Add(limit))
 	if _, err := c.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
 		return err
 	}
