@@ -56,7 +56,7 @@ func embedded(ctx context.Context, e cli.Env, args []string) error {
 	var (
 		setup    embed.Setup
 		rounds   = fs.Int("rounds", 3, "how often everything is measured; medians are shown")
-		length   = fs.Duration("scale-time", 300*time.Millisecond, "duration of each scaling run; 0 leaves them out")
+		length   = fs.Duration("scale-time", 300*time.Millisecond, "duration of each scaling run, taken in ten turns; 0 leaves them out")
 		jsonFile = fs.String("json", "", "also write the figures to this `file`")
 	)
 	fs.IntVar(&setup.Keys, "keys", 1_000_000, "keys in the store, and operations of each pass")
@@ -103,7 +103,7 @@ func measureEmbedded(ctx context.Context, e cli.Env, makers []store.Maker, setup
 	b := embed.New(setup)
 	r.ClockCostNs = b.ClockCost().Nanoseconds()
 	figures := map[string][]map[embed.Op]embed.Figures{} // by store: the rounds
-	rates := map[string][][][]float64{}                  // by store: the rounds, their scenes, their threads
+	rates := map[string][][][]float64{}                  // by store: the turns of all rounds, their scenes, their threads
 	for round := range rounds {
 		for k := range makers {
 			if ctx.Err() != nil {
@@ -124,7 +124,7 @@ func measureEmbedded(ctx context.Context, e cli.Env, makers []store.Maker, setup
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m.Name, err)
 			}
-			rates[m.Name] = append(rates[m.Name], s)
+			rates[m.Name] = append(rates[m.Name], s...)
 		}
 	}
 	for _, m := range makers {
@@ -157,14 +157,14 @@ func medianFigures(rounds []map[embed.Op]embed.Figures) map[embed.Op]embed.Figur
 	return out
 }
 
-func medianRates(name string, scenes []embed.Scene, rounds [][][]float64) []scalingRow {
+func medianRates(name string, scenes []embed.Scene, turns [][][]float64) []scalingRow {
 	var rows []scalingRow
 	for i, scene := range scenes {
 		row := scalingRow{Store: name, Scene: scene.Name, Threads: len(scene.Roles)}
 		for thread := range scene.Roles {
 			var values []float64
-			for _, round := range rounds {
-				values = append(values, round[i][thread])
+			for _, turn := range turns {
+				values = append(values, turn[i][thread])
 			}
 			row.Rates = append(row.Rates, report.Median(values))
 		}
@@ -186,7 +186,8 @@ func (r *embeddedReport) writeText(w io.Writer) error {
 	if len(r.Scaling) == 0 {
 		return nil
 	}
-	fmt.Fprint(w, "\nOperations per second of all threads; x: to one thread of the same. In write + read each thread is set against itself alone.\n\n")
+	fmt.Fprint(w, "\nOperations per second of all threads; x: to one thread of the same. In write + read each thread is set against itself alone.\n"+
+		"Medians of ten turns a round, in which the scenes alternate and one thread has each processor in turn.\n\n")
 	return r.scalingTable().Write(w)
 }
 

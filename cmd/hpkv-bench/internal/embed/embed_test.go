@@ -1,6 +1,7 @@
 package embed
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -74,17 +75,20 @@ func TestScaling(t *testing.T) {
 	if len(scenes) != 9 {
 		t.Fatalf("%d scenes", len(scenes))
 	}
-	rates, err := b.Scaling(store.Makers()[1], scenes, 5*time.Millisecond)
+	rates, err := b.Scaling(store.Makers()[1], scenes, turns*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, scene := range scenes {
-		if len(rates[i]) != len(scene.Roles) {
-			t.Errorf("%s: %d rates for %d threads", scene.Name, len(rates[i]), len(scene.Roles))
-		}
-		for _, rate := range rates[i] {
-			if rate <= 0 {
-				t.Errorf("%s: rates %v", scene.Name, rates[i])
+	if len(rates) != turns {
+		t.Fatalf("%d turns, want %d", len(rates), turns)
+	}
+	for _, turn := range rates {
+		for i, scene := range scenes {
+			if len(turn[i]) != len(scene.Roles) {
+				t.Errorf("%s: %d rates for %d threads", scene.Name, len(turn[i]), len(scene.Roles))
+			}
+			if slices.Min(turn[i]) <= 0 {
+				t.Errorf("%s: rates %v", scene.Name, turn[i])
 			}
 		}
 	}

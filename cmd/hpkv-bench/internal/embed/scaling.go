@@ -49,9 +49,14 @@ func Scenes(threads []int) []Scene {
 	return append(scenes, Scene{"write + read hot", []Role{{Write: true, Hot: true}, {Hot: true}}})
 }
 
-// Scaling runs the scenes on one store filled with all keys and returns the
-// operations per second of each thread of each scene.
-func (b *Bench) Scaling(maker store.Maker, scenes []Scene, length time.Duration) ([][]float64, error) {
+// turns is how often Scaling plays each scene. A processor of a virtual machine
+// may be half as fast a second later, so scenes that are compared alternate.
+const turns = 10
+
+// Scaling plays the scenes in turn, ten times, on one store filled with all keys.
+// Each scene takes length in all. It returns by turn and scene the operations per
+// second of each thread.
+func (b *Bench) Scaling(maker store.Maker, scenes []Scene, length time.Duration) ([][][]float64, error) {
 	runtime.GC()
 	debug.FreeOSMemory()
 	s, err := maker.Open(b.Keys)
@@ -62,16 +67,19 @@ func (b *Bench) Scaling(maker store.Maker, scenes []Scene, length time.Duration)
 	for i := range b.Keys {
 		s.Set(b.inserts.at(i), b.value)
 	}
-	results := make([][]float64, len(scenes))
-	for i, scene := range scenes {
-		results[i] = b.play(s, scene, length)
+	results := make([][][]float64, turns)
+	for turn := range results {
+		for _, scene := range scenes {
+			results[turn] = append(results[turn], b.play(s, scene, turn, length/turns))
+		}
 	}
 	return results, nil
 }
 
 // play runs one scene. Each thread has a processor of its own as long as there
-// are enough, so that the scheduler does not put two of them on one.
-func (b *Bench) play(s store.Store, scene Scene, length time.Duration) []float64 {
+// are enough, so that the scheduler does not put two of them on one: in each turn
+// the next one, so that a lone thread is not judged by the best or the worst.
+func (b *Bench) play(s store.Store, scene Scene, turn int, length time.Duration) []float64 {
 	allowed := proc.Allowed()
 	rates := make([]float64, len(scene.Roles))
 	var stop atomic.Bool
@@ -80,7 +88,7 @@ func (b *Bench) play(s store.Store, scene Scene, length time.Duration) []float64
 	for i, role := range scene.Roles {
 		var cpus []int
 		if len(scene.Roles) <= len(allowed) {
-			cpus = []int{allowed[i]}
+			cpus = []int{allowed[(i+turn)%len(allowed)]}
 		}
 		running.Go(func() {
 			runtime.LockOSThread()
@@ -111,8 +119,8 @@ func (b *Bench) play(s store.Store, scene Scene, length time.Duration) []float64
 
 // act repeats one role's operation until stop and returns how often.
 func (b *Bench) act(s store.Store, role Role, thread int, stop *atomic.Bool) int {
-	const between = 256 // operations between looks at stop
-	var dst []byte
+	const between = 256                // operations between looks at stop
+	dst := make([]byte, 0, 4096)       // of its own page, not in a cache line with another thread's
 	at := b.Keys / 2 * thread % b.Keys // threads begin at different keys
 	// At least one burst: a thread that gets its processor only after the time
 	// is up still has a rate.
