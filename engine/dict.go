@@ -18,9 +18,9 @@ import (
 // An element is an object of purpose alloc.Collections:
 //
 //	offset  size  field
-//	0       1     meta: wide, timed, valued
+//	0       1     meta: wide, timed, valued, brief; of brief ones the value's length above
 //	1       1     key length     narrow form only
-//	2       2     value length   narrow form of valued elements only
+//	2       2     value length   narrow form of valued elements that are not brief only
 //	4       4     key length     wide form only
 //	8       4     value length   wide form only
 //	...     8     expiry, Unix ms, timed elements only
@@ -42,6 +42,11 @@ const (
 	elemWide   = 1
 	elemTimed  = 2
 	elemValued = 4
+	elemBrief  = 8 // valued, but not wide
+
+	elemForm       = elemWide | elemTimed | elemValued | elemBrief
+	elemBriefShift = 4 // of the value's length in the meta byte
+	elemBriefValue = 1<<(8-elemBriefShift) - 1
 
 	elemNarrowKey   = 1<<8 - 1
 	elemNarrowValue = 1<<16 - 1
@@ -72,11 +77,16 @@ type layout struct {
 func makeLayout(key, val int, timed, valued bool) layout {
 	l := layout{at: 2, key: key, val: val}
 	if valued {
-		l.meta, l.at = elemValued, 4
+		l.meta = elemValued
 	}
-	if key > elemNarrowKey || val > elemNarrowValue {
+	switch {
+	case key > elemNarrowKey || val > elemNarrowValue:
 		l.meta |= elemWide
 		l.at = 12
+	case valued && val <= elemBriefValue:
+		l.meta |= elemBrief | byte(val)<<elemBriefShift
+	case valued:
+		l.at = 4
 	}
 	if timed {
 		l.meta |= elemTimed
@@ -91,12 +101,14 @@ func (l layout) size() int { return l.at + l.key + l.val }
 func (s *shard) elemAt(ref alloc.Ref) layout {
 	b := s.e.arena.Bytes(ref, 0, elemHead)
 	l := layout{meta: b[0], at: 2, key: int(b[1])}
-	if l.meta&elemValued != 0 {
-		l.at, l.val = 4, int(binary.NativeEndian.Uint16(b[2:]))
-	}
-	if l.meta&elemWide != 0 {
+	switch {
+	case l.meta&elemBrief != 0:
+		l.val = int(l.meta >> elemBriefShift)
+	case l.meta&elemWide != 0:
 		l.at = 12
 		l.key, l.val = int(binary.NativeEndian.Uint32(b[4:])), int(binary.NativeEndian.Uint32(b[8:]))
+	case l.meta&elemValued != 0:
+		l.at, l.val = 4, int(binary.NativeEndian.Uint16(b[2:]))
 	}
 	if l.meta&elemTimed != 0 {
 		l.at += 8
@@ -113,7 +125,7 @@ func (l layout) write(s *shard, ref alloc.Ref, key, val []byte, atMs int64) {
 		binary.NativeEndian.PutUint32(b[8:], uint32(l.val))
 	} else {
 		b[1] = byte(l.key)
-		if l.meta&elemValued != 0 {
+		if l.meta&(elemValued|elemBrief) == elemValued {
 			binary.NativeEndian.PutUint16(b[2:], uint16(l.val))
 		}
 	}
@@ -126,8 +138,8 @@ func (l layout) write(s *shard, ref alloc.Ref, key, val []byte, atMs int64) {
 
 // key returns an element's key in place.
 func (d *dict) key(ref alloc.Ref) []byte {
-	switch head := d.s.e.arena.Bytes(ref, 0, 2); head[0] { // most are one of these
-	case 0:
+	switch head := d.s.e.arena.Bytes(ref, 0, 2); head[0] & elemForm { // most are one of these
+	case 0, elemValued | elemBrief:
 		return d.s.e.arena.Bytes(ref, 2, int(head[1]))
 	case elemValued:
 		return d.s.e.arena.Bytes(ref, 4, int(head[1]))
@@ -249,10 +261,7 @@ func (d *dict) make(key, val []byte, atMs int64) (alloc.Ref, error) {
 // element's own. The error is ErrNoMemory, with nothing changed.
 func (d *dict) set(slot *index.Slot, key, val []byte, atMs int64) (alloc.Ref, error) {
 	ref := slot.Ref()
-	was := d.s.elemAt(ref)
-	l := makeLayout(len(key), len(val), atMs != 0, d.valued)
-	capacity := d.s.heap.Capacity(ref)
-	if l.at == was.at && l.meta == was.meta && alloc.ClassSize(l.size()) == capacity {
+	if l := makeLayout(len(key), len(val), atMs != 0, d.valued); d.fits(ref, l) {
 		l.write(d.s, ref, key, val, atMs)
 		return ref, nil
 	}
@@ -260,10 +269,22 @@ func (d *dict) set(slot *index.Slot, key, val []byte, atMs int64) (alloc.Ref, er
 	if err != nil {
 		return 0, err
 	}
-	d.table.Replace(slot, moved)
-	d.s.heap.Free(ref)
-	d.mem += int64(d.s.heap.Capacity(moved) - capacity)
+	d.replace(slot, moved)
 	return moved, nil
+}
+
+// fits reports whether the element at ref can be given layout l where it is: its
+// key and a value of its own stay in their place.
+func (d *dict) fits(ref alloc.Ref, l layout) bool {
+	return l.at == d.s.elemAt(ref).at && alloc.ClassSize(l.size()) == d.s.heap.Capacity(ref)
+}
+
+// replace puts ref, which make has returned, in the place of the element at slot.
+func (d *dict) replace(slot *index.Slot, ref alloc.Ref) {
+	old := slot.Ref()
+	d.table.Replace(slot, ref)
+	d.mem += int64(d.s.heap.Capacity(ref) - d.s.heap.Capacity(old))
+	d.s.heap.Free(old)
 }
 
 // delete removes the element at slot.

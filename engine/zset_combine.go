@@ -350,7 +350,7 @@ func (t *Txn) ZScan(key []byte, cursor uint64, count int, visit func(member []by
 	seen := 0
 	one := func(ref alloc.Ref) {
 		member, val := v.obj.pair(ref)
-		visit(member, scoreAt(val), false)
+		visit(member, valueScore(val), false)
 		seen++
 	}
 	next = v.obj.table.Scan(cursor, one)

@@ -17,12 +17,38 @@ type zsetObject struct {
 	tree *ranked.Tree
 }
 
-// scoreBytes is the size of a score as an element's value and in effects: the
-// double, little endian.
+// scoreBytes is the size of a score in effects: the double, little endian.
 const scoreBytes = 8
 
 func putScore(b []byte, score float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(score)) }
 func scoreAt(b []byte) float64         { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }
+
+// An element's value is its score: as in effects, or as an integer of shortBytes,
+// little endian, if it is one. Most are: counts, and times in milliseconds. A member
+// of 16 bytes then takes 24 instead of 32.
+const (
+	shortBytes = 6
+	shortShift = 64 - 8*shortBytes
+)
+
+// scoreValue returns a score as an element's value, in room.
+func scoreValue(room *[scoreBytes]byte, score float64) []byte {
+	if i := int64(score) << shortShift >> shortShift; math.Float64bits(float64(i)) == math.Float64bits(score) {
+		binary.LittleEndian.PutUint64(room[:], uint64(i))
+		return room[:shortBytes]
+	}
+	putScore(room[:], score)
+	return room[:]
+}
+
+// valueScore returns the score that an element's value is.
+func valueScore(val []byte) float64 {
+	if len(val) == shortBytes {
+		low, high := binary.LittleEndian.Uint32(val), binary.LittleEndian.Uint16(val[4:])
+		return float64(int64(uint64(high)<<32|uint64(low)) << shortShift >> shortShift)
+	}
+	return scoreAt(val)
+}
 
 func (s *shard) newZSetObject() *zsetObject {
 	o := &zsetObject{dict: s.newDict(true)}
@@ -54,9 +80,9 @@ func (o *zsetObject) free(budget int) (done bool) {
 func (o *zsetObject) export(cursor uint64, c *chunk) (next uint64) {
 	c.kind = EffectZSetAdd
 	visit := func(ref alloc.Ref) {
-		member, score := o.pair(ref)
+		member, val := o.pair(ref)
 		c.add(member)
-		c.add(score)
+		c.add(c.number(math.Float64bits(valueScore(val))))
 	}
 	for next = o.table.Scan(cursor, visit); next != 0 && !c.full(); {
 		next = o.table.Scan(next, visit)
@@ -88,7 +114,7 @@ func (o *zsetObject) leave(cursor uint64, budget int) (next uint64, cost int) {
 
 func (o *zsetObject) scoreOf(ref alloc.Ref) float64 {
 	_, val := o.pair(ref)
-	return scoreAt(val)
+	return valueScore(val)
 }
 
 // score returns the score of a member.
@@ -120,11 +146,37 @@ func (o *zsetObject) set(at spot, old float64, member []byte, score float64) err
 	if at.ref == 0 {
 		return o.add(at.hash, member, score, o.tree.Insert)
 	}
-	if old != score && o.tree.Move(at.ref, old, score) != nil {
+	var room [scoreBytes]byte
+	val := scoreValue(&room, score)
+	if l := makeLayout(len(member), len(val), false, true); o.fits(at.ref, l) {
+		if o.rerank(at.ref, at.ref, old, score) != nil {
+			return ErrNoMemory
+		}
+		l.write(o.s, at.ref, member, val, 0)
+		return nil
+	}
+	ref, err := o.make(member, val, 0)
+	if err != nil {
+		return err
+	}
+	if o.rerank(at.ref, ref, old, score) != nil {
+		o.s.heap.Free(ref)
 		return ErrNoMemory
 	}
-	_, val := o.pair(at.ref)
-	putScore(val, score)
+	slot, _ := o.table.FindRef(at.hash, at.ref)
+	o.replace(&slot, ref)
+	return nil
+}
+
+// rerank gives the member at old, which is at ref as well, its place by another
+// score. On error nothing has changed.
+func (o *zsetObject) rerank(old, ref alloc.Ref, from, to float64) error {
+	switch {
+	case from != to:
+		return o.tree.Move(old, ref, from, to)
+	case old != ref: // -0 and 0
+		o.tree.Replace(from, old, ref)
+	}
 	return nil
 }
 
@@ -140,9 +192,8 @@ func (o *zsetObject) append(member []byte, score float64) error {
 }
 
 func (o *zsetObject) add(h uint64, member []byte, score float64, insert func(float64, alloc.Ref) error) error {
-	var val [scoreBytes]byte
-	putScore(val[:], score)
-	ref, err := o.insert(h, member, val[:], 0)
+	var room [scoreBytes]byte
+	ref, err := o.insert(h, member, scoreValue(&room, score), 0)
 	if err != nil {
 		return err
 	}

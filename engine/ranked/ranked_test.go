@@ -153,11 +153,18 @@ func play(t testing.TB, f *fixture, ops int, scores int, next func() uint64) {
 				if to == it.score {
 					break
 				}
-				if err := f.tree.Move(it.ref, it.score, to); err != nil {
-					t.Fatal(err)
-				}
 				k, _ := m.find(it)
 				m = slices.Delete(m, k, k+1)
+				old := it
+				if next()%2 == 0 {
+					it.ref = f.record(t, it.member)
+				}
+				if err := f.tree.Move(old.ref, it.ref, it.score, to); err != nil {
+					t.Fatal(err)
+				}
+				if old.ref != it.ref {
+					f.heap.Free(old.ref)
+				}
 				it.score = to
 				k, _ = m.find(it)
 				m = slices.Insert(m, k, it)

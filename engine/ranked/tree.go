@@ -282,17 +282,20 @@ func (t *Tree) cut(leaf *node) {
 	}
 }
 
-// Move gives an item another score. On error nothing has changed. The caller
-// may compare by its own idea of an item's score only before or after.
-func (t *Tree) Move(ref alloc.Ref, from, to float64) error {
-	member := t.member(ref)
+// Move gives the item that old stands for another score, and has ref stand for it,
+// which may be the same; both must have the same member, readable. On error nothing
+// has changed. The caller may compare by its own idea of an item's score only before
+// or after.
+func (t *Tree) Move(old, ref alloc.Ref, from, to float64) error {
+	member := t.member(old)
 	leaf, _ := t.descend(from, member)
 	at := t.path[t.height].at
 	if at > 0 && at < leaf.len()-1 && leaf.score(at-1) < to && to < leaf.score(at+1) {
 		leaf.setScore(at, to)
+		leaf.set(leafRefs, at, uint64(ref))
 		return nil
 	}
-	old := t.path
+	way := t.path
 	next, _ := t.descend(to, member)
 	if next.len() == leafCap {
 		if err := t.Insert(to, ref); err != nil {
@@ -306,8 +309,8 @@ func (t *Tree) Move(ref alloc.Ref, from, to float64) error {
 	if place := t.path[t.height]; next == leaf && place.at <= at {
 		at++
 	}
-	copy(t.path[:t.height], old[:t.height])
-	t.path[t.height] = step{old[t.height].ref, at}
+	copy(t.path[:t.height], way[:t.height])
+	t.path[t.height] = step{way[t.height].ref, at}
 	t.cut(leaf)
 	return nil
 }
