@@ -303,6 +303,16 @@ func (p *Parser) Need() int {
 	return p.pos + p.bulk + 2
 }
 
+// Taken returns how many bytes of the pending command are behind the parser: its
+// count, and the arguments that have come whole. What follows in buf belongs to the
+// argument, or the line, that is under way. 0 if no command is pending.
+func (p *Parser) Taken() int {
+	if !p.Pending() {
+		return 0
+	}
+	return p.pos
+}
+
 // Reset forgets a pending command and an error, and releases the reused memory.
 // Call it when a connection goes idle (unless Pending) or is reused. Limits stay.
 func (p *Parser) Reset() { *p = Parser{Limits: p.Limits} }

@@ -219,6 +219,9 @@ func TestParserNeed(t *testing.T) {
 	if _, n, err := p.Next(nil, buf); n != 0 || err != nil || p.Need() != 0 || !p.Pending() {
 		t.Fatal(n, err, p.Need(), p.Pending())
 	}
+	if p.Taken() != len("*2\r\n$3\r\nSET\r\n") {
+		t.Fatal(p.Taken())
+	}
 	buf = append(buf, "\r\nabc"...)
 	if _, n, err := p.Next(nil, buf); n != 0 || err != nil || p.Need() != len(buf)-3+100000+2 {
 		t.Fatal(n, err, p.Need())
@@ -228,7 +231,7 @@ func TestParserNeed(t *testing.T) {
 		t.Fatal(len(buf), p.Need())
 	}
 	args, n, err := p.Next(nil, buf)
-	if n != len(buf) || err != nil || len(args) != 2 || p.Need() != 0 || p.Pending() {
+	if n != len(buf) || err != nil || len(args) != 2 || p.Need() != 0 || p.Taken() != 0 || p.Pending() {
 		t.Fatal(n, err, len(args), p.Need())
 	}
 	p.Next(nil, []byte("*1\r\n$9\r\n"))

@@ -158,6 +158,34 @@ func (c *client) need() int {
 	return 0
 }
 
+// room is how many bytes more may be read of the client before it has as much
+// input as client-query-buffer-limit allows, at least 1. As in Redis the arguments
+// that have come whole do not count, so one command may be longer.
+func (c *client) room() int {
+	return int(max(c.srv.cfg.ClientQueryBufferLimit.Load()-c.unparsed(), 1))
+}
+
+// overfull says whether the client has that much input. What is under way would be
+// complete else.
+func (c *client) overfull() bool {
+	if c.unparsed() < c.srv.cfg.ClientQueryBufferLimit.Load() {
+		return false
+	}
+	c.srv.totals.inputLimit.Add(1)
+	c.srv.log.Warn().Int64("client", c.id).Str("addr", c.addr).Msg("client closed: it exceeded client-query-buffer-limit")
+	return true
+}
+
+// unparsed is what is kept of the client's input, in bytes, but for arguments that
+// have come whole.
+func (c *client) unparsed() int64 {
+	n := len(c.in)
+	if c.parser != nil {
+		n -= c.parser.Taken()
+	}
+	return int64(n)
+}
+
 // touch notes the time of an interaction.
 func (c *client) touch(nowMs int64) {
 	if c.public.lastMs.Load() != nowMs {

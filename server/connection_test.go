@@ -85,13 +85,43 @@ func TestBigBulk(t *testing.T) {
 	})
 }
 
+// The limit is that of redis-server: what has come whole does not count, be it
+// arguments of one command or commands.
 func TestInputLimit(t *testing.T) {
-	eachDriver(t, func(t *testing.T, driver string) {
-		in := start(t, setup{driver: driver, settings: []string{"--client-query-buffer-limit", "1mb"}})
-		w := in.dial()
-		go fmt.Fprintf(w, "*2\r\n$4\r\nECHO\r\n$4000000\r\n%s", strings.Repeat("x", 3_000_000))
-		in.eventually("the client is closed", func() bool { return in.totals.inputLimit.Load() == 1 && in.clients.count.Load() == 0 })
-	})
+	const limit = 1 << 20
+	set := func(n int) string { return cmdline("SET", "k", strings.Repeat("x", n)) }
+	many := func(n, size int) string {
+		return cmdline(slices.Insert(slices.Repeat([]string{strings.Repeat("x", size)}, n), 0, "EXISTS")...)
+	}
+	for name, c := range map[string]struct {
+		send, want string // "": the client is closed
+	}{
+		"the longest argument":         {set(limit - 2), "+OK\r\n"},
+		"one byte more":                {set(limit - 1), ""},
+		"a long one":                   {set(5_000_000), ""},
+		"most of a long one":           {set(5_000_000)[:3_000_000], ""},
+		"behind others":                {cmdline("EXISTS", strings.Repeat("x", 900_000), strings.Repeat("x", 900_000), strings.Repeat("x", limit)), ""},
+		"several":                      {many(20, 100_000), ":0\r\n"},
+		"many":                         {many(3000, 1000), ":0\r\n"},
+		"very many":                    {many(300_000, 10), ":0\r\n"},
+		"commands":                     {strings.Repeat(set(900_000), 3), "+OK\r\n+OK\r\n+OK\r\n"},
+		"many commands":                {strings.Repeat(set(1), 100_000), strings.Repeat("+OK\r\n", 100_000)},
+		"commands before one too long": {strings.Repeat(set(900_000), 2) + set(limit), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDriver(t, func(t *testing.T, driver string) {
+				in := start(t, setup{driver: driver, settings: []string{"--client-query-buffer-limit", "1mb"}})
+				w := in.dial()
+				go io.WriteString(w, c.send)
+				if c.want != "" {
+					w.expect(c.want)
+					w.do("PING", "+PONG\r\n")
+					return
+				}
+				in.eventually("the client is closed", func() bool { return in.totals.inputLimit.Load() == 1 && in.clients.count.Load() == 0 })
+			})
+		})
+	}
 }
 
 // A connection that ends waits for a peer that takes its replies slowly, not for

@@ -178,6 +178,7 @@ func (c *conn) read() {
 		buf = w.readBuf
 		copy(buf, c.in)
 	}
+	buf = buf[:min(len(buf), at+c.room())]
 	n, errno := recvNow(c.fd, buf[at:])
 	switch {
 	case errno == syscall.EAGAIN:
@@ -204,18 +205,15 @@ func (c *conn) read() {
 	if at > 0 {
 		w.srv.recentIn.note(int64(len(data)), w.x.nowMs)
 	}
-	if limit := w.srv.cfg.ClientQueryBufferLimit.Load(); int64(len(data)) > limit {
-		w.srv.totals.inputLimit.Add(1)
-		w.srv.log.Warn().Int64("client", c.id).Str("addr", c.addr).Msg("client closed: it exceeded client-query-buffer-limit")
-		c.close()
-		return
-	}
 	used := w.x.run(&c.client, data)
 	if !own && c.in != nil {
 		w.x.buffers.put(c.in)
 		c.in = nil
 	}
 	w.x.keep(&c.client, data[used:], own)
+	if c.overfull() {
+		c.close()
+	}
 }
 
 // settle decides what happens to the connection after it was served.

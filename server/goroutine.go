@@ -316,6 +316,7 @@ func (c *goConn) read() bool {
 	if !c.enterRead() {
 		return true
 	}
+	buf = buf[:min(len(buf), at+c.room())]
 	n, err := c.Conn.Read(buf[at:])
 	c.leaveRead()
 	if n > 0 {
@@ -324,12 +325,10 @@ func (c *goConn) read() bool {
 			c.in = data
 			c.srv.recentIn.note(int64(len(data)), c.srv.clock.NowMs())
 		}
-		if limit := c.srv.cfg.ClientQueryBufferLimit.Load(); int64(len(data)) > limit {
-			c.srv.totals.inputLimit.Add(1)
-			c.srv.log.Warn().Int64("client", c.id).Str("addr", c.addr).Msg("client closed: it exceeded client-query-buffer-limit")
+		c.batch(data, own, n)
+		if c.overfull() {
 			return false
 		}
-		c.batch(data, own, n)
 	}
 	switch {
 	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):

@@ -25,7 +25,7 @@ func networkRows() []Row {
 		{Name: "proto-max-bulk-len", Topic: Network, Kind: Memory, Default: "512mb", Min: 1 << 20, Max: math.MaxInt64,
 			Doc: "longest argument of a command", field: func(c *Config) holder { return &c.ProtoMaxBulkLen }},
 		{Name: "client-query-buffer-limit", Topic: Network, Kind: Memory, Default: "1gb", Min: 1 << 20, Max: math.MaxInt64,
-			Doc: "unprocessed input a client may have before it is closed", field: func(c *Config) holder { return &c.ClientQueryBufferLimit }},
+			Doc: "input a client may have, beside arguments that have come whole, before it is closed", field: func(c *Config) holder { return &c.ClientQueryBufferLimit }},
 		{Name: "client-output-buffer-limit", Topic: Network, Kind: Buffers,
 			Default: "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
 			Doc:     "for each class (normal, replica, pubsub): hard limit, soft limit and seconds above the soft limit before a client is closed",
