@@ -18,7 +18,6 @@ const (
 	EventCopyTo
 	EventMoveFrom
 	EventMoveTo
-	EventRestore
 	EventKeyMiss
 
 	EventSet
@@ -68,16 +67,6 @@ const (
 	EventZRangeStore
 	EventGeoSearchStore
 	EventGeoRadiusStore
-
-	EventXAdd
-	EventXTrim
-	EventXDel
-	EventXSetID
-	EventXGroupCreate
-	EventXGroupCreateConsumer
-	EventXGroupSetID
-	EventXGroupDestroy
-	EventXGroupDelConsumer
 )
 
 // EventClass is a group of events, as notify-keyspace-events selects them, or
@@ -126,7 +115,6 @@ var events = [...]struct {
 	EventCopyTo:     {"copy_to", ClassGeneric},
 	EventMoveFrom:   {"move_from", ClassGeneric},
 	EventMoveTo:     {"move_to", ClassGeneric},
-	EventRestore:    {"restore", ClassGeneric},
 	EventKeyMiss:    {"keymiss", ClassKeyMiss},
 
 	EventSet:         {"set", ClassString},
@@ -176,16 +164,6 @@ var events = [...]struct {
 	EventZRangeStore:      {"zrangestore", ClassZSet},
 	EventGeoSearchStore:   {"geosearchstore", ClassZSet},
 	EventGeoRadiusStore:   {"georadiusstore", ClassZSet},
-
-	EventXAdd:                 {"xadd", ClassStream},
-	EventXTrim:                {"xtrim", ClassStream},
-	EventXDel:                 {"xdel", ClassStream},
-	EventXSetID:               {"xsetid", ClassStream},
-	EventXGroupCreate:         {"xgroup-create", ClassStream},
-	EventXGroupCreateConsumer: {"xgroup-createconsumer", ClassStream},
-	EventXGroupSetID:          {"xgroup-setid", ClassStream},
-	EventXGroupDestroy:        {"xgroup-destroy", ClassStream},
-	EventXGroupDelConsumer:    {"xgroup-delconsumer", ClassStream},
 }
 
 // String returns the event's name on the wire.

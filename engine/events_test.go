@@ -152,7 +152,7 @@ func TestEvents(t *testing.T) {
 			_, _ = t.MSetNX(p)
 		}, ""},
 		{"del m1", func(t *Txn) { t.Delete(b("m1")) }, "0del m1"},
-		{"unlink m2", func(t *Txn) { t.Unlink(b("m2")) }, "0del m2"},
+		{"del m2", func(t *Txn) { t.Delete(b("m2")) }, "0del m2"},
 		{"del nokey", func(t *Txn) { t.Delete(b("nokey")) }, ""},
 		{"setex s", set("s", "1", SetOptions{ExpireAtMs: now + 50}), "0new s, 0set s, 0expire s"},
 		{"time passes", pass, ""},

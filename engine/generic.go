@@ -153,7 +153,8 @@ func (t *Txn) MemoryUsage(key []byte) (int64, bool) {
 	return bytes, true
 }
 
-// Delete removes key and reports whether it existed.
+// Delete removes key and reports whether it existed. What a large collection
+// takes is freed later, in steps.
 func (t *Txn) Delete(key []byte) bool {
 	var n entry
 	s := t.open(key, &n)
@@ -164,9 +165,6 @@ func (t *Txn) Delete(key []byte) bool {
 	t.leave(s)
 	return found
 }
-
-// Unlink removes key; large values are freed later.
-func (t *Txn) Unlink(key []byte) bool { return t.Delete(key) }
 
 // RandomKey appends a key, chosen about evenly, to dst; false if the database
 // is empty.

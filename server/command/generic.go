@@ -7,7 +7,7 @@ import (
 
 var genericRows = []Row{
 	{Name: "del", Arity: -2, Flags: Write, Keys: span(KeyRM|KeyDelete, 1, -1, 1), Cats: CatKeyspace, Tips: summed, Run: del},
-	{Name: "unlink", Arity: -2, Flags: Write | Fast, Keys: span(KeyRM|KeyDelete, 1, -1, 1), Cats: CatKeyspace, Tips: summed, Run: unlink},
+	{Name: "unlink", Arity: -2, Flags: Write | Fast, Keys: span(KeyRM|KeyDelete, 1, -1, 1), Cats: CatKeyspace, Tips: summed, Run: del},
 	{Name: "exists", Arity: -2, Flags: ReadOnly | Fast | Optimistic, Keys: span(KeyRO, 1, -1, 1), Cats: CatKeyspace, Tips: summed, Run: exists},
 	{Name: "touch", Arity: -2, Flags: ReadOnly | Fast | Optimistic, Keys: span(KeyRO, 1, -1, 1), Cats: CatKeyspace, Tips: summed, Run: touch},
 	{Name: "type", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatKeyspace, Run: typeOf},
@@ -20,13 +20,12 @@ var genericRows = []Row{
 // summed are the tips of commands that count over their keys.
 var summed = []string{"request_policy:multi_shard", "response_policy:agg_sum"}
 
-func del(c *Ctx)    { countKeys(c, c.Txn.Delete) }
-func unlink(c *Ctx) { countKeys(c, c.Txn.Unlink) }
-
-func countKeys(c *Ctx, op func(key []byte) bool) {
+// del serves UNLINK as well: the memory of large values is never freed while the
+// client waits.
+func del(c *Ctx) {
 	n := int64(0)
 	for _, key := range c.Args[1:] {
-		if op(key) {
+		if c.Txn.Delete(key) {
 			n++
 		}
 	}
