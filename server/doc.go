@@ -12,8 +12,8 @@
 //	executor    hands the gathered replies to the connection
 //	driver      writes them with one system call, keeps the rest
 //
-// Everything between the read and the write happens on one thread, without a
-// hand-over: see DESIGN D1.
+// Everything between the read and the write happens on one thread: to hand a
+// command over to another, and to wake it, would cost more than most commands.
 //
 // # Two drivers
 //
@@ -26,7 +26,7 @@
 // # Who owns what
 //
 // The thread that serves a client (its worker, or its goroutine) is its owner.
-// Fields of client under "owner" are touched by nobody else. Other goroutines
+// Fields of client below "Owner" are touched by nobody else. Other goroutines
 // reach a client through three doors only: its atomic fields, its mu (held for
 // a few stores, never while anything else is locked), and link.post, which
 // runs a function on the owner. While a client is suspended the owner leaves
@@ -36,9 +36,17 @@
 // counters. An epoll worker has one for ever; connection goroutines and
 // deferred commands borrow one from the server's pool for each batch.
 //
-// Lock order: registry.mu before client.mu; worker inbox locks and goConn.mu
-// are leaves. No lock of this package is held while the engine runs, but those
-// of a standstill and of what begins and ends the log.
+// Locks that are taken one within the other, the outer first:
+//
+//	standstill.turn, durability.mu, durability.policy
+//	listeningBook.mu, goroutineDriver.mu, registry.mu
+//	client.ears, the locks of package pubsub
+//	notifier.delivering, the locks of package pubsub
+//	notifier.delivering, notifier.mu
+//
+// All others are leaves. None is held while the engine runs, but the first two,
+// under which data are loaded. The engine in turn raises events with a shard
+// locked, and notifier.mu is all that is taken for them.
 //
 // # Standing still
 //

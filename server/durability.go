@@ -323,7 +323,7 @@ func (d *durability) applyPolicy(j *journal.Journal) {
 // has ended.
 func (d *durability) appendOnlyChanged() error {
 	if d.obstacle.Load()&obstacleLoading != 0 {
-		return errors.New("the data is being loaded")
+		return errors.New("the data are being loaded")
 	}
 	if !d.srv.cfg.AppendOnly.Load() {
 		if err := d.detach(); err != nil {

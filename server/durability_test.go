@@ -295,7 +295,7 @@ func TestLoading(t *testing.T) {
 		if got := w.bulk(); !strings.Contains(got, "\r\nloading:1\r\n") || !strings.Contains(got, "\r\nloading_loaded_perc:") {
 			t.Errorf("INFO says %s", got)
 		}
-		w.do("CONFIG SET appendonly no", "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - the data is being loaded\r\n")
+		w.do("CONFIG SET appendonly no", "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - the data are being loaded\r\n")
 		w.do("DEBUG RELOAD", "-ERR the data are being loaded\r\n")
 		d.release()
 		in.loaded()

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// epollDriver is the event loop of DESIGN D1: one worker for each core, each
-// with an epoll instance of its own.
+// epollDriver is one worker for each core, each with an epoll instance of its own.
 //
 // Events are edge triggered. A level-triggered connection is put back on the
 // ready list after each event and looked at once more by the next wait, only to

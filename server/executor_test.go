@@ -59,8 +59,7 @@ func (b *bench) run(input string) string {
 	return string(b.out)
 }
 
-// The budget of DESIGN 5: nothing is allocated for a command on a warm
-// connection.
+// Nothing is allocated for a command on a warm connection.
 func TestNoAllocations(t *testing.T) {
 	b := newBench(t)
 	b.run(cmdline("CONFIG", "SET", "slowlog-log-slower-than", "-1", "latency-monitor-threshold", "0")) // a busy machine is slow

@@ -50,10 +50,9 @@ type Host interface {
 }
 
 // Defer runs work where it may take long: on the host's terms, or here and now
-// when there is no host (inside EXEC, in scripts, in the embedded API). It is
-// the last thing a handler does. Work writes the reply through the Ctx it is
-// given, and must not use the handler's: arguments that it needs it takes from
-// its own Ctx.
+// when there is no host (inside EXEC, in the embedded API). It is the last
+// thing a handler does. Work writes the reply through the Ctx it is given, and
+// must not use the handler's: arguments that it needs it takes from its own Ctx.
 func (c *Ctx) Defer(work func(*Ctx)) {
 	if c.Host == nil {
 		work(c)

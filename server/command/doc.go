@@ -1,13 +1,13 @@
-// Package command holds the command table and the commands that need nothing
-// but the engine and a reply writer: keys, strings, bitmaps, ranges. It opens
-// no socket and keeps no state of its own.
+// Package command holds the command table and the commands on data, which need
+// nothing but the engine and a reply writer. It opens no socket and keeps no
+// state of its own.
 //
 // # One row is the whole truth
 //
 // A Row says everything anybody needs to know about a command: name, arity,
 // flags, where its keys are, ACL categories, tips, handler. Dispatch, COMMAND,
-// ACL, MULTI, scripts, REST and replication read that row and nothing else;
-// what can be derived from it (movable keys, the legacy key range, implicit
+// MULTI, CLIENT PAUSE, MONITOR, REST and the embedded API read that row and
+// nothing else; what can be derived from it (movable keys, the legacy key range, implicit
 // categories, how its keys are locked) is derived once, by NewTable, which
 // refuses duplicates and rows that contradict themselves. Commands that need
 // the server (CLIENT, CONFIG, INFO, ...) are rows of the same type, written in
