@@ -128,24 +128,13 @@ func (s *Server) noteUnsent(before, now int64) {
 // for too long, and lets one go on that waits for a peer which does not read: see
 // pauseBytes and sateBytes.
 func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if limit.Soft > 0 && int64(n) > limit.Soft {
-		if c.mu.softSinceMs == 0 || c.mu.softSinceMs > nowMs {
-			c.mu.softSinceMs = nowMs
-		}
-		if nowMs-c.mu.softSinceMs > limit.SoftSeconds*1000 {
-			s.logOutputLimit(c, n)
-			c.kill()
-			return
-		}
-	} else {
-		c.mu.softSinceMs = 0
-	}
-	sent := c.public.sent.Load()
-	stalled := sent == c.mu.sentBefore
-	c.mu.sentBefore = sent
-	if !stalled || n < sateBytes/2 {
+	tooLong, stalled := c.lookAtBacklog(n, limit, nowMs)
+	switch {
+	case tooLong:
+		s.logOutputLimit(c, n)
+		c.kill()
+		return
+	case !stalled || n < sateBytes/2:
 		return
 	}
 	// Who was stopped at a threshold stays so down to half of it, and may stand
@@ -159,6 +148,26 @@ func (s *Server) cronBacklog(c *client, n int, limit config.BufferLimit, nowMs i
 			c.public.pauseAt.Store(2 * max(c.public.pauseAt.Load(), int64(n)))
 		}
 	})
+}
+
+// lookAtBacklog notes that n bytes wait to be sent, and tells whether there have
+// been more than the soft limit for longer than it allows, and whether none was sent
+// since the last look.
+func (c *client) lookAtBacklog(n int, limit config.BufferLimit, nowMs int64) (tooLong, stalled bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if limit.Soft > 0 && int64(n) > limit.Soft {
+		if c.mu.softSinceMs == 0 || c.mu.softSinceMs > nowMs {
+			c.mu.softSinceMs = nowMs
+		}
+		tooLong = nowMs-c.mu.softSinceMs > limit.SoftSeconds*1000
+	} else {
+		c.mu.softSinceMs = 0
+	}
+	sent := c.public.sent.Load()
+	stalled = sent == c.mu.sentBefore
+	c.mu.sentBefore = sent
+	return tooLong, stalled
 }
 
 func (s *Server) logOutputLimit(c *client, unsent int) {

@@ -194,28 +194,9 @@ func New(o Options) (*Server, error) {
 	if err := s.raiseFileLimit(); err != nil {
 		return nil, err
 	}
-	for _, ln := range o.Listeners {
-		s.listeners = append(s.listeners, listening{Listener: ln})
-	}
-	if err := s.listen(); err != nil {
+	if err := s.open(o); err != nil {
 		s.closeListeners()
 		return nil, err
-	}
-	if err := s.openMetrics(); err != nil {
-		s.closeListeners()
-		return nil, err
-	}
-	if err := s.openREST(o.RESTListeners); err != nil {
-		s.closeListeners()
-		return nil, err
-	}
-	if s.engine, err = s.openEngine(); err != nil {
-		s.closeListeners()
-		return nil, err
-	}
-	if s.driver, err = s.newDriver(); err != nil {
-		s.closeListeners()
-		return nil, errors.Join(err, s.engine.Close())
 	}
 	s.watchSettings()
 	s.startMemory = s.engineStats(nil).Memory.InUseBytes + goMemory()
@@ -223,6 +204,30 @@ func New(o Options) (*Server, error) {
 	s.engineStats(nil)
 	s.samples.engineBase.Store(new(engine.Stats))
 	return s, nil
+}
+
+// open opens the listeners, the engine and the driver. After an error only
+// listeners may be open.
+func (s *Server) open(o Options) (err error) {
+	for _, ln := range o.Listeners {
+		s.listeners = append(s.listeners, listening{Listener: ln})
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.openMetrics(); err != nil {
+		return err
+	}
+	if err := s.openREST(o.RESTListeners); err != nil {
+		return err
+	}
+	if s.engine, err = s.openEngine(); err != nil {
+		return err
+	}
+	if s.driver, err = s.newDriver(); err != nil {
+		return errors.Join(err, s.engine.Close())
+	}
+	return nil
 }
 
 // NewTable builds the table of all commands of a server: those of package
@@ -302,52 +307,6 @@ func (s *Server) openEngine() (*engine.Engine, error) {
 	}
 	e.SetSparseMaxBytes(s.cfg.HLLSparseMaxBytes.Load())
 	return e, nil
-}
-
-// watchSettings applies settings that change while the server runs.
-func (s *Server) watchSettings() {
-	s.cfg.OnChange("proto-max-bulk-len", func() error {
-		s.engine.SetMaxValueBytes(s.cfg.ProtoMaxBulkLen.Load())
-		return nil
-	})
-	for _, name := range []string{"maxmemory-policy", "maxmemory-samples", "lfu-log-factor", "lfu-decay-time"} {
-		s.cfg.OnChange(name, func() error {
-			s.engine.SetEviction(evictionOf(s.cfg))
-			return nil
-		})
-	}
-	s.engine.SetEviction(evictionOf(s.cfg))
-	s.cfg.OnChange("maxmemory", func() error {
-		s.engine.SetMaxMemoryBytes(s.cfg.MaxMemory.Load())
-		return nil
-	})
-	s.cfg.OnChange("hll-sparse-max-bytes", func() error {
-		s.engine.SetSparseMaxBytes(s.cfg.HLLSparseMaxBytes.Load())
-		return nil
-	})
-	s.cfg.OnChange("maxclients", s.maxClientsChanged)
-	s.cfg.OnChange("port", s.portChanged)
-	s.cfg.OnChange("bind", s.bindChanged)
-	s.cfg.OnChange("notify-keyspace-events", s.eventsChanged)
-	_ = s.eventsChanged() // cannot fail
-	s.watchLimits()
-	s.cfg.OnChange("appendonly", s.durability.appendOnlyChanged)
-	s.cfg.OnChange("appendfsync", s.durability.fsyncChanged)
-}
-
-// evictionOf is the engine's part of the settings of eviction.
-func evictionOf(cfg *config.Config) engine.Eviction {
-	policies := map[config.Choice]engine.Policy{
-		config.NoEviction: engine.NoEviction, config.VolatileTTL: engine.VolatileTTL,
-		config.AllKeysLRU: engine.AllKeysLRU, config.AllKeysLFU: engine.AllKeysLFU, config.AllKeysRandom: engine.AllKeysRandom,
-		config.VolatileLRU: engine.VolatileLRU, config.VolatileLFU: engine.VolatileLFU, config.VolatileRandom: engine.VolatileRandom,
-	}
-	return engine.Eviction{
-		Policy:       policies[cfg.MaxMemoryPolicy.Load()],
-		Samples:      int(cfg.MaxMemorySamples.Load()),
-		LogFactor:    int(cfg.LFULogFactor.Load()),
-		DecayMinutes: int(cfg.LFUDecayTime.Load()),
-	}
 }
 
 // Run serves clients until ctx ends, SHUTDOWN is called or Shutdown is called,
