@@ -99,13 +99,20 @@ type multiPop struct {
 // parseMultiPop reads numkeys key ... LEFT|RIGHT [COUNT n].
 func parseMultiPop(a *resp.Args) (m multiPop) {
 	m.keys = countedArgs(a)
-	m.end, m.count = listEnd(a), 1
+	m.end = listEnd(a)
+	m.count = popCount(a)
+	return m
+}
+
+// popCount reads [COUNT n] at the end of a command; 1 without it.
+func popCount(a *resp.Args) int64 {
+	n := int64(1)
 	if a.More() {
 		a.Expect("COUNT")
-		m.count = a.IntRange(1, math.MaxInt64, resp.ErrCountPositive)
+		n = a.IntRange(1, math.MaxInt64, resp.ErrCountPositive)
 	}
 	a.End()
-	return m
+	return n
 }
 
 // countedArgs reads a number and as many keys.

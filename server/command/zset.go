@@ -200,31 +200,13 @@ type popOptions struct {
 	count int64
 }
 
+// parse reads numkeys key ... MIN|MAX [COUNT n].
 func (o *popOptions) parse(a *resp.Args) {
-	n := a.IntRange(1, math.MaxInt64, resp.ErrNumKeys)
-	if n >= int64(a.Len()) {
-		a.Fail(resp.ErrSyntax)
-	}
-	if a.Err() != "" {
-		return
-	}
-	o.keys, o.count = a.Rest()[:n], -1
-	for range n {
-		a.Bytes()
-	}
+	o.keys = countedArgs(a)
 	if o.most = a.Tag("MAX"); !o.most {
 		a.Expect("MIN")
 	}
-	for a.More() {
-		if o.count >= 0 || !a.TagWith("COUNT", 1) {
-			a.Fail(resp.ErrSyntax)
-			return
-		}
-		o.count = a.IntRange(1, math.MaxInt64, resp.ErrCountPositive)
-	}
-	if o.count < 0 {
-		o.count = 1
-	}
+	o.count = popCount(a)
 }
 
 func zmpop(c *Ctx) {

@@ -13,7 +13,7 @@ import (
 // A setting called honoured is read by some code outside this package, and one
 // that is not honoured is not advertised by mistake: docs/settings.md must be true.
 func TestHonouredSettingsAreRead(t *testing.T) {
-	read := regexp.MustCompile(`\.([A-Z]\w+)\.Load\(`)
+	read := regexp.MustCompile(`\.([A-Z]\w+)\.Load\b`)
 	used := make(map[string]bool)
 	root := filepath.Join("..", "..")
 	for _, dir := range []string{"server", "cmd"} {
@@ -51,7 +51,7 @@ func TestHonouredSettingsAreRead(t *testing.T) {
 			}
 		}
 		if !used[found] {
-			t.Errorf("%s is called honoured, but nothing calls %s.Load", r.Name, found)
+			t.Errorf("%s is called honoured, but nothing uses %s.Load", r.Name, found)
 		}
 	}
 }
