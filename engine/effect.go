@@ -88,6 +88,17 @@ func AppendEffect(dst []byte, ef *Effect) []byte {
 	return dst
 }
 
+// Room returns a number of bytes that the encoding of ef does not exceed, and comes
+// near if ef is large.
+func (ef *Effect) Room() int {
+	const fixed = 2 + 7*binary.MaxVarintLen64 // kind, bits, type, and at most seven numbers
+	n := fixed + len(ef.Key) + len(ef.Value)
+	for _, item := range ef.Items {
+		n += binary.MaxVarintLen64 + len(item)
+	}
+	return n
+}
+
 // appendPut is AppendEffect for the effect of most writes: a put of a short key and
 // a short value that does not expire, into the first database.
 func appendPut(dst []byte, ef *Effect) []byte {

@@ -54,6 +54,9 @@ func TestEffectCodec(t *testing.T) {
 		if err := DecodeEffect(&got, p); err != nil || !sameEffect(&got, want) {
 			t.Errorf("%s: %x reads as %s, %v", want, p, &got, err)
 		}
+		if len(p) > want.Room() {
+			t.Errorf("%s takes %d bytes, %d were said to be enough", want, len(p), want.Room())
+		}
 		for n := range p {
 			if err := DecodeEffect(&got, p[:n]); !errors.Is(err, ErrEffect) {
 				t.Errorf("%s: the first %d bytes of %x read as %s, %v", want, n, p, &got, err)
@@ -142,5 +145,5 @@ func TestJournalAllocations(t *testing.T) {
 // counter is a journal of rounds of one call each.
 type counter struct{ rounds uint64 }
 
-func (c *counter) Append(*JournalRecord) uint64     { c.rounds++; return c.rounds }
-func (c *counter) AppendTxn([]JournalRecord) uint64 { c.rounds++; return c.rounds }
+func (c *counter) Append(_, _ int, _ uint64, _ *Effect) uint64 { c.rounds++; return c.rounds }
+func (c *counter) AppendTxn([]JournalRecord) uint64            { c.rounds++; return c.rounds }

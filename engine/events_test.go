@@ -37,7 +37,9 @@ func (r *recorder) KeyEvent(db int, ev Event, key []byte, _ Commit) {
 }
 
 // Append implements Journal; every call is a round of its own.
-func (r *recorder) Append(rec *JournalRecord) uint64 { return r.AppendTxn([]JournalRecord{*rec}) }
+func (r *recorder) Append(home, shard int, seq uint64, ef *Effect) uint64 {
+	return r.AppendTxn([]JournalRecord{{Home: home, Shard: shard, Seq: seq, Payload: AppendEffect(nil, ef)}})
+}
 
 func (r *recorder) AppendTxn(recs []JournalRecord) uint64 {
 	r.mu.Lock()

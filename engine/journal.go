@@ -168,9 +168,12 @@ type JournalRecord struct {
 // what they keep, must not block on I/O and must not call the engine. They
 // return the number of the round that took the records.
 type Journal interface {
-	// Append takes the record of a change that stands alone.
-	Append(rec *JournalRecord) (round uint64)
-	// AppendTxn takes the records of one transaction, all into one round.
+	// Append takes a change that stands alone, number seq of a shard. The journal
+	// encodes it itself, with AppendEffect, where it is to lie; ef is valid during
+	// the call only.
+	Append(home, shard int, seq uint64, ef *Effect) (round uint64)
+	// AppendTxn takes the records of one transaction, one or more, all into one
+	// round.
 	AppendTxn(recs []JournalRecord) (round uint64)
 }
 
@@ -219,7 +222,6 @@ type gathered struct {
 	recs []JournalRecord // without payloads
 	ends []int           // of the payloads in buf
 	buf  []byte
-	lone JournalRecord // a change outside such a transaction; here so that it need not be allocated
 }
 
 // keepGathered bounds the memory that a lane keeps for the next transaction.
@@ -228,18 +230,14 @@ const keepGathered = 1 << 20
 // journalize hands ef to the journal, or keeps it until End when the transaction
 // holds shards. REQUIRES: e.journal is not nil; s is locked by enter.
 func (t *Txn) journalize(s *shard, ef *Effect) {
-	g := &t.gathered
-	if t.locked {
-		g.recs = append(g.recs, JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq})
-		g.buf = AppendEffect(g.buf, ef)
-		g.ends = append(g.ends, len(g.buf))
+	if !t.locked {
+		t.note(t.e.journal.Append(s.home, s.id, s.seq, ef))
 		return
 	}
-	g.buf = AppendEffect(g.buf[:0], ef)
-	r := &g.lone // field by field: see state
-	r.Home, r.Shard, r.Seq, r.Payload = s.home, s.id, s.seq, g.buf
-	t.note(t.e.journal.Append(r))
-	g.reset()
+	g := &t.gathered
+	g.recs = append(g.recs, JournalRecord{Home: s.home, Shard: s.id, Seq: s.seq})
+	g.buf = AppendEffect(g.buf, ef)
+	g.ends = append(g.ends, len(g.buf))
 }
 
 // handOver gives the journal what the transaction did. REQUIRES: its shards are
@@ -254,11 +252,7 @@ func (t *Txn) handOver() {
 		g.recs[i].Payload, g.recs[i].Txn = g.buf[from:end], id
 		from = end
 	}
-	if len(g.recs) == 1 {
-		t.note(t.e.journal.Append(&g.recs[0]))
-	} else {
-		t.note(t.e.journal.AppendTxn(g.recs))
-	}
+	t.note(t.e.journal.AppendTxn(g.recs))
 	t.committed()
 	g.reset()
 }

@@ -15,11 +15,43 @@ func (l *Log) Append(stream int, r Record) (round uint64) {
 	return round
 }
 
+// Begin is the first half of an Append that spares a copy of the payload, of about
+// room bytes at most: it returns where the caller appends the payload, as to any
+// slice. Nobody else can append to the stream, and no round be taken, until the
+// caller has called End, which must be next, in the same goroutine, whatever comes.
+func (l *Log) Begin(stream int, shard uint16, seq uint64, room int) []byte {
+	s := &l.streams[stream]
+	s.mu.Lock()
+	b := &s.buf
+	if cap(b.last)-len(b.last) < recordHead+room+maxMark {
+		s.grow(recordHead + room)
+	}
+	return appendHead(b.last, typeRecord, 0, shard, seq)
+}
+
+// End takes what became of the slice that Begin returned, and returns the record's
+// round.
+func (l *Log) End(stream int, b []byte) (round uint64) {
+	s := &l.streams[stream]
+	n := len(b) - len(s.buf.last)
+	setLength(b[len(s.buf.last):], n-recordHead)
+	s.buf.last = b
+	s.buf.size += n
+	round = l.open
+	size, full := s.buf.size, s.filled(l.full())
+	s.mu.Unlock()
+	l.appended(size, full)
+	return round
+}
+
 // AppendTxn hands over records that survive a crash together or not at all, and
 // returns their round. Parts of one stream keep their order.
 func (l *Log) AppendTxn(parts []Part) (round uint64) {
-	if len(parts) == 0 {
+	switch {
+	case len(parts) == 0:
 		return 0
+	case len(parts) == 1 && !parts[0].Barrier:
+		return l.Append(parts[0].Stream, parts[0].Record)
 	}
 	var mine [MaxStreams / 64]uint64
 	all := false

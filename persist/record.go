@@ -56,18 +56,12 @@ type entry struct {
 // appendRecord encodes r, without its checksum, which sealRecords adds once the
 // segment is known.
 func appendRecord(b []byte, r *Record, flags uint8, barrier uint64) []byte {
-	if len(r.Payload) > MaxPayload {
-		panic("persist: payload above MaxPayload")
-	}
 	if r.Txn != 0 {
 		flags |= flagTxn
 	}
 	b, at := slices.Grow(b, recordHead+2*extraField+len(r.Payload)), len(b)
-	h := b[at : at+recordHead]
-	binary.LittleEndian.PutUint64(h, uint64(len(r.Payload))<<32)
-	binary.LittleEndian.PutUint32(h[8:], typeRecord|uint32(flags)<<8|uint32(r.Shard)<<16)
-	binary.LittleEndian.PutUint64(h[12:], r.Seq)
-	b = b[:at+recordHead]
+	b = appendHead(b, typeRecord, flags, r.Shard, r.Seq)
+	setLength(b[at:], len(r.Payload))
 	if flags&flagTxn != 0 {
 		b = binary.LittleEndian.AppendUint64(b, r.Txn)
 	}
@@ -75,6 +69,25 @@ func appendRecord(b []byte, r *Record, flags uint8, barrier uint64) []byte {
 		b = binary.LittleEndian.AppendUint64(b, barrier)
 	}
 	return append(b, r.Payload...)
+}
+
+// appendHead appends a head without checksum and length. REQUIRES: b has room for it.
+func appendHead(b []byte, kind, flags uint8, shard uint16, seq uint64) []byte {
+	at := len(b)
+	b = b[:at+recordHead]
+	h := b[at:]
+	binary.LittleEndian.PutUint64(h, 0)
+	binary.LittleEndian.PutUint32(h[8:], uint32(kind)|uint32(flags)<<8|uint32(shard)<<16)
+	binary.LittleEndian.PutUint64(h[12:], seq)
+	return b
+}
+
+// setLength writes the length of the payload into the head that b begins with.
+func setLength(b []byte, payload int) {
+	if payload > MaxPayload {
+		panic("persist: payload above MaxPayload")
+	}
+	binary.LittleEndian.PutUint32(b[4:], uint32(payload))
 }
 
 // sizeOf returns the size of the record whose head b begins with.

@@ -87,8 +87,9 @@ func open(e *engine.Engine, o Options, r persist.Replayer) (*Journal, persist.Re
 }
 
 // Append implements engine.Journal.
-func (j *Journal) Append(rec *engine.JournalRecord) uint64 {
-	return j.base + j.log.Append(rec.Home, record(rec))
+func (j *Journal) Append(home, shard int, seq uint64, ef *engine.Effect) uint64 {
+	b := j.log.Begin(home, uint16(shard), seq, ef.Room())
+	return j.base + j.log.End(home, engine.AppendEffect(b, ef))
 }
 
 // AppendTxn implements engine.Journal.
