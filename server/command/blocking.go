@@ -81,6 +81,7 @@ const maxTimeoutMs = math.MaxInt64 - 1<<42
 func blpop(c *Ctx) { blockingPop(c, tryLeftPop) }
 func brpop(c *Ctx) { blockingPop(c, tryRightPop) }
 
+// blockingPop is a command of keys and a timeout that pops from the first key it can.
 func blockingPop(c *Ctx, try func(c *Ctx, woken bool) bool) {
 	a := resp.NewArgs(c.Args[len(c.Args)-1:])
 	ms := timeout(&a)

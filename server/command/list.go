@@ -148,7 +148,7 @@ func lmpop(c *Ctx) {
 // types are passed over.
 func popFirstList(c *Ctx, m *multiPop, woken bool) (done bool) {
 	for _, key := range m.keys {
-		if woken && (!c.Txn.Reaches(key) || c.Txn.Type(key) != engine.TypeList) {
+		if woken && !c.holds(key, engine.TypeList) {
 			continue
 		}
 		found, err := c.Txn.ListPop(key, m.end, m.count, func(n int) {

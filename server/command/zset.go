@@ -155,11 +155,11 @@ func rank(c *Ctx, reverse bool) {
 	}
 }
 
-func zpopmin(c *Ctx) { pop(c, false) }
-func zpopmax(c *Ctx) { pop(c, true) }
+func zpopmin(c *Ctx) { popMembers(c, false) }
+func zpopmax(c *Ctx) { popMembers(c, true) }
 
-// pop is ZPOPMIN and ZPOPMAX. Without a count RESP3 has a flat array too.
-func pop(c *Ctx, most bool) {
+// popMembers is ZPOPMIN and ZPOPMAX. Without a count RESP3 has a flat array too.
+func popMembers(c *Ctx, most bool) {
 	count, withCount := int64(1), len(c.Args) > 2
 	if len(c.Args) > 3 {
 		c.W.Error(resp.ErrSyntax)
@@ -193,15 +193,15 @@ func pop(c *Ctx, most bool) {
 	}
 }
 
-// popOptions are those of ZMPOP and BZMPOP.
-type popOptions struct {
+// multiZPop is what ZMPOP and BZMPOP are asked for.
+type multiZPop struct {
 	keys  [][]byte
 	most  bool
 	count int64
 }
 
 // parse reads numkeys key ... MIN|MAX [COUNT n].
-func (o *popOptions) parse(a *resp.Args) {
+func (o *multiZPop) parse(a *resp.Args) {
 	o.keys = countedArgs(a)
 	if o.most = a.Tag("MAX"); !o.most {
 		a.Expect("MIN")
@@ -211,19 +211,19 @@ func (o *popOptions) parse(a *resp.Args) {
 
 func zmpop(c *Ctx) {
 	a := resp.NewArgs(c.Args[1:])
-	var o popOptions
+	var o multiZPop
 	if o.parse(&a); a.Err() != "" {
 		c.W.Error(a.Err())
 		return
 	}
-	if !popFirst(c, &o, false) {
+	if !popFirstZSet(c, &o, false) {
 		c.W.NullArray()
 	}
 }
 
-// popFirst pops from the first key that has members and replies; false, without
+// popFirstZSet pops from the first key that has members and replies; false, without
 // a reply, if none has.
-func popFirst(c *Ctx, o *popOptions, woken bool) bool {
+func popFirstZSet(c *Ctx, o *multiZPop, woken bool) bool {
 	for _, key := range o.keys {
 		if woken && !c.holds(key, engine.TypeZSet) {
 			continue

@@ -11,18 +11,8 @@ var zsetBlockingRows = []Row{
 	{Name: "bzmpop", Arity: -5, Flags: Write | Blocking, Keys: counted(KeyRW|KeyAccess|KeyDelete, 2), Cats: CatSortedSet, Run: bzmpop},
 }
 
-func bzpopmin(c *Ctx) { blockingZPop(c, tryPopMin) }
-func bzpopmax(c *Ctx) { blockingZPop(c, tryPopMax) }
-
-func blockingZPop(c *Ctx, try func(c *Ctx, woken bool) bool) {
-	a := resp.NewArgs(c.Args[len(c.Args)-1:])
-	ms := timeout(&a)
-	if e := a.Err(); e != "" {
-		c.W.Error(e)
-		return
-	}
-	c.Wait(Wait{Keys: c.Args[1 : len(c.Args)-1], TimeoutMs: ms, Try: try, Empty: (*resp.Writer).NullArray})
-}
+func bzpopmin(c *Ctx) { blockingPop(c, tryPopMin) }
+func bzpopmax(c *Ctx) { blockingPop(c, tryPopMax) }
 
 func tryPopMin(c *Ctx, woken bool) bool { return tryZPop(c, false, woken) }
 func tryPopMax(c *Ctx, woken bool) bool { return tryZPop(c, true, woken) }
@@ -52,14 +42,14 @@ func tryZPop(c *Ctx, most, woken bool) (done bool) {
 
 func bzmpop(c *Ctx) {
 	a := resp.NewArgs(c.Args[2:])
-	var o popOptions
+	var o multiZPop
 	o.parse(&a)
 	waitMultiPop(c, o.keys, a.Err(), tryZMPop)
 }
 
 func tryZMPop(c *Ctx, woken bool) (done bool) {
 	a := resp.NewArgs(c.Args[2:])
-	var o popOptions
+	var o multiZPop
 	o.parse(&a)
-	return popFirst(c, &o, woken)
+	return popFirstZSet(c, &o, woken)
 }
