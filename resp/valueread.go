@@ -50,82 +50,93 @@ func ParseValue(b []byte) (v Value, rest []byte, err error) {
 	return v, m.b, nil
 }
 
-func readValue(s source, depth int) (v Value, err error) {
+func readValue(s source, depth int) (Value, error) {
 	line, err := s.line()
 	if err != nil {
-		return v, err
+		return Value{}, err
 	}
 	if len(line) == 0 {
-		return v, errors.New("resp: empty line where a reply begins")
+		return Value{}, errors.New("resp: empty line where a reply begins")
 	}
-	kind, text := Kind(line[0]), line[1:]
-	v.Kind = kind
-	bad := func() (Value, error) {
-		return Value{}, fmt.Errorf("resp: bad reply %q", string(kind)+string(text[:min(len(text), 64)]))
+	switch kind, text := Kind(line[0]), line[1:]; kind {
+	case KindBulk, KindBulkError, KindVerbatim:
+		return readBulk(s, kind, text)
+	case KindArray, KindMap, KindSet, KindPush, kindAttribute:
+		return readAggregate(s, kind, text, depth)
+	default:
+		return parseScalar(kind, text)
 	}
+}
+
+// badReply is the error of a reply whose first line makes no sense.
+func badReply(kind Kind, text []byte) (Value, error) {
+	return Value{}, fmt.Errorf("resp: bad reply %q", string(kind)+string(text[:min(len(text), 64)]))
+}
+
+// parseScalar reads a reply of one line; text follows its kind.
+func parseScalar(kind Kind, text []byte) (Value, error) {
+	v := Value{Kind: kind}
+	ok := true
 	switch kind {
 	case KindStatus, KindError:
 		v.Str = bytes.Clone(text)
-		return v, nil
 	case KindInt:
-		n, ok := ParseInt64(text)
-		if !ok {
-			return bad()
-		}
-		v.Int = n
-		return v, nil
+		v.Int, ok = ParseInt64(text)
 	case KindBigNumber:
-		digits := text
-		if len(digits) > 0 && digits[0] == '-' {
-			digits = digits[1:]
-		}
-		if len(digits) == 0 || len(bytes.Trim(digits, "0123456789")) > 0 {
-			return bad()
-		}
+		digits := bytes.TrimPrefix(text, []byte("-"))
+		ok = len(digits) > 0 && len(bytes.Trim(digits, "0123456789")) == 0
 		v.Str = bytes.Clone(text)
-		return v, nil
 	case KindDouble:
-		f, ok := parseDouble(text)
-		if !ok {
-			return bad()
-		}
-		v.Float, v.Str = f, bytes.Clone(text)
-		return v, nil
+		v.Float, ok = parseDouble(text)
+		v.Str = bytes.Clone(text)
 	case KindBool:
-		if len(text) != 1 || text[0] != 't' && text[0] != 'f' {
-			return bad()
-		}
-		if text[0] == 't' {
+		if ok = string(text) == "t" || string(text) == "f"; ok && text[0] == 't' {
 			v.Int = 1
 		}
-		return v, nil
 	case KindNull:
-		if len(text) != 0 {
-			return bad()
-		}
-		v.Nil = true
-		return v, nil
-	case KindBulk, KindBulkError, KindVerbatim, KindArray, KindMap, KindSet, KindPush, kindAttribute:
+		ok, v.Nil = len(text) == 0, true
 	default:
-		return bad()
+		ok = false
 	}
+	if !ok {
+		return badReply(kind, text)
+	}
+	return v, nil
+}
 
-	n, ok := ParseInt64(text)
-	if ok && n == -1 && (kind == KindBulk || kind == KindArray) {
-		v.Nil = true
-		return v, nil
+// announced is the length that the first line of a reply tells, -1 for a null.
+func announced(kind Kind, text []byte) (n int, ok bool) {
+	long, ok := ParseInt64(text)
+	if ok && long == -1 {
+		return -1, kind == KindBulk || kind == KindArray
 	}
-	if !ok || n < 0 || n > math.MaxInt32 || depth == maxReplyDepth {
-		return bad()
+	return int(long), ok && long >= 0 && long <= math.MaxInt32
+}
+
+func readBulk(s source, kind Kind, text []byte) (v Value, err error) {
+	n, ok := announced(kind, text)
+	switch {
+	case !ok:
+		return badReply(kind, text)
+	case n < 0:
+		return Value{Kind: kind, Nil: true}, nil
 	}
-	switch kind {
-	case KindBulk, KindBulkError, KindVerbatim:
-		v.Str, err = s.bytes(int(n))
-		if err == nil && kind == KindVerbatim && (n < 4 || v.Str[3] != ':') {
-			return Value{}, errors.New("resp: verbatim reply without a format")
-		}
-		return v, err
-	case KindMap, kindAttribute:
+	v.Kind = kind
+	v.Str, err = s.bytes(n)
+	if err == nil && kind == KindVerbatim && (n < 4 || v.Str[3] != ':') {
+		return Value{}, errors.New("resp: verbatim reply without a format")
+	}
+	return v, err
+}
+
+func readAggregate(s source, kind Kind, text []byte, depth int) (v Value, err error) {
+	n, ok := announced(kind, text)
+	switch {
+	case !ok || depth == maxReplyDepth && n >= 0:
+		return badReply(kind, text)
+	case n < 0:
+		return Value{Kind: kind, Nil: true}, nil
+	case kind == KindMap || kind == kindAttribute:
 		n *= 2
 	}
 	elems := make([]Value, 0, min(n, 64))
@@ -137,8 +148,7 @@ func readValue(s source, depth int) (v Value, err error) {
 		elems = append(elems, e)
 	}
 	if kind != kindAttribute {
-		v.Elems = elems
-		return v, nil
+		return Value{Kind: kind, Elems: elems}, nil
 	}
 	// An attribute is no reply of its own: it belongs to the one that follows.
 	if v, err = readValue(s, depth+1); err == nil {
