@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"hpkv/cmd/hpkv-bench/internal/loadgen"
+	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
 	"hpkv/cmd/internal/cli"
+	"hpkv/cmd/internal/progress"
 )
 
 // phase is a load under which GET is timed. The writes beside the GETs make
@@ -49,111 +51,143 @@ type timing struct {
 	errors                       int64
 }
 
+// latencyRun is what the subcommand is asked for, and what it has measured.
+type latencyRun struct {
+	specs    []proc.Spec
+	place    placement
+	phases   []phase
+	keys     uint64
+	clients  int
+	pipeline int // commands sent before replies are awaited
+	seconds  float64
+	rounds   int
+	rate     float64 // requests a second, 0: full load
+	stall    time.Duration
+
+	progress *progress.Line
+	pace     *pace
+	results  [][]timing // by phase and server
+}
+
 // latency is the subcommand.
 func latency(ctx context.Context, e cli.Env, args []string) error {
+	r, err := parseLatency(e, args)
+	if err != nil {
+		return err
+	}
+	placed := r.place.settle()
+	top := head(ctx, r.specs, placed)
+	r.results = make([][]timing, len(r.phases))
+	for i := range r.results {
+		r.results[i] = make([]timing, len(r.specs))
+	}
+	r.progress = e.Progress
+	r.pace = newPace(e, r.rounds*len(r.phases)*len(r.specs), r.seconds)
+	for n := range r.rounds {
+		if err := r.round(ctx, n); err != nil {
+			return err
+		}
+	}
+	e.Progress.Clear()
+	return r.write(e.Out, top)
+}
+
+func parseLatency(e cli.Env, args []string) (*latencyRun, error) {
 	fs := newFlags(e, "latency", "Times GET under full load, alone and beside writes that cause background work, and lists stalls:\n"+
 		"times in which no connection got a reply.")
+	r := new(latencyRun)
 	var servers serverList
-	var place placement
 	names := words{}
 	for _, p := range phases() {
 		names = append(names, p.name)
 	}
 	fs.Var(&servers, "server", serverHelp)
 	fs.Var(&names, "phases", "comma-separated `names` of what goes on beside the GETs")
-	keys := fs.Uint64("keys", 5_000_000, "keys loaded beforehand, 16 bytes with values of 64")
-	clients := fs.Int("clients", 50, "connections")
-	pipeline := fs.Int("pipeline", 1, "commands sent before replies are awaited")
-	seconds := fs.Float64("seconds", 5, "duration of each phase")
-	rounds := fs.Int("rounds", 3, "how often everything is measured, on fresh servers")
-	rate := fs.Float64("rate", 0, "fixed rate in requests per second instead of full load; latency then counts from when a request was due")
-	stall := fs.Duration("stall", 5*time.Millisecond, "shortest stall that counts")
-	place.flags(fs)
-	var chosen []phase
+	fs.Uint64Var(&r.keys, "keys", 5_000_000, "keys loaded beforehand, 16 bytes with values of 64")
+	fs.IntVar(&r.clients, "clients", 50, "connections")
+	fs.IntVar(&r.pipeline, "pipeline", 1, "commands sent before replies are awaited")
+	fs.Float64Var(&r.seconds, "seconds", 5, "duration of each phase")
+	fs.IntVar(&r.rounds, "rounds", 3, "how often everything is measured, on fresh servers")
+	fs.Float64Var(&r.rate, "rate", 0, "fixed rate in requests per second instead of full load; latency then counts from when a request was due")
+	fs.DurationVar(&r.stall, "stall", 5*time.Millisecond, "shortest stall that counts")
+	r.place.flags(fs)
 	err := parse(fs, args, func() error {
 		for _, name := range names {
 			i := slices.IndexFunc(phases(), func(p phase) bool { return p.name == name })
 			if i < 0 {
 				return fmt.Errorf("--phases: no phase %q", name)
 			}
-			chosen = append(chosen, phases()[i])
+			r.phases = append(r.phases, phases()[i])
 		}
-		if *keys < 1 || *clients < 1 || *pipeline < 1 || *seconds <= 0 || *rounds < 1 || *stall <= 0 || *rate < 0 || len(chosen) == 0 {
+		if r.keys < 1 || r.clients < 1 || r.pipeline < 1 || r.seconds <= 0 || r.rounds < 1 || r.stall <= 0 || r.rate < 0 || len(r.phases) == 0 {
 			return errors.New("all numbers must be above 0")
 		}
 		return nil
 	})
+	r.specs = servers.orDefault()
+	return r, err
+}
+
+// round measures every phase on every server, on fresh servers that hold the keys.
+func (r *latencyRun) round(ctx context.Context, n int) error {
+	f, err := startFleet(ctx, r.specs, r.place.server)
 	if err != nil {
 		return err
 	}
-	placed := place.settle()
-	specs := servers.orDefault()
-	top := head(ctx, specs, placed)
-	results := make([][]timing, len(chosen)) // by phase and server
-	for i := range results {
-		results[i] = make([]timing, len(specs))
-	}
-	pace := newPace(e, *rounds*len(chosen)*len(specs), *seconds)
-	round := func(n int) error {
-		f, err := startFleet(ctx, specs, place.server)
+	defer f.stop()
+	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(64))
+	for s := range r.specs {
+		p, err := f.only(s)
 		if err != nil {
 			return err
 		}
-		defer f.stop()
-		set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(64))
-		for s := range specs {
+		err = fill(ctx, p, r.place.load, set, r.keys, func(done int64) {
+			r.progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(r.keys)))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for i, ph := range r.phases {
+		for k := range r.specs {
+			s := (n + k) % len(r.specs)
 			p, err := f.only(s)
 			if err != nil {
 				return err
 			}
-			err = fill(ctx, p, place.load, set, *keys, func(done int64) {
-				e.Progress.Printf("%s: loading %s of %s keys", p.Name, report.Count(float64(done)), report.Count(float64(*keys)))
-			})
+			r.pace.next("round %d/%d  %s  %s", n+1, r.rounds, ph.name, p.Name)
+			result, err := r.measure(ctx, p, ph, uint64(n*len(r.phases)+i))
 			if err != nil {
-				return err
+				return explain(p, ph.name, err)
 			}
-		}
-		for i, ph := range chosen {
-			for k := range specs {
-				s := (n + k) % len(specs)
-				p, err := f.only(s)
-				if err != nil {
-					return err
-				}
-				pace.next("round %d/%d  %s  %s", n+1, *rounds, ph.name, p.Name)
-				source, kinds := loadgen.Mix(ph.mix, 64, workload.Uniform, *keys, uint64(n*len(chosen)+i))
-				r, err := loadgen.Run(ctx, loadgen.Config{
-					Addr: p.Addr, Clients: *clients, Pipeline: *pipeline, CPUs: place.load, Rate: *rate,
-					Duration: time.Duration(*seconds * float64(time.Second)), Gap: *stall, Pid: p.Pid(),
-					Kinds: kinds, NewSource: source,
-				})
-				if err != nil {
-					return explain(p, ph.name, err)
-				}
-				results[i][s].add(r)
-			}
-		}
-		return nil
-	}
-	for n := range *rounds {
-		if err := round(n); err != nil {
-			return err
+			r.results[i][s].add(result)
 		}
 	}
-	e.Progress.Clear()
+	return nil
+}
 
-	if err := top.Write(e.Out); err != nil {
+func (r *latencyRun) measure(ctx context.Context, p *proc.Process, ph phase, seed uint64) (loadgen.Result, error) {
+	source, kinds := loadgen.Mix(ph.mix, 64, workload.Uniform, r.keys, seed)
+	return loadgen.Run(ctx, loadgen.Config{
+		Addr: p.Addr, Clients: r.clients, Pipeline: r.pipeline, CPUs: r.place.load, Rate: r.rate,
+		Duration: time.Duration(r.seconds * float64(time.Second)), Gap: r.stall, Pid: p.Pid(),
+		Kinds: kinds, NewSource: source,
+	})
+}
+
+func (r *latencyRun) write(w io.Writer, top report.Head) error {
+	if err := top.Write(w); err != nil {
 		return err
 	}
 	load := "full load"
-	if *rate > 0 {
-		load = report.Count(*rate) + " requests/s"
+	if r.rate > 0 {
+		load = report.Count(r.rate) + " requests/s"
 	}
-	fmt.Fprintf(e.Out, "load       %s, %d connections, pipeline %d, %s keys of 16+64 bytes, %d rounds of %gs\n",
-		load, *clients, *pipeline, report.Count(float64(*keys)), *rounds, *seconds)
-	fmt.Fprintf(e.Out, "figures    of GET in ms, medians of the rounds; max and stalls (> %s without any reply) over all rounds;\n", *stall)
-	fmt.Fprintf(e.Out, "           busy: stalls in which generator or server mostly waited for a processor, so not counted\n\n")
-	return writeLatency(e.Out, chosen, top.Servers, results)
+	fmt.Fprintf(w, "load       %s, %d connections, pipeline %d, %s keys of 16+64 bytes, %d rounds of %gs\n",
+		load, r.clients, r.pipeline, report.Count(float64(r.keys)), r.rounds, r.seconds)
+	fmt.Fprintf(w, "figures    of GET in ms, medians of the rounds; max and stalls (> %s without any reply) over all rounds;\n", r.stall)
+	fmt.Fprintf(w, "           busy: stalls in which generator or server mostly waited for a processor, so not counted\n\n")
+	return writeLatency(w, r.phases, top.Servers, r.results)
 }
 
 func (t *timing) add(r loadgen.Result) {

@@ -54,7 +54,8 @@ func TestParseReportRefuses(t *testing.T) {
 func TestLineCutsValues(t *testing.T) {
 	r := Run{Addr: "127.0.0.1:7000", Args: []string{"SET", "k", strings.Repeat("x", 4096)}, Requests: 10, Clients: 1, Pipeline: 16, KeySpace: 1}
 	const want = "redis-benchmark -h 127.0.0.1 -p 7000 -n 10 -c 1 -P 16 -r 1 --precision 3 SET k xxxxxxxx...(4096 bytes)"
-	if got := r.Line(); got != want {
+	args, err := r.args()
+	if got := commandLine(args); err != nil || got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

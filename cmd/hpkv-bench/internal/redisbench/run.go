@@ -39,7 +39,7 @@ func Available() error {
 
 // Do runs it and returns what it measured and the CPU time it used itself.
 func (r Run) Do(ctx context.Context) (Report, time.Duration, error) {
-	args, err := r.line()
+	args, err := r.args()
 	if err != nil {
 		return Report{}, 0, err
 	}
@@ -58,13 +58,14 @@ func (r Run) Do(ctx context.Context) (Report, time.Duration, error) {
 		if errors.As(err, &exit) {
 			err = errors.New(strings.TrimSpace(errOut.String()))
 		}
-		return Report{}, 0, fmt.Errorf("%s %s: %w", Program, strings.Join(shorten(args), " "), err)
+		return Report{}, 0, fmt.Errorf("%s: %w", commandLine(args), err)
 	}
 	report, err := ParseReport(out.Bytes())
 	return report, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), err
 }
 
-func (r Run) line() ([]string, error) {
+// args are the arguments of the program.
+func (r Run) args() ([]string, error) {
 	host, port, err := net.SplitHostPort(r.Addr)
 	if err != nil {
 		return nil, err
@@ -76,22 +77,14 @@ func (r Run) line() ([]string, error) {
 	return append(args, r.Args...), nil
 }
 
-// Line returns the command line as a user would type it, long values cut.
-func (r Run) Line() string {
-	args, err := r.line()
-	if err != nil {
-		return Program
-	}
-	return Program + " " + strings.Join(shorten(args), " ")
-}
-
-func shorten(args []string) []string {
-	out := make([]string, len(args))
-	for i, arg := range args {
+// commandLine is the command as a user would type it, long values cut.
+func commandLine(args []string) string {
+	line := Program
+	for _, arg := range args {
 		if len(arg) > 32 {
 			arg = fmt.Sprintf("%s...(%d bytes)", arg[:8], len(arg))
 		}
-		out[i] = arg
+		line += " " + arg
 	}
-	return out
+	return line
 }
