@@ -105,8 +105,8 @@ func TestDetectedFacts(t *testing.T) {
 
 	four := detect(t, "four-nodes")
 	for i, want := range []bool{false, false, false, true} {
-		if four.Nodes[i].MemoryOnly() != want {
-			t.Errorf("node %d memory-only: %v", i, !want)
+		if n := &four.Nodes[i]; n.CPUs.Empty() != want || n.Memory == 0 {
+			t.Errorf("node %d: %+v, memory only: %v", i, n, want)
 		}
 	}
 	if four.Memory != 288<<30 { // no /proc/meminfo: the nodes' sum

@@ -49,9 +49,6 @@ type Node struct {
 	Distances []int  // kernel's distance to Topology.Nodes[i], 10 is local; empty when unknown
 }
 
-// MemoryOnly reports whether the node has memory and no CPU.
-func (n *Node) MemoryOnly() bool { return n.CPUs.Empty() && n.Memory != 0 }
-
 // Cache is one second or third (or higher) level cache and the CPUs sharing it.
 type Cache struct {
 	Level int

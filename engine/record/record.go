@@ -115,9 +115,6 @@ type Record struct{ p unsafe.Pointer }
 // At returns the record at p, which must be 8-byte aligned off-heap memory.
 func At(p unsafe.Pointer) Record { return Record{p} }
 
-// IsNil reports whether r is no record.
-func (r Record) IsNil() bool { return r.p == nil }
-
 func (r Record) u32(off int) *uint32 { return (*uint32)(unsafe.Add(r.p, off)) }
 func (r Record) u64(off int) *uint64 { return (*uint64)(unsafe.Add(r.p, off)) }
 
