@@ -148,6 +148,47 @@ func TestLinger(t *testing.T) {
 	}
 }
 
+// Who has left stays a client until it has taken its replies, or has been idle for
+// too long, or is killed.
+func TestLeftWithReplies(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		const size, replies = 1 << 20, 20 // more than the kernel takes
+		clock := engine.NewManualClock(1_700_000_000_000)
+		in := start(t, setup{driver: driver, clock: clock, settings: []string{"--timeout", "10"}})
+		in.dial().do(cmdline("SET", "k", strings.Repeat("x", size)), "+OK\r\n")
+		leave := func() *wire {
+			t.Helper()
+			w := in.dial()
+			w.send("CLIENT SETNAME left\r\n%sQUIT\r\n", strings.Repeat("GET k\r\n", replies))
+			w.expect("+OK\r\n")
+			in.eventually("it has left", func() bool {
+				admin := in.dial()
+				defer admin.Close()
+				admin.send("CLIENT LIST\r\n")
+				list := admin.bulk()
+				return strings.Contains(list, " name=left ") && strings.Contains(list, " cmd=quit ")
+			})
+			return w
+		}
+		gone := func() {
+			t.Helper()
+			in.eventually("it is no client any more", func() bool {
+				return !slices.ContainsFunc(in.clients.all(), func(c *client) bool { return c.link.unsent() > 0 })
+			})
+		}
+		w := leave()
+		reply := fmt.Sprintf("$%d\r\n%s\r\n", size, strings.Repeat("x", size))
+		w.expect(strings.Repeat(reply, replies) + "+OK\r\n")
+		w.expectEnd()
+		leave()
+		in.dial().send("CLIENT KILL TYPE normal\r\n")
+		gone()
+		leave()
+		clock.Advance(12 * time.Second)
+		gone()
+	})
+}
+
 // Peers whose connection is over but who go on sending without end hold nobody
 // up, and are rid of.
 func TestEndlessInput(t *testing.T) {

@@ -267,8 +267,8 @@ func (c *goConn) step() bool {
 	switch {
 	case c.killed.Load() || c.writeFailed():
 		return false
-	case c.finished && !c.suspended && c.withheld.len() > 0:
-		<-c.wake
+	case c.finished && !c.suspended && (c.withheld.len() > 0 || c.unsent() > 0):
+		<-c.wake // for as long as a client's limits allow
 	case c.finished && !c.suspended:
 		if !c.settled(c.srv.clock.NowMs()) || c.kernelUnsent() > 0 {
 			c.linger()

@@ -132,14 +132,11 @@ func (c *goConn) writeFailed() bool {
 	return c.mu.failed
 }
 
-// linger ends the connection so that the peer gets the last replies: first
-// the backlog, then the end of our side, then the peer's.
+// linger ends the connection, whose backlog is gone, so that the peer gets the last
+// replies: first the end of our side, then the peer's.
 func (c *goConn) linger() {
 	c.srv.forget(&c.client) // not a client any more
 	c.stopListening()
-	for c.unsent() > 0 && !c.killed.Load() && !c.writeFailed() {
-		<-c.wake
-	}
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
