@@ -217,7 +217,12 @@ func (w *Writer) BigNumber(digits string) {
 
 // Verbatim writes text with the format hint of three characters ("txt", "mkd").
 // RESP2: a bulk string without the hint.
-func (w *Writer) Verbatim(format, text string) {
+func (w *Writer) Verbatim(format, text string) { verbatim(w, format, text) }
+
+// VerbatimBytes is Verbatim for bytes, which are copied.
+func (w *Writer) VerbatimBytes(format string, text []byte) { verbatim(w, format, text) }
+
+func verbatim[T []byte | string](w *Writer, format string, text T) {
 	if !w.resp3 {
 		w.buf = appendBulk(w.buf, text)
 		return

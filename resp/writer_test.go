@@ -40,6 +40,7 @@ var replies = []struct {
 	{"double ends", func(w *Writer) { w.Double(math.Inf(1)); w.Double(math.Inf(-1)); w.Double(math.NaN()) }, "$3\r\ninf\r\n$4\r\n-inf\r\n$3\r\nnan\r\n", ",inf\r\n,-inf\r\n,nan\r\n"},
 	{"bool", func(w *Writer) { w.Bool(true); w.Bool(false) }, ":1\r\n:0\r\n", "#t\r\n#f\r\n"},
 	{"big number", func(w *Writer) { w.BigNumber("-1234567999999999999999999999999999999") }, "$38\r\n-1234567999999999999999999999999999999\r\n", "(-1234567999999999999999999999999999999\r\n"},
+	{"verbatim bytes", func(w *Writer) { w.VerbatimBytes("md", []byte("a\nb")) }, "$3\r\na\nb\r\n", "=7\r\nmd :a\nb\r\n"},
 	{"verbatim", func(w *Writer) { w.Verbatim("txt", "a\nb") }, "$3\r\na\nb\r\n", "=7\r\ntxt:a\nb\r\n"},
 	{"attribute", func(w *Writer) {
 		if w.Attribute(1) {

@@ -308,7 +308,7 @@ func (s *Server) killClients(self *client, f *clientFilter) (killed int) {
 func clientInfo(ctx *command.Ctx) {
 	c := owner(ctx)
 	c.publish()
-	ctx.W.Verbatim("txt", string(append(c.describe(nil, ctx.Txn.Now()), '\n')))
+	ctx.W.VerbatimBytes("txt", append(c.describe(nil, ctx.Txn.Now()), '\n'))
 }
 
 func clientList(ctx *command.Ctx) {
@@ -323,7 +323,7 @@ func clientList(ctx *command.Ctx) {
 	for _, other := range list {
 		text = append(other.describe(text, ctx.Txn.Now()), '\n')
 	}
-	ctx.W.Verbatim("txt", string(text))
+	ctx.W.VerbatimBytes("txt", text)
 }
 
 func (s *Server) selectClients(args [][]byte) (list []*client, errText string) {

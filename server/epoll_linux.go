@@ -74,9 +74,13 @@ func (d *epollDriver) busy() []time.Duration {
 
 func (d *epollDriver) cpuTime() (user, sys time.Duration, ok bool) {
 	for _, w := range d.workers {
-		u, s, err := threadTime(int(w.tid.Load()))
-		if err != nil {
+		clock := w.clock.Load()
+		if clock == nil {
 			return 0, 0, false // it has not begun yet
+		}
+		u, s, err := clock.used()
+		if err != nil {
+			return 0, 0, false // it has ended
 		}
 		user, sys = user+u, sys+s
 	}

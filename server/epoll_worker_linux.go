@@ -73,8 +73,8 @@ type worker struct {
 	yieldedMs int64
 	gap       time.Duration // average time without events; see spinFor
 
-	idle idleTime     // any goroutine reads
-	tid  atomic.Int64 // of the thread, 0 before it runs; any goroutine reads
+	idle  idleTime                    // any goroutine reads
+	clock atomic.Pointer[threadClock] // of the thread, nil before it runs; any goroutine reads
 
 	inbox inbox        // any goroutine
 	load  atomic.Int32 // connections dealt to this worker; any goroutine
@@ -120,7 +120,10 @@ func (w *worker) run() {
 	if w.srv.plan.Pinned {
 		w.srv.placer.Pin(w.index)
 	}
-	w.tid.Store(int64(syscall.Gettid()))
+	if clock, err := openThreadClock(syscall.Gettid()); err == nil {
+		defer clock.close()
+		w.clock.Store(clock)
+	}
 	w.idle.begun.Store(monotonicNs())
 	w.x = w.srv.newExecutor()
 	w.x.outlet = w.outlet

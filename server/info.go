@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"hpkv/engine"
@@ -23,23 +24,21 @@ type infoSection struct {
 	extra bool // not in the default, only in `all` and `everything`
 }
 
-func infoSections() []infoSection {
-	return []infoSection{
-		{name: "server", title: "Server", write: infoServer},
-		{name: "clients", title: "Clients", write: infoClients},
-		{name: "memory", title: "Memory", write: infoMemory},
-		{name: "persistence", title: "Persistence", write: infoPersistence},
-		{name: "stats", title: "Stats", write: infoStats},
-		{name: "replication", title: "Replication", write: infoReplication},
-		{name: "cpu", title: "CPU", write: infoCPU},
-		{name: "modules", title: "Modules", write: func(*infoWriter, *Server) {}},
-		{name: "commandstats", title: "Commandstats", write: infoCommandStats, extra: true},
-		{name: "errorstats", title: "Errorstats", write: infoErrorStats},
-		{name: "latencystats", title: "Latencystats", write: infoLatencyStats, extra: true},
-		{name: "cluster", title: "Cluster", write: func(w *infoWriter, _ *Server) { w.num("cluster_enabled", 0) }},
-		{name: "keyspace", title: "Keyspace", write: infoKeyspace},
-		{name: "workers", title: "Workers", write: infoWorkers, extra: true},
-	}
+var infoSections = []infoSection{
+	{name: "server", title: "Server", write: infoServer},
+	{name: "clients", title: "Clients", write: infoClients},
+	{name: "memory", title: "Memory", write: infoMemory},
+	{name: "persistence", title: "Persistence", write: infoPersistence},
+	{name: "stats", title: "Stats", write: infoStats},
+	{name: "replication", title: "Replication", write: infoReplication},
+	{name: "cpu", title: "CPU", write: infoCPU},
+	{name: "modules", title: "Modules", write: func(*infoWriter, *Server) {}},
+	{name: "commandstats", title: "Commandstats", write: infoCommandStats, extra: true},
+	{name: "errorstats", title: "Errorstats", write: infoErrorStats},
+	{name: "latencystats", title: "Latencystats", write: infoLatencyStats, extra: true},
+	{name: "cluster", title: "Cluster", write: func(w *infoWriter, _ *Server) { w.num("cluster_enabled", 0) }},
+	{name: "keyspace", title: "Keyspace", write: infoKeyspace},
+	{name: "workers", title: "Workers", write: infoWorkers, extra: true},
 }
 
 func info(ctx *command.Ctx) {
@@ -51,15 +50,23 @@ func info(ctx *command.Ctx) {
 	}
 	standard := len(wanted) == 0 || wanted["default"]
 	all := wanted["all"] || wanted["everything"]
-	w := &infoWriter{ctx: ctx}
-	for _, sec := range infoSections() {
+	buf := infoTexts.Get().(*[]byte)
+	w := &infoWriter{ctx: ctx, text: (*buf)[:0]}
+	for i := range infoSections {
+		sec := &infoSections[i]
 		if all || standard && !sec.extra || wanted[sec.name] {
 			w.section(sec.title)
 			sec.write(w, c.srv)
 		}
 	}
-	ctx.W.Verbatim("txt", string(w.text))
+	ctx.W.VerbatimBytes("txt", w.text)
+	*buf = w.text
+	infoTexts.Put(buf)
 }
+
+// infoTexts are buffers for texts of INFO. Who asks often leaves no garbage: a
+// collection that it needed would hold everybody up.
+var infoTexts = sync.Pool{New: func() any { return new([]byte) }}
 
 // infoWriter builds the text of INFO.
 type infoWriter struct {
@@ -109,7 +116,7 @@ func (w *infoWriter) bytes(key string, n int64) {
 
 // setting writes a setting as CONFIG GET shows it.
 func (w *infoWriter) setting(key, name string) {
-	owner(w.ctx).srv.cfg.Get([][]byte{[]byte(name)}, func(_, value string) { w.str(key, value) })
+	w.str(key, owner(w.ctx).srv.cfg.Value(name))
 }
 
 // human prints bytes as Redis does: 12B, 1.50K, 2.00M, 3.25G.
@@ -129,11 +136,16 @@ func human(n int64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64) + unit
 }
 
+// executable is the path of the program, "" when the system does not tell.
+var executable = sync.OnceValue(func() string {
+	path, _ := os.Executable()
+	return path
+})
+
 func infoServer(w *infoWriter, s *Server) {
 	now := s.clock.NowMs()
 	up := (now - s.started.UnixMilli()) / 1000
 	hz := s.cfg.Hz.Load()
-	executable, _ := os.Executable() // empty when the system does not tell
 	supervised := "no"
 	if mode := s.cfg.Supervised.Load(); mode == config.SupervisedSystemd || mode == config.SupervisedAuto && os.Getenv("NOTIFY_SOCKET") != "" {
 		supervised = "systemd"
@@ -159,7 +171,7 @@ func infoServer(w *infoWriter, s *Server) {
 	w.num("hz", hz)
 	w.num("configured_hz", hz)
 	w.num("lru_clock", now/1000&(1<<24-1))
-	w.str("executable", executable)
+	w.str("executable", executable())
 	w.str("config_file", s.configFile)
 	w.num("io_threads_active", 0)
 	for i, text := range listenerTexts(s.Addrs()) {
@@ -296,8 +308,8 @@ func infoReplication(w *infoWriter, s *Server) {
 }
 
 // replBacklogBytes is the setting repl-backlog-size, in bytes.
-func replBacklogBytes(s *Server) (n int64) {
-	s.cfg.Get([][]byte{[]byte("repl-backlog-size")}, func(_, value string) { n, _ = strconv.ParseInt(value, 10, 64) })
+func replBacklogBytes(s *Server) int64 {
+	n, _ := strconv.ParseInt(s.cfg.Value("repl-backlog-size"), 10, 64)
 	return n
 }
 

@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"runtime/metrics"
 	"strconv"
+	"sync"
 
 	"hpkv/engine"
 	"hpkv/engine/alloc"
@@ -23,20 +25,33 @@ func goMemory() int64 {
 // rssBytes is the resident size of the process, 0 where the system does not
 // tell in /proc.
 func rssBytes() int64 {
-	data, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
+	f := statm()
+	if f == nil {
 		return 0
 	}
-	fields := bytes.Fields(data)
-	if len(fields) < 2 {
+	var data [128]byte // seven numbers
+	n, err := f.ReadAt(data[:], 0)
+	if err != nil && err != io.EOF {
 		return 0
 	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	_, rest, _ := bytes.Cut(data[:n], []byte{' '})
+	resident, _, _ := bytes.Cut(rest, []byte{' '})
+	pages, err := strconv.ParseInt(string(resident), 10, 64)
 	if err != nil {
 		return 0
 	}
 	return pages * int64(os.Getpagesize())
 }
+
+// statm is the file with the sizes of the process, open for good; nil if there is
+// none.
+var statm = sync.OnceValue(func() *os.File {
+	f, err := os.Open("/proc/self/statm")
+	if err != nil {
+		return nil
+	}
+	return f
+})
 
 func infoMemory(w *infoWriter, s *Server) {
 	st := w.engine()

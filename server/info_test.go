@@ -2,6 +2,7 @@ package server
 
 import (
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -182,5 +183,26 @@ func TestInfoOfBackgroundWork(t *testing.T) {
 	for i := 0; field("stats", "expire_cycle_cpu_milliseconds") == 0; i++ {
 		w.send("SET k%d v PX 1\r\n", i)
 		w.expect("+OK\r\n")
+	}
+}
+
+// Who asks for INFO all the time has nobody wait for the collector.
+func TestInfoLeavesLittleGarbage(t *testing.T) {
+	b := newBench(t)
+	line := []byte(cmdline("INFO"))
+	ask := func() {
+		b.out = b.out[:0]
+		b.x.run(b.c, line)
+	}
+	ask()
+	const times = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		ask()
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / times; each > 2*uint64(len(b.out)) {
+		t.Errorf("%d bytes are allocated for an answer of %d", each, len(b.out))
 	}
 }

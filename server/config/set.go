@@ -37,6 +37,17 @@ func (c *Config) Get(patterns [][]byte, visit func(name, value string)) {
 	}
 }
 
+// Value is the setting of the name as CONFIG GET shows it, "" if there is none.
+func (c *Config) Value(name string) string {
+	e, _, ok := table().find(name)
+	if !ok {
+		return ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.format(e.row)
+}
+
 // format is the current value of a row as CONFIG GET shows it. REQUIRES: c.mu is held.
 func (c *Config) format(row int) string { return table().rows[row].format(c.values[row].get()) }
 
