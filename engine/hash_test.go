@@ -228,6 +228,12 @@ func TestDeleteLarge(t *testing.T) {
 	if steps < members/reclaimStep/4 {
 		t.Errorf("only %d steps", steps)
 	}
+	// Its pages have become empty together, and go back a few at a time.
+	pages := e.readers.Pending()
+	e.Maintain(l, 0, 0)
+	if gone := pages - e.readers.Pending(); pages < 8*retireUnit || gone <= 0 || gone > 2*retireUnit {
+		t.Errorf("%d of %d pages go back at once", gone, pages)
+	}
 	if err := e.Check(); err != nil {
 		t.Error(err)
 	}

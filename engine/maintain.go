@@ -21,6 +21,11 @@ const (
 	defragUnit  = 1
 	indexStep   = 64
 	indexUnit   = 4
+
+	// retireUnit is how many retired pages go back to the arena between two looks at
+	// the clock: some 3 us each, and those of a large collection become empty all at
+	// the same time, when the last of its elements are freed.
+	retireUnit = 8
 )
 
 // quietMs is how long a shard must have been left alone before more is done to make
@@ -68,9 +73,15 @@ func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Du
 			break
 		}
 	}
-	if e.readers.Pending() > 0 {
-		e.readers.Collect()
+	for e.readers.Pending() > 0 {
 		next = min(next, expirePace)
+		if e.readers.Collect(retireUnit) < retireUnit {
+			break
+		}
+		if time.Since(start) > budget {
+			next = 0
+			break
+		}
 	}
 	return next
 }

@@ -16,6 +16,7 @@ type Domain struct {
 	collecting sync.Mutex // taken before mu
 	waiting    []func()   // wait for the present period to end
 	insiders   []insider
+	over       []func()     // may run: their period has ended
 	unfinished atomic.Int64 // retirements not yet run
 }
 
@@ -97,24 +98,37 @@ func (d *Domain) Retire(fn func()) {
 	d.mu.Unlock()
 }
 
-// Collect runs the retirements whose grace period is over and returns their
-// number. It begins a period if none is going on, so that with nobody inside
-// one call disposes of everything retired before it. It never waits for
-// participants.
-func (d *Domain) Collect() (ran int) {
-	for _, fn := range d.ready() {
+// Collect runs retirements whose grace period is over, up to most of them, and
+// returns their number. It begins a period if none is going on, so that with nobody
+// inside calls until one does less than it might dispose of everything retired
+// before. It never waits for participants.
+func (d *Domain) Collect(most int) (ran int) {
+	fns := d.ready(most)
+	for _, fn := range fns {
 		fn()
 		ran++
 	}
+	clear(fns)
 	d.unfinished.Add(int64(-ran))
 	return ran
 }
 
-func (d *Domain) ready() []func() {
+// ready takes out up to most retirements that may run.
+func (d *Domain) ready(most int) []func() {
 	d.collecting.Lock()
 	defer d.collecting.Unlock()
-	if len(d.waiting) == 0 && !d.begin() {
+	if len(d.over) == 0 && !d.elapsed() {
 		return nil
+	}
+	fns := d.over[:min(most, len(d.over))]
+	d.over = d.over[len(fns):]
+	return fns
+}
+
+// elapsed looks whether the grace period, which it begins if there is none, is over.
+func (d *Domain) elapsed() bool {
+	if len(d.waiting) == 0 && !d.begin() {
+		return false
 	}
 	left := d.insiders[:0]
 	for _, in := range d.insiders {
@@ -123,11 +137,10 @@ func (d *Domain) ready() []func() {
 		}
 	}
 	if d.insiders = left; len(left) > 0 {
-		return nil
+		return false
 	}
-	fns := d.waiting
-	d.waiting = nil
-	return fns
+	d.over, d.waiting = d.waiting, nil
+	return true
 }
 
 // begin begins a grace period for what is pending, if anything is: it notes who is

@@ -16,6 +16,9 @@ func domains() map[string]func() *Domain {
 	}
 }
 
+// all is more than any test retires.
+const all = 1 << 30
+
 func TestGracePeriod(t *testing.T) {
 	for name, open := range domains() {
 		t.Run(name, func(t *testing.T) {
@@ -25,7 +28,7 @@ func TestGracePeriod(t *testing.T) {
 			retire := func() { d.Retire(func() { ran++ }) }
 			want := func(n, pending int) {
 				t.Helper()
-				d.Collect()
+				d.Collect(all)
 				if ran != n || d.Pending() != pending {
 					t.Fatalf("%d ran, %d pending; want %d and %d", ran, d.Pending(), n, pending)
 				}
@@ -133,7 +136,7 @@ func TestStress(t *testing.T) {
 						d.Retire(func() { state[old].Store(0); free <- old })
 						replaced++
 					default:
-						if d.Collect() == 0 {
+						if d.Collect(all) == 0 {
 							runtime.Gosched()
 						}
 					}
@@ -143,9 +146,45 @@ func TestStress(t *testing.T) {
 			writers.Wait()
 			readers.Wait()
 			for d.Pending() > 0 {
-				d.Collect()
+				d.Collect(all)
 			}
 			t.Logf("%d replaced, %d reads", replaced, reads.Load())
+		})
+	}
+}
+
+// TestCollectInParts: functions run in order, as many as are asked for, and what is
+// retired meanwhile waits for a period of its own.
+func TestCollectInParts(t *testing.T) {
+	for name, open := range domains() {
+		t.Run(name, func(t *testing.T) {
+			d := open()
+			reader := d.Register()
+			var ran []int
+			retire := func(i int) { d.Retire(func() { ran = append(ran, i) }) }
+			want := func(n, pending int) {
+				t.Helper()
+				if got := d.Collect(8); got != n || d.Pending() != pending {
+					t.Fatalf("%d ran, %d are pending; want %d and %d", got, d.Pending(), n, pending)
+				}
+			}
+			for i := range 20 {
+				retire(i)
+			}
+			want(8, 12)
+			reader.Enter()
+			retire(20)
+			want(8, 5)
+			want(4, 1)
+			want(0, 1)
+			reader.Exit()
+			want(1, 0)
+			want(0, 0)
+			for i, got := range ran {
+				if got != i {
+					t.Fatalf("ran in the order %v", ran)
+				}
+			}
 		})
 	}
 }
@@ -172,7 +211,7 @@ func BenchmarkRetireCollect(b *testing.B) {
 			fn := func() {}
 			for b.Loop() {
 				d.Retire(fn)
-				d.Collect()
+				d.Collect(all)
 			}
 		})
 	}

@@ -320,7 +320,7 @@ func TestStress(t *testing.T) {
 			for n := 0; !s.stop.Load(); n++ {
 				s.write(r)
 				if n%64 == 0 {
-					s.readers.Collect()
+					s.readers.Collect(1 << 30)
 				}
 				if i == 0 {
 					ops++
