@@ -99,8 +99,17 @@ func (r *Loader) Apply() (n int, err error) {
 		n++
 	}
 	r.taken = r.taken[:0]
+	if r.e.readers.Pending() >= collectAbove {
+		r.e.readers.Collect(2 * collectAbove)
+	}
 	return n, err
 }
+
+// collectAbove is how many pages may wait to be used again while effects are
+// applied. Growing indexes leave one behind for each two or three of those they end
+// up with, and memory that has been used is cheaper than new one. A collection
+// takes some microseconds.
+const collectAbove = 16
 
 func (r *Loader) apply(k *taken) error {
 	t := r.l.Begin(k.ef.DB)
