@@ -110,7 +110,6 @@ type Arena struct {
 	dirty  int                // free pages that still hold memory
 	unused int                // as many of them were not needed since the last Trim
 
-	preparing            int   // chunk that Prepare is touching, or none
 	prepared, unprepared int64 // chunks of huge pages that Prepare touched first, and others
 }
 
@@ -144,6 +143,8 @@ type chunk struct {
 	pool  int16  // -1: spare, or about to be
 	node  int16  // where it was placed; -1: nowhere yet
 	huge  bool   // of huge pages: all its memory comes at the first touch
+
+	wanted bool // the system was told to want huge pages there, see parting
 }
 
 // NewArena reserves the range. It fails only where the system grants not even
@@ -154,7 +155,7 @@ func NewArena(o Options) (*Arena, error) {
 		size = defaultReserve
 	}
 	size = min(max(size, minReserve), maxReserve)
-	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted, preparing: none}
+	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted}
 	if a.retire == nil {
 		a.retire = func(fn func()) { fn() }
 	}
@@ -443,7 +444,7 @@ func (a *Arena) adopt(po *pool, c, n int) {
 	for i := c; i < c+n; i++ {
 		ch := &a.chunks[i]
 		moved = moved || int(ch.node) != po.node
-		ch.pool, ch.node, ch.huge = po.id, int16(po.node), huge
+		ch.pool, ch.node, ch.huge, ch.wanted = po.id, int16(po.node), huge, huge
 		a.spare.clear(i)
 		po.count++
 		if huge {

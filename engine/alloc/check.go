@@ -125,6 +125,9 @@ func (a *Arena) Check() error {
 		if free := ch.pool < 0; a.spare.has(c) && !free || free && ch.free != allPages {
 			return fmt.Errorf("chunk %d: pool %d, free %b, spare %v", c, ch.pool, ch.free, a.spare.has(c))
 		}
+		if cold := ch.pool >= 0 && a.pools[ch.pool].cold.has(c); ch.wanted && !cold && (ch.pool < 0 || ch.free&^(ch.dirty|ch.ready) != 0) {
+			return fmt.Errorf("chunk %d: pool %d, huge pages are wanted, but memory was given back: free %b, dirty %b, ready %b", c, ch.pool, ch.free, ch.dirty, ch.ready)
+		}
 		for _, po := range a.pools {
 			avail, cold := po.avail.has(c), po.cold.has(c)
 			if mine := po.id == ch.pool && ch.free != 0; mine != (avail || cold) || avail && cold {

@@ -184,3 +184,45 @@ func mustCheck(t *testing.T, a *Arena, h *Heap) {
 		t.Fatal(err)
 	}
 }
+
+// TestGiveBackHuge: no huge pages are wanted any more where memory was given back, in
+// part or whole; elsewhere they are.
+func TestGiveBackHuge(t *testing.T) {
+	a, err := NewArena(Options{ReserveBytes: 1 << 30, HugePages: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	h := a.NewHeap(0)
+	objects := make(map[int][]Ref) // by chunk
+	for range 2 * (hugeAfter + 5) * chunkPages {
+		ref, err := h.Alloc(maxSmall, Records) // half a page
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := int(ref >> (chunkShift - 3))
+		objects[c] = append(objects[c], ref)
+	}
+	const part, whole, kept = hugeAfter + 1, hugeAfter + 2, hugeAfter + 3
+	free := func(c, pages int) {
+		t.Helper()
+		for _, ref := range objects[c][:2*pages] {
+			h.Free(ref)
+		}
+		h.Trim()
+		mustCheck(t, a, h)
+	}
+	free(part, prepareBelow+4)
+	a.Trim(chunkPages) // sees what is not needed
+	a.Trim(chunkPages)
+	mustCheck(t, a, h)
+	free(whole, chunkPages)
+	if a.chunks[whole].pool >= 0 {
+		t.Errorf("chunk %d is not given back: %+v", whole, a.chunks[whole])
+	}
+	for c, want := range map[int]bool{part: false, whole: false, kept: true} {
+		if a.chunks[c].wanted != want {
+			t.Errorf("chunk %d: huge pages wanted: %v", c, !want)
+		}
+	}
+}

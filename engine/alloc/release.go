@@ -12,6 +12,8 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 	keep := n == 1 && a.dirty < 32+len(a.chunks)/16
 	if keep {
 		a.dirty++
+	} else {
+		a.parting(int(start) / chunkPages) // a run's chunks are not of huge pages
 	}
 	a.mu.Unlock()
 	if !keep {
@@ -56,8 +58,9 @@ func (a *Arena) putBack(at, n int, dirty bool) {
 	}
 	for _, c := range emptied {
 		// It takes 150 us, in which nobody who needs a page shall wait.
+		a.parting(c)
 		a.mu.Unlock()
-		decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift), chunkBytes)
+		decommit(a.chunk(c), chunkBytes)
 		a.mu.Lock()
 		a.spare.set(c)
 	}
@@ -96,6 +99,7 @@ func (a *Arena) Trim(most int) (more bool) {
 			unused := a.unused - n
 			a.markUsed(c, uint32(1<<n-1)<<bit)
 			a.unused, most = unused, most-n
+			a.parting(c)
 			// Nobody who needs a page shall wait for it.
 			a.mu.Unlock()
 			decommit(unsafe.Add(a.base, uintptr(c)<<chunkShift+uintptr(bit)<<pageShift), n<<pageShift)
