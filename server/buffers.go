@@ -62,7 +62,7 @@ func (p *bufferPool) grow(b []byte, n int) []byte {
 // from it: executing more would only pile up memory. Redis reads on without
 // bound. A client that sends its whole pipeline before it reads the first
 // reply must still get through, therefore a connection on which nothing moves
-// for a cron period has its threshold doubled (Server.cronClients), up to what
+// for a cron period has its threshold doubled (Server.cronBacklog), up to what
 // client-output-buffer-limit allows. 32 MB is beyond what the kernel buffers
 // on both sides and beyond what ordinary pipelines answer.
 const pauseBytes = 32 << 20
