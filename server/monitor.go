@@ -6,6 +6,7 @@ import (
 
 	"hpkv/resp"
 	"hpkv/server/command"
+	"hpkv/server/config"
 	"hpkv/server/pubsub"
 )
 
@@ -97,11 +98,7 @@ func secret(row *command.Row, args [][]byte, i int) bool {
 		return i > 2 && (resp.EqualFold(args[i-1], "AUTH") && helloOption(args, i-1) ||
 			resp.EqualFold(args[i-2], "AUTH") && helloOption(args, i-2))
 	case "config|set":
-		return i > 2 && i%2 == 1 && secretSetting(args[i-1])
-	case "acl|setuser":
-		return i > 2
-	case "migrate":
-		return i > 5 && (resp.EqualFold(args[i-1], "AUTH") || resp.EqualFold(args[i-1], "AUTH2") || i > 6 && resp.EqualFold(args[i-2], "AUTH2"))
+		return i > 2 && i%2 == 1 && config.IsSensitive(string(args[i-1]))
 	}
 	return false
 }
@@ -120,15 +117,6 @@ func helloOption(args [][]byte, i int) bool {
 		}
 	}
 	return i >= 2
-}
-
-func secretSetting(name []byte) bool {
-	for _, s := range []string{"REQUIREPASS", "MASTERAUTH", "MASTERUSER", "TLS-KEY-FILE-PASS", "TLS-CLIENT-KEY-FILE-PASS"} {
-		if resp.EqualFold(name, s) {
-			return true
-		}
-	}
-	return false
 }
 
 // appendQuoted appends text in double quotes as Redis prints it: what is not

@@ -49,8 +49,8 @@ func TestSlowlog(t *testing.T) {
 		t.Errorf("first entry: %d arguments, %q, the last %q", len(e.args), e.args[3], e.args[len(e.args)-1])
 	}
 	b.run(cmdline("CONFIG", "SET", "slowlog-log-slower-than", "0", "slowlog-max-len", "3"))
-	b.run(cmdline("SLOWLOG", "RESET") + cmdline("AUTH", "name", "pw") + cmdline("GET", "1") + cmdline("CONFIG", "SET", "requirepass", "") + cmdline("GET", "2"))
-	want := "GET 2, CONFIG SET requirepass (redacted), GET 1"
+	b.run(cmdline("SLOWLOG", "RESET") + cmdline("AUTH", "name", "pw") + cmdline("GET", "1") + cmdline("CONFIG", "SET", "requirepass", "", "Rest-API-Key", "k") + cmdline("GET", "2"))
+	want := "GET 2, CONFIG SET requirepass (redacted) Rest-API-Key (redacted), GET 1"
 	var lines []string
 	for _, e := range b.slowlog.newest(-1) {
 		lines = append(lines, strings.Join(e.args, " "))

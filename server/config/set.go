@@ -48,6 +48,13 @@ func (c *Config) Value(name string) string {
 	return c.format(e.row)
 }
 
+// IsSensitive reports whether a name, in any case, is that of a setting whose
+// values are to be kept out of messages and logs.
+func IsSensitive(name string) bool {
+	_, r, ok := table().find(name)
+	return ok && r.Flags&Sensitive != 0
+}
+
 // format is the current value of a row as CONFIG GET shows it. REQUIRES: c.mu is held.
 func (c *Config) format(row int) string { return table().rows[row].format(c.values[row].get()) }
 
