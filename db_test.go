@@ -125,6 +125,9 @@ func TestMany(t *testing.T) {
 		keys = append(keys, fmt.Appendf(nil, "key:%d", i))
 		vals = append(vals, fmt.Appendf(nil, "value %d", i))
 	}
+	if err := db.SetMany(keys, vals[:99]); err == nil {
+		t.Error("SetMany took fewer values than keys")
+	}
 	if err := db.SetMany(keys, vals); err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,7 @@ func (db *DB) Compact(ctx context.Context) error {
 }
 
 // Backup copies the log, as it is at one moment, to the directory dest, which
-// must not exist; Open can open it. The DB must have a directory.
+// must not exist or be empty; Open can open it. The DB must have a directory.
 func (db *DB) Backup(ctx context.Context, dest string) error {
 	if db.closed.Load() {
 		return ErrClosed

@@ -1,6 +1,10 @@
 package hpkv
 
-import "hpkv/engine"
+import (
+	"errors"
+
+	"hpkv/engine"
+)
 
 // Values holds what GetMany read. Reuse one to read without allocation; the
 // zero Values is ready. Not safe for concurrent use.
@@ -28,8 +32,12 @@ func (db *DB) GetMany(keys [][]byte, v *Values) error {
 
 // SetMany stores vals[i] under keys[i] for all i. Each key is one step: a
 // reader may see some of the changes and not others, and an error leaves those
-// before it done. Use Update for all or nothing.
+// before it done. Use Update for all or nothing. There must be as many values as
+// keys.
 func (db *DB) SetMany(keys, vals [][]byte) (err error) {
+	if len(keys) != len(vals) {
+		return errors.New("hpkv: SetMany needs as many values as keys")
+	}
 	l, t, err := db.beginWrite()
 	if err != nil {
 		return err

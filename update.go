@@ -2,7 +2,7 @@ package hpkv
 
 import (
 	"bytes"
-	"sort"
+	"slices"
 
 	"hpkv/engine"
 )
@@ -82,27 +82,24 @@ func (tx *Tx) Delete(key []byte) { tx.put(write{bytes.Clone(key), nil, true}) }
 
 // written returns the pending change of key.
 func (tx *Tx) written(key []byte) *write {
-	i := tx.search(key)
-	if i < len(tx.writes) && bytes.Equal(tx.writes[i].key, key) {
+	if i, found := tx.search(key); found {
 		return &tx.writes[i]
 	}
 	return nil
 }
 
 // search returns where key is, or belongs, in writes, which are in key order.
-func (tx *Tx) search(key []byte) int {
-	return sort.Search(len(tx.writes), func(i int) bool { return bytes.Compare(tx.writes[i].key, key) >= 0 })
+func (tx *Tx) search(key []byte) (i int, found bool) {
+	return slices.BinarySearchFunc(tx.writes, key, func(w write, key []byte) int { return bytes.Compare(w.key, key) })
 }
 
 func (tx *Tx) put(w write) {
-	i := tx.search(w.key)
-	if i < len(tx.writes) && bytes.Equal(tx.writes[i].key, w.key) {
+	i, found := tx.search(w.key)
+	if found {
 		tx.writes[i] = w
 		return
 	}
-	tx.writes = append(tx.writes, write{})
-	copy(tx.writes[i+1:], tx.writes[i:])
-	tx.writes[i] = w
+	tx.writes = slices.Insert(tx.writes, i, w)
 }
 
 // commit applies the changes if what was read still stands.
