@@ -22,10 +22,10 @@ build: ## build bin/hpkv-server, bin/hpkv-bench and bin/hpkv-admin
 
 run: REST_KEY := $(REST_KEY)
 run: build ## build, then start the server on 127.0.0.1:6379, and REST on 127.0.0.1:8080
-	@echo "hpkv-server listens on 127.0.0.1:$(PORT); in another terminal try:"
+	@echo "When hpkv-server is ready on 127.0.0.1:$(PORT), try in another terminal:"
 	@echo "    redis-cli -p $(PORT) set greeting hello"
 	@echo "    redis-cli -p $(PORT) get greeting"
-	@echo "REST listens on 127.0.0.1:$(REST_PORT), for whoever has the API key of this run:"
+	@echo "REST is on 127.0.0.1:$(REST_PORT), for whoever has the API key of this run:"
 	@echo "    curl -H 'x-api-key: $(REST_KEY)' -d '{\"key\":\"greeting\",\"value\":\"hello\"}' http://127.0.0.1:$(REST_PORT)/record"
 	@echo "    curl -H 'x-api-key: $(REST_KEY)' http://127.0.0.1:$(REST_PORT)/record/greeting"
 	@echo "Stop it with Ctrl-C. Choose with: make run PORT=7000 REST_PORT=7001 REST_KEY=secret"

@@ -1,9 +1,6 @@
 package persist
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // Close writes and syncs what was appended, closes the generation and releases
 // the directory. An error means that something appended may not be there at the
@@ -37,7 +34,7 @@ func (l *Log) closeGeneration() error {
 	}
 	man.serial++
 	if err := writeManifest(l.o.FS, l.o.Dir, man); err != nil {
-		return fmt.Errorf("persist: %w", err)
+		return err
 	}
 	l.man = man
 	for _, seg := range l.segs {

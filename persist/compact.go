@@ -35,7 +35,7 @@ func (l *Log) BeginCompaction() (*Compaction, error) {
 	}
 	if err != nil {
 		c.Abort()
-		return nil, fmt.Errorf("persist: compaction cannot begin: %w", err)
+		return nil, fmt.Errorf("compaction cannot begin: %w", err)
 	}
 	return c, nil
 }

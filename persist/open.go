@@ -43,23 +43,23 @@ func lockDir(fsys vfs.FS, dir string, create bool) (vfs.Lock, error) {
 	info, err := fsys.Stat(dir)
 	switch {
 	case err == nil && !info.Dir:
-		return nil, fmt.Errorf("persist: %s is not a directory", dir)
+		return nil, fmt.Errorf("%s is not a directory", dir)
 	case errors.Is(err, fs.ErrNotExist) && create:
 		if err := fsys.Mkdir(dir); err != nil {
-			return nil, fmt.Errorf("persist: cannot create the directory: %w", err)
+			return nil, fmt.Errorf("cannot create the directory: %w", err)
 		}
 		if err := fsys.SyncDir(filepath.Dir(dir)); err != nil {
-			return nil, fmt.Errorf("persist: cannot sync %s: %w", filepath.Dir(dir), err)
+			return nil, fmt.Errorf("cannot sync %s: %w", filepath.Dir(dir), err)
 		}
 	case err != nil:
-		return nil, fmt.Errorf("persist: %w", err)
+		return nil, err
 	}
 	lock, err := fsys.Lock(filepath.Join(dir, lockName), create)
 	if errors.Is(err, vfs.ErrLocked) {
 		return nil, &LockedError{dir}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("persist: cannot lock the directory: %w", err)
+		return nil, fmt.Errorf("cannot lock the directory: %w", err)
 	}
 	return lock, nil
 }
@@ -82,7 +82,7 @@ func open(o Options, r Replayer, report *RecoveryReport) (*Log, error) {
 	l := newLog(o, man)
 	if err := l.begin(old, names); err != nil {
 		l.closeFiles()
-		return nil, fmt.Errorf("persist: cannot begin a new generation: %w", err)
+		return nil, fmt.Errorf("cannot begin a new generation: %w", err)
 	}
 	return l, nil
 }

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -120,16 +121,16 @@ func (o Options) withDefaults() (Options, error) {
 		o.FS = vfs.OS()
 	}
 	if o.Dir == "" {
-		return o, fmt.Errorf("persist: no directory given")
+		return o, errors.New("no directory given")
 	}
 	if o.Streams < 1 || o.Streams > MaxStreams {
-		return o, fmt.Errorf("persist: %d streams; 1 to %d are possible", o.Streams, MaxStreams)
+		return o, fmt.Errorf("%d streams; 1 to %d are possible", o.Streams, MaxStreams)
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = min(64<<20, max(8<<20, 512<<20/int64(o.Streams)))
 	}
 	if o.SegmentBytes < 4<<10 {
-		return o, fmt.Errorf("persist: segments of %d bytes; at least 4096 are needed", o.SegmentBytes)
+		return o, fmt.Errorf("segments of %d bytes; at least 4096 are needed", o.SegmentBytes)
 	}
 	if o.Policy == 0 {
 		o.Policy = EverySec

@@ -137,7 +137,7 @@ func (p *repair) rebuild() (*manifest, error) {
 		man.segments = append(man.segments, segmentEntry{number: n, generation: h.generation, stream: int(h.stream), uid: h.uid})
 	}
 	if len(order) == 0 {
-		return nil, fmt.Errorf("persist: %s has neither a manifest nor a segment with a valid header", p.dir)
+		return nil, fmt.Errorf("%s has neither a manifest nor a segment with a valid header", p.dir)
 	}
 	for _, n := range order {
 		man.generations = append(man.generations, *byNumber[n])
@@ -284,7 +284,7 @@ func (p *repair) finish(man *manifest) error {
 	}
 	man.dropEmpty()
 	if err := man.validate(); err != nil {
-		return fmt.Errorf("persist: this log is beyond repair: %w", err)
+		return fmt.Errorf("this log is beyond repair: %w", err)
 	}
 	if err := syncDir(p.fs, p.dir); err != nil {
 		return err

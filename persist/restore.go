@@ -25,7 +25,7 @@ type RestoreReport struct {
 // TargetError says that a log cannot be restored to a point.
 type TargetError struct{ Problem string }
 
-func (e *TargetError) Error() string { return "persist: " + e.Problem }
+func (e *TargetError) Error() string { return e.Problem }
 
 // Restore copies the log or backup in src to the directory dir, which must not
 // exist or be empty, up to the target. src is not changed; it must not be open.

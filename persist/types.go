@@ -105,13 +105,13 @@ var (
 type LockedError struct{ Dir string }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("persist: directory %s is in use by another server", e.Dir)
+	return fmt.Sprintf("directory %s is in use by another server", e.Dir)
 }
 
 // StoppedError is what waiting returns once a log is in StateFailed.
 type StoppedError struct{ Err error }
 
-func (e *StoppedError) Error() string { return "persist: log has stopped: " + e.Err.Error() }
+func (e *StoppedError) Error() string { return "the log has stopped: " + e.Err.Error() }
 func (e *StoppedError) Unwrap() error { return e.Err }
 
 // NotEmptyError is returned by what makes a log in a directory where there is
@@ -119,7 +119,7 @@ func (e *StoppedError) Unwrap() error { return e.Err }
 type NotEmptyError struct{ Dir string }
 
 func (e *NotEmptyError) Error() string {
-	return fmt.Sprintf("persist: directory %s is not empty", e.Dir)
+	return fmt.Sprintf("directory %s is not empty", e.Dir)
 }
 
 // CorruptError says that data which must be there are missing or damaged.
@@ -131,7 +131,7 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("persist: %s/%s is damaged at offset %d: %s; see hpkv-admin check and hpkv-admin repair", e.Dir, e.File, e.Offset, e.Problem)
+	return fmt.Sprintf("%s/%s is damaged at offset %d: %s; see hpkv-admin check and hpkv-admin repair", e.Dir, e.File, e.Offset, e.Problem)
 }
 
 // Step is something a log does with its files that may take long.

@@ -87,7 +87,7 @@ func manifestForTool(fsys vfs.FS, dir string) (*manifest, error) {
 	man, err := readManifest(fsys, dir)
 	if err == nil && man == nil {
 		if _, err := fsys.List(dir); err == nil && !IsLog(fsys, dir) {
-			return nil, fmt.Errorf("persist: there is no log in %s", dir)
+			return nil, fmt.Errorf("there is no log in %s", dir)
 		}
 		return nil, &CorruptError{dir, manifestName, 0, "there are segments, but no manifest"}
 	}

@@ -119,16 +119,7 @@ func backup(ctx *command.Ctx) {
 
 // logText says in a reply why the log could not do what a client asked for.
 func logText(err error) string {
-	var stopped *persist.StoppedError
-	var locked *persist.LockedError
-	var taken *persist.NotEmptyError
 	switch {
-	case errors.As(err, &stopped):
-		return "the log has stopped: " + stopped.Err.Error()
-	case errors.As(err, &locked):
-		return "directory " + locked.Dir + " is in use by another server"
-	case errors.As(err, &taken):
-		return "directory " + taken.Dir + " is not empty"
 	case errors.Is(err, persist.ErrDraft):
 		return "the log does not hold all data yet"
 	case errors.Is(err, persist.ErrClosed), errors.Is(err, context.Canceled):
