@@ -263,10 +263,7 @@ func zrandmember(c *Ctx) {
 		return
 	}
 	a := resp.NewArgs(c.Args[2:])
-	count := a.Int64()
-	if count == math.MinInt64 {
-		a.Fail(resp.NotBetween(-math.MaxInt64, math.MaxInt64))
-	}
+	count := randomCount(&a)
 	withScores := a.Tag("WITHSCORES")
 	a.End()
 	if withScores && (count < -math.MaxInt64/2 || count > math.MaxInt64/2) {
