@@ -1,6 +1,5 @@
-// Package latency counts durations: a histogram that one thread fills without
-// waiting for those who read it, and the record of latency events that LATENCY
-// shows.
+// Package latency counts durations: a histogram that is filled without waiting for
+// those who read it, and the record of latency events that LATENCY shows.
 package latency
 
 import (
@@ -25,9 +24,9 @@ type Histogram struct {
 	buckets [bucketCount]atomic.Int64
 }
 
-// bucketOf returns the bucket of a duration. Below two octaves of subs a bucket
-// is one nanosecond wide.
-func bucketOf(ns int64) int {
+// Bucket returns where a duration of ns nanoseconds is counted, for AddTo. Below
+// two octaves of subs a bucket is one nanosecond wide.
+func Bucket(ns int64) int {
 	v := uint64(min(max(ns, 0), MaxNs))
 	shift := max(bits.Len64(v)-subBits-1, 0)
 	return shift<<subBits + int(v>>shift)
@@ -41,9 +40,6 @@ func top(bucket int) int64 {
 	shift := bucket>>subBits - 1
 	return (int64(bucket&(subs-1)|subs)+1)<<shift - 1
 }
-
-// Bucket is where a duration is counted, for AddTo.
-func Bucket(ns int64) int { return bucketOf(ns) }
 
 // AddTo counts n durations of one bucket.
 func (h *Histogram) AddTo(bucket int, n int64) { h.buckets[bucket].Add(n) }

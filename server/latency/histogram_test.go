@@ -9,7 +9,7 @@ import (
 func TestBuckets(t *testing.T) {
 	last := -1
 	for _, ns := range []int64{0, 1, 31, 32, 63, 64, 65, 66, 127, 128, 1000, 1023, 1024, 1 << 20, MaxNs - 1, MaxNs} {
-		b := bucketOf(ns)
+		b := Bucket(ns)
 		if b < last || b >= bucketCount {
 			t.Errorf("%d ns is in bucket %d after %d of %d", ns, b, last, bucketCount)
 		}
@@ -18,11 +18,11 @@ func TestBuckets(t *testing.T) {
 		}
 		last = b
 	}
-	if bucketOf(-5) != 0 || bucketOf(MaxNs+5) != bucketOf(MaxNs) {
+	if Bucket(-5) != 0 || Bucket(MaxNs+5) != Bucket(MaxNs) {
 		t.Error("durations out of bounds are not in the outermost buckets")
 	}
 	for b := range bucketCount {
-		if got := bucketOf(top(b)); got != b {
+		if got := Bucket(top(b)); got != b {
 			t.Fatalf("the top of bucket %d is in bucket %d", b, got)
 		}
 	}

@@ -21,10 +21,10 @@ func (s *Subscription[C]) End() { s.ended = true }
 // channel is the subscriptions of one channel or pattern. It is guarded by the
 // lock of its stripe, or of the patterns.
 type channel[C any] struct {
-	name   string
-	live   int // subscriptions
-	groups []*group[C]
-	byExit map[*Outlet[C]]*group[C] // once there are many groups
+	name     string
+	live     int // subscriptions
+	groups   []*group[C]
+	byOutlet map[*Outlet[C]]*group[C] // once there are many groups
 }
 
 // group is the subscriptions of a channel that one outlet serves.
@@ -39,8 +39,8 @@ type group[C any] struct {
 const manyGroups = 8
 
 func (ch *channel[C]) group(o *Outlet[C]) *group[C] {
-	if ch.byExit != nil {
-		return ch.byExit[o]
+	if ch.byOutlet != nil {
+		return ch.byOutlet[o]
 	}
 	for _, g := range ch.groups {
 		if g.outlet == o {
@@ -56,12 +56,12 @@ func (ch *channel[C]) add(o *Outlet[C], client C) *Subscription[C] {
 		g = &group[C]{outlet: o, at: len(ch.groups)}
 		ch.groups = append(ch.groups, g)
 		switch {
-		case ch.byExit != nil:
-			ch.byExit[o] = g
+		case ch.byOutlet != nil:
+			ch.byOutlet[o] = g
 		case len(ch.groups) > manyGroups:
-			ch.byExit = make(map[*Outlet[C]]*group[C])
+			ch.byOutlet = make(map[*Outlet[C]]*group[C])
 			for _, g := range ch.groups {
-				ch.byExit[g.outlet] = g
+				ch.byOutlet[g.outlet] = g
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (ch *channel[C]) remove(s *Subscription[C]) {
 		ch.groups[g.at] = last
 		ch.groups[len(ch.groups)-1] = nil
 		ch.groups = ch.groups[:len(ch.groups)-1]
-		delete(ch.byExit, s.outlet)
+		delete(ch.byOutlet, s.outlet)
 	case g.gone > len(g.subs)/2:
 		// A new list: mailboxes may refer to the old one.
 		left := make([]*Subscription[C], 0, len(g.subs)-g.gone+1)

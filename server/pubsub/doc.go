@@ -20,7 +20,7 @@
 //
 // Lists of subscriptions only grow at their end, so that a delivery can refer to
 // the first n of them without a copy; a subscription that has ended stays in its
-// list until half of the list has, then the list is made anew. Subscription.Ended
+// list until half of the list has, then the list is made anew. Subscription.ended
 // belongs to the outlet's thread, all else to the registry.
 //
 // Lock order: stripe, patterns, outlet. Nothing of the caller's is called with a
