@@ -114,7 +114,7 @@ func (l *Lane) Capture(shard int) (done bool, err error) {
 	t := l.Begin(0)
 	s := t.e.shards[shard]
 	t.wantShard(s) // what a step journals is one transaction: a list's last piece and its end belong together
-	t.lockWanted()
+	t.LockWanted()
 	defer t.End()
 	if s.capture == nil || t.e.journal == nil {
 		return false, ErrNoCapture

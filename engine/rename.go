@@ -55,8 +55,8 @@ func (t *Txn) Move(key []byte, dstDB int) (bool, error) {
 	}
 	own := !t.locked
 	if own { // two databases of one shard change as one
-		t.want(key)
-		t.lockWanted()
+		t.Want(key)
+		t.LockWanted()
 		defer t.End()
 	}
 	var from, to entry
@@ -148,9 +148,9 @@ func (t *Txn) loadRename(ef *Effect) error {
 	if ef.DB == db && string(src) == string(dst) {
 		return nil
 	}
-	t.want(src)
-	t.want(dst)
-	t.lockWanted()
+	t.Want(src)
+	t.Want(dst)
+	t.LockWanted()
 	defer t.End()
 	var from, to entry
 	fh, th := hashKey(src), hashKey(dst)

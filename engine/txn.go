@@ -82,19 +82,14 @@ func (t *Txn) Now() int64 {
 // operation of the transaction, once.
 func (t *Txn) LockKeys(args [][]byte, first, last, step int) {
 	for i := first; i <= last; i += step {
-		t.want(args[i])
+		t.Want(args[i])
 	}
-	t.lockWanted()
+	t.LockWanted()
 }
 
 // Want adds the shard of key to those that LockWanted takes, for callers whose
 // keys are not evenly spaced.
-func (t *Txn) Want(key []byte) { t.want(key) }
-
-// LockWanted locks the shards collected by Want, as LockKeys does.
-func (t *Txn) LockWanted() { t.lockWanted() }
-
-func (t *Txn) want(key []byte) { t.wantShard(t.e.shardOf(hashKey(key))) }
+func (t *Txn) Want(key []byte) { t.wantShard(t.e.shardOf(hashKey(key))) }
 
 func (t *Txn) wantShard(s *shard) { t.held[s.id>>6] |= 1 << (uint(s.id) & 63) }
 
@@ -103,12 +98,12 @@ func (t *Txn) LockAll() {
 	for id := range uint(len(t.e.shards)) {
 		t.held[id/64] |= 1 << (id % 64)
 	}
-	t.lockWanted()
+	t.LockWanted()
 }
 
-// lockWanted locks the shards whose bits are set, ascending: with every
-// transaction doing so, no cycle of waiters can form.
-func (t *Txn) lockWanted() {
+// LockWanted locks the shards collected by Want until End. In ascending order: with
+// every transaction doing so, no cycle of waiters can form.
+func (t *Txn) LockWanted() {
 	for w, word := range t.held {
 		for ; word != 0; word &= word - 1 {
 			t.e.shards[w*64+bits.TrailingZeros64(word)].mu.lock()

@@ -221,9 +221,9 @@ func (t *Txn) endServing() {
 		}
 		l := t.later[k]
 		t.later = t.later[:k]
-		t.want([]byte(l.q.name.key))
-		t.want(l.also)
-		t.lockWanted()
+		t.Want([]byte(l.q.name.key))
+		t.Want(l.also)
+		t.LockWanted()
 		if l.q.s.waiting[l.q.name] == l.q {
 			t.awaken(l.q)
 		}

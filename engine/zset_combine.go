@@ -83,9 +83,9 @@ func (t *Txn) Hold(keys ...[]byte) {
 		return
 	}
 	for _, k := range keys {
-		t.want(k)
+		t.Want(k)
 	}
-	t.lockWanted()
+	t.LockWanted()
 }
 
 // zsources opens the inputs of a combination, which it takes the shards for.
