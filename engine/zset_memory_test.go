@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"hpkv/engine/alloc"
+	"hpkv/engine/zset"
+)
+
+// TestZSetMemory: a member of 16 bytes takes some 60 bytes in a large set, and some
+// 52 if its score is an integer, whatever it was before.
+func TestZSetMemory(t *testing.T) {
+	const n = 100_000
+	e, _ := openTest(t, Options{Shards: 1})
+	l := e.NewLane()
+	defer l.Close()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, test := range []struct {
+		what  string
+		score func() float64
+		most  float64 // bytes a member
+	}{
+		{"fractions", r.Float64, 62},
+		{"integers", func() float64 { return float64(r.Int64N(1<<48) - 1<<47) }, 54},
+		{"fractions again", r.Float64, 62},
+	} {
+		for i := range n {
+			if _, err := l.Begin(0).ZAdd([]byte("z"), []float64{test.score()}, [][]byte{nil, fmt.Appendf(nil, "member:%09d", i)}, ZAddOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st := e.Stats().Memory.Purpose
+		each := float64(st[alloc.Collections].LiveBytes+st[alloc.CollectionIndex].LiveBytes) / n
+		t.Logf("%s: %.1f bytes a member", test.what, each)
+		if each > test.most {
+			t.Errorf("%s: %.1f bytes a member", test.what, each)
+		}
+		if err := e.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestScoreValue: every score comes back as it was, and integers are short.
+func TestScoreValue(t *testing.T) {
+	const most = 1<<47 - 1
+	seed := testSeed(t)
+	r := rand.New(rand.NewPCG(seed, 5))
+	scores := []float64{0, math.Copysign(0, -1), 1, -1, most, -most - 1, most + 1, -most - 2, 0.5, 1 << 53, 1 << 63, -1 << 63, 1 << 64,
+		math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1), math.Inf(-1)}
+	for range 100_000 {
+		scores = append(scores, math.Float64frombits(r.Uint64()), float64(int64(r.Uint64())>>r.IntN(64)))
+	}
+	for _, score := range scores {
+		if math.IsNaN(score) {
+			continue
+		}
+		var room [scoreBytes]byte
+		val := scoreValue(&room, score)
+		if got := valueScore(val); math.Float64bits(got) != math.Float64bits(score) {
+			t.Fatalf("%v became %v", score, got)
+		}
+		short := score == math.Trunc(score) && score >= -most-1 && score <= most && (score != 0 || !math.Signbit(score))
+		if short != (len(val) == shortBytes) {
+			t.Fatalf("%v in %d bytes", score, len(val))
+		}
+	}
+}
+
+// TestZSetNoMemory: where there is no memory for a score of the longer form, the
+// member keeps the one it has.
+func TestZSetNoMemory(t *testing.T) {
+	e, _ := openTest(t, Options{Shards: 1})
+	s := e.shards[0]
+	s.mu.lock()
+	defer s.mu.unlock()
+	o := s.newZSetObject()
+	name := func(i int) []byte { return fmt.Appendf(nil, "member:%09d", i) }
+	const n = 10_000
+	for i := range n {
+		if err := o.put(name(i), float64(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := o.put([]byte("its page has room"), 0.5); err != nil {
+		t.Fatal(err)
+	}
+	e.arena.SetLimit(1)
+	refused := 0
+	for i := range n {
+		want := float64(n-i) + 0.5
+		if err := o.put(name(i), want); err != nil {
+			refused++
+			want = float64(i)
+		}
+		if got, ok := o.score(name(i)); !ok || got != want {
+			t.Fatalf("member %d has score %v, %v; want %v", i, got, ok, want)
+		}
+	}
+	e.arena.SetLimit(0)
+	if refused == 0 || refused == n {
+		t.Errorf("%d of %d were refused", refused, n)
+	}
+	if _, err := o.check(); err != nil {
+		t.Error(err)
+	}
+	for !o.free(reclaimStep) {
+	}
+}
+
+func TestZSetAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	e, _ := openTest(t, Options{Shards: 1})
+	l := e.NewLane()
+	defer l.Close()
+	for _, size := range []int{5, 10000} {
+		key := fmt.Appendf(nil, "z%d", size)
+		score, args := []float64{0}, [][]byte{nil, nil}
+		name := func(i int) []byte { return fmt.Appendf(args[1][:0], "member%d", i) }
+		for i := range size {
+			score[0], args[1] = float64(i), name(i)
+			if _, err := l.Begin(0).ZAdd(key, score, args, ZAddOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args[1] = []byte("member3")
+		r := ZRange{By: ByScore, Score: zset.ScoreRange{Min: 1, Max: 50}}
+		for what, do := range map[string]func(t *Txn){
+			"zadd":   func(t *Txn) { score[0]++; _, _ = t.ZAdd(key, score, args, ZAddOptions{}) },
+			"zscore": func(t *Txn) { _, _, _ = t.ZScore(key, args[1]) },
+			"zrank":  func(t *Txn) { _, _, _, _ = t.ZRank(key, args[1], false) },
+			"zrange": func(t *Txn) { _ = t.ZRange(key, &r, func(int) {}, func([]byte, float64) {}) },
+			"zpop and zadd": func(t *Txn) {
+				_, _ = t.ZPop(key, 1, false, func(int) {}, func(m []byte, _ float64) { args[1] = append(args[1][:0], m...) })
+				_, _ = t.ZAdd(key, score, args, ZAddOptions{})
+			},
+		} {
+			if n := testing.AllocsPerRun(500, func() {
+				tx := l.Begin(0)
+				do(tx)
+				tx.End()
+			}); n != 0 {
+				t.Errorf("%s: %v allocations in a set of %d", what, n, size)
+			}
+		}
+	}
+}
