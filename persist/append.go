@@ -37,6 +37,11 @@ func (l *Log) End(stream int, b []byte) (round uint64) {
 	setLength(b[len(s.buf.last):], n-recordHead)
 	s.buf.last = b
 	s.buf.size += n
+	// The bytes of the next record are fetched by then; the buffers are more than a
+	// processor keeps near while it serves commands.
+	if ahead := len(b) + 64; ahead < cap(b) {
+		prefetch(&b[:cap(b)][ahead])
+	}
 	round = l.open
 	size, full := s.buf.size, s.filled(l.full())
 	s.mu.Unlock()

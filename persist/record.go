@@ -107,7 +107,7 @@ func sizeOf(b []byte) int {
 func sealRecords(b []byte, seed uint32) (count int) {
 	for len(b) > 0 {
 		n := sizeOf(b)
-		binary.LittleEndian.PutUint32(b, crc32.Update(seed, castagnoli, b[4:n]))
+		binary.LittleEndian.PutUint32(b, sum(seed, b[4:n]))
 		b = b[n:]
 		count++
 	}
@@ -142,7 +142,7 @@ func (e *entry) decode(b []byte, seed uint32, room int64) error {
 	if len(b) < e.size {
 		return errShort
 	}
-	if binary.LittleEndian.Uint32(b) != crc32.Update(seed, castagnoli, b[4:e.size]) {
+	if binary.LittleEndian.Uint32(b) != sum(seed, b[4:e.size]) {
 		return errChecksum
 	}
 	e.Shard = binary.LittleEndian.Uint16(b[10:])
@@ -189,7 +189,7 @@ func appendMark(b []byte, m *mark, seed uint32) []byte {
 	for _, s := range m.streams {
 		b = binary.LittleEndian.AppendUint16(b, s)
 	}
-	binary.LittleEndian.PutUint32(b[at:], crc32.Update(seed, castagnoli, b[at+4:]))
+	binary.LittleEndian.PutUint32(b[at:], sum(seed, b[at+4:]))
 	return b
 }
 
