@@ -279,7 +279,7 @@ func (s *Service) allowed(k *apiKey, line [][]byte) string {
 	case connectionCommands[top.Name],
 		row.Is(command.NoAuth|command.Admin) && !told,
 		row.Is(command.PubSub) && row.Is(command.NoScript),
-		row.Is(command.Blocking) && (row.Is(command.NoScript) || blocks(line)):
+		row.Is(command.Blocking):
 		return "ERR " + strings.ToUpper(top.Name) + " is not available over REST"
 	case k.readOnly && !told && (row.Is(command.Write|command.MayReplicate) || !row.Is(command.ReadOnly) && row.Is(command.NoScript)):
 		return "NOPERM the API key allows reading only"
@@ -289,24 +289,11 @@ func (s *Service) allowed(k *apiKey, line [][]byte) string {
 	return ""
 }
 
-// blocks says whether a command that blocks only when asked is asked to.
-func blocks(line [][]byte) bool {
-	for _, arg := range line[1:] {
-		if resp.EqualFold(arg, "BLOCK") {
-			return true
-		}
-		if resp.EqualFold(arg, "STREAMS") {
-			break
-		}
-	}
-	return false
-}
-
 // keyless are commands without keys that reveal and change nothing of others.
 var keyless = map[string]bool{"ping": true, "echo": true, "time": true, "command": true}
 
 // tellsKeys are commands whose replies name keys, prefix and all.
-var tellsKeys = map[string]bool{"lmpop": true, "zmpop": true, "xread": true, "xreadgroup": true}
+var tellsKeys = map[string]bool{"lmpop": true, "zmpop": true}
 
 func notAllowed(row *command.Row) string {
 	return "NOPERM the API key does not allow " + strings.ToUpper(row.Name)

@@ -85,7 +85,7 @@ func TestCommands(t *testing.T) {
 func TestCommandsOfConnections(t *testing.T) {
 	r := start(t)
 	for _, line := range []string{"AUTH x", "HELLO 3", "QUIT", "RESET", "MULTI", "EXEC", "DISCARD", "WATCH k", "UNWATCH", "SELECT 1", "CLIENT LIST",
-		"CONFIG GET *", "SHUTDOWN NOSAVE", "BZPOPMIN z 1", "SUBSCRIBE c", "PSUBSCRIBE c", "MONITOR"} {
+		"CONFIG GET *", "SHUTDOWN NOSAVE", "BZPOPMIN z 1", "BLMPOP 0 1 l LEFT", "BZMPOP 0 1 z MIN", "SUBSCRIBE c", "PSUBSCRIBE c", "MONITOR"} {
 		args := `["` + strings.ReplaceAll(line, " ", `","`) + `"]`
 		name, _, _ := strings.Cut(line, " ")
 		text := `{"error":"ERR ` + name + ` is not available over REST"}`
