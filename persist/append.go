@@ -9,9 +9,9 @@ func (l *Log) Append(stream int, r Record) (round uint64) {
 	s.mu.Lock()
 	s.add(&r, 0, 0)
 	round = l.open
-	size, full := s.buf.size, s.filled(l.full())
+	full := l.grown(s)
 	s.mu.Unlock()
-	l.appended(size, full)
+	l.appended(full)
 	return round
 }
 
@@ -43,9 +43,9 @@ func (l *Log) End(stream int, b []byte) (round uint64) {
 		prefetch(&b[:cap(b)][ahead])
 	}
 	round = l.open
-	size, full := s.buf.size, s.filled(l.full())
+	full := l.grown(s)
 	s.mu.Unlock()
-	l.appended(size, full)
+	l.appended(full)
 	return round
 }
 
@@ -87,15 +87,15 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 		}
 	}
 	round = l.open
-	size, full := 0, false
+	full := false
 	for i := range l.streams {
 		if all || mine[i/64]>>(i%64)&1 != 0 {
 			s := &l.streams[i]
-			size, full = max(size, s.buf.size), s.filled(l.full()) || full
+			full = l.grown(s) || full
 			s.mu.Unlock()
 		}
 	}
-	l.appended(size, full)
+	l.appended(full)
 	return round
 }
 
@@ -144,24 +144,27 @@ func (l *Log) full() int {
 	return bigBuffer
 }
 
-// filled reports whether the buffer has just got full. The caller holds mu.
-func (s *stream) filled(full int) bool {
-	if s.buf.size < full || s.told {
+// grown looks at a buffer to which something was appended, and reports whether it
+// has just got full. The caller still holds the stream's mu: the round that takes
+// what was appended is to find the pressure it made, and end it. Else it could last
+// for ever, as callers append nothing while it does.
+func (l *Log) grown(s *stream) (full bool) {
+	if int64(s.buf.size) >= l.o.MaxPending && !l.crowded.Load() {
+		l.crowded.Store(true)
+	}
+	if s.buf.size < l.full() || s.told {
 		return false
 	}
 	s.told = true
 	return true
 }
 
-// appended wakes the committer if it should begin to gather or to write; size is
-// that of the largest buffer now, and full says that one has just got full. Under
-// Always it is those who wait for a record that wake it.
-func (l *Log) appended(size int, full bool) {
+// appended wakes the committer if it should begin to gather or to write; full says
+// that a buffer has just got full. Under Always it is those who wait for a record
+// that wake it.
+func (l *Log) appended(full bool) {
 	if full || l.asleep.Load() && l.Policy() != Always {
 		l.wakeUp()
-	}
-	if int64(size) >= l.o.MaxPending && !l.crowded.Load() {
-		l.crowded.Store(true)
 	}
 }
 

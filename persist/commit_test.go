@@ -403,3 +403,41 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%d calls, %d of %d, report %+v", calls, last, all, report)
 	}
 }
+
+// TestPressureEnds: whoever sees a record sees the pressure that it makes. So the
+// round that takes the record ends the pressure, and no later one has to come.
+func TestPressureEnds(t *testing.T) {
+	l, _, _ := mustOpen(t, Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 1, MaxPending: 1, Policy: Always, SyncEvery: time.Hour})
+	defer l.Close()
+	s := &l.streams[0]
+	const times = 10_000
+	for range times {
+		s.mu.Lock()
+		l.crowded.Store(false)
+		size := s.buf.size
+		s.mu.Unlock()
+		begin := make(chan struct{})
+		var watcher sync.WaitGroup
+		watcher.Go(func() { // looks as the committer does, as soon as it can
+			close(begin)
+			for seen, tries := false, 1; !seen; tries++ {
+				if tries%1000 == 0 {
+					runtime.Gosched()
+				}
+				if !s.mu.TryLock() {
+					continue
+				}
+				seen = s.buf.size > size
+				if seen && !l.crowded.Load() {
+					t.Error("a record without its pressure")
+				}
+				s.mu.Unlock()
+			}
+		})
+		<-begin
+		put(l, 0, "x")
+		if watcher.Wait(); t.Failed() {
+			return
+		}
+	}
+}
