@@ -9,6 +9,7 @@ import (
 
 	"hpkv/engine/alloc"
 	"hpkv/engine/epoch"
+	"hpkv/engine/index"
 	"hpkv/engine/record"
 	"hpkv/numa"
 )
@@ -18,6 +19,7 @@ import (
 type Engine struct {
 	// Immutable after Open.
 	arena     *alloc.Arena
+	toCome    index.Forecast // while loaders work
 	readers   *epoch.Domain
 	shards    []*shard
 	shift     uint // 63 - log2(len(shards)), see shardOf

@@ -51,7 +51,28 @@ func (e *Engine) NewLoader() *Loader {
 // Close ends the loader's work.
 func (r *Loader) Close() {
 	r.l.Close()
-	r.e.loaders.Add(-1)
+	if r.e.loaders.Add(-1) == 0 {
+		r.e.loaded()
+	}
+}
+
+// LoadProgress says how much of what loaders are to apply they have applied. Indexes
+// are then made as large as they will probably have to be. Any goroutine.
+func (e *Engine) LoadProgress(done, total int64) { e.toCome.Set(done, total) }
+
+// loaded ends what LoadProgress began: an index that has become larger than its keys
+// need, as when few keys were changed many times, is made smaller.
+func (e *Engine) loaded() {
+	e.toCome.Set(0, 0)
+	for _, s := range e.shards {
+		s.mu.lock()
+		for db := range s.dbs {
+			if ks := s.dbs[db].Load(); ks != nil {
+				ks.table.Fit()
+			}
+		}
+		s.mu.unlock()
+	}
 }
 
 // Take takes the effect in payload, which was journalled for the given shard, for

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"hpkv/engine/alloc"
+	"hpkv/engine/index"
 )
 
 // loadKeys has a loader apply puts of n keys, 16 at a time, as a replay does.
@@ -39,5 +40,27 @@ func TestLoadReusesMemory(t *testing.T) {
 	t.Logf("index: %d bytes in use, %d of pages", index.LiveBytes, index.PageBytes)
 	if index.PageBytes > 2*index.LiveBytes {
 		t.Errorf("the index takes %d bytes of pages, of which %d are in use", index.PageBytes, index.LiveBytes)
+	}
+}
+
+// TestLoadProgressWrong: when most of a log changes keys that are there already, the
+// indexes made for more of them are made smaller in the end.
+func TestLoadProgressWrong(t *testing.T) {
+	e, _ := openTest(t, Options{Shards: 2, Databases: 1})
+	r := e.NewLoader()
+	e.LoadProgress(1, 1000)
+	loadKeys(t, r, 12_000)
+	before := e.IndexShape()
+	r.Close()
+	after := e.IndexShape()
+	t.Logf("before: %+v, after: %+v", before, after)
+	if after.Entries != 12_000 || after.Bytes > before.Bytes*9/10 || after.Bytes > 18*12_000 {
+		t.Errorf("before: %+v, after: %+v", before, after)
+	}
+	if err := e.Check(); err != nil {
+		t.Error(err)
+	}
+	if e.toCome != (index.Forecast{}) {
+		t.Error("more keys are expected after loading")
 	}
 }

@@ -112,6 +112,7 @@ func (s *shard) keyspace(db int, create bool) *keyspace {
 	ks := s.dbs[db].Load()
 	if ks == nil && create {
 		ks = &keyspace{table: index.New(s.heap, s.e.arena, alloc.Index, s.hashOf)}
+		ks.table.Follow(&s.e.toCome)
 		if s.e.wanted[db].Load() {
 			ks.ordered = newOrderedIndex(s)
 			ks.ordered.complete()

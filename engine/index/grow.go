@@ -234,7 +234,8 @@ func (t *Table) grow(pos uint64) (bool, error) {
 	if old.len() == maxBuckets {
 		return t.split(pos, old, entries)
 	}
-	s, left, err := t.build(entries, roundUp(old.len()+1), old.depth())
+	n := max(roundUp(old.len()+1), sizeFor(t.expected(count, pos, entries)))
+	s, left, err := t.build(entries, n, old.depth())
 	if err != nil {
 		return false, err
 	}
@@ -284,11 +285,12 @@ func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
 		}
 	}
 	lower, upper := entries[:low], entries[low:]
-	a, leftA, err := t.build(lower, sizeFor(len(lower)), depth)
+	sizeA, sizeB := sizeFor(t.expected(len(lower), pos, entries)), sizeFor(t.expected(len(upper), pos, entries))
+	a, leftA, err := t.build(lower, sizeA, depth)
 	if err != nil {
 		return false, err
 	}
-	b, leftB, err := t.build(upper, sizeFor(len(upper)), depth)
+	b, leftB, err := t.build(upper, sizeB, depth)
 	if err != nil {
 		t.heap.Free(a.ref())
 		return false, err

@@ -26,6 +26,7 @@ type Table struct {
 	next     *resize       // the directory's next size, while that is being made ready
 	stash    []stashed     // entries without a place
 	draining []*drainState // what Clear left for Drain, oldest first
+	forecast *Forecast     // nil: nothing is known
 	stats    Stats
 }
 

@@ -77,6 +77,13 @@ func open(e *engine.Engine, o Options, r persist.Replayer) (*Journal, persist.Re
 	if told := o.OnDurable; told != nil {
 		o.OnDurable = func(round uint64) { told(j.base + round) }
 	}
+	told := o.OnProgress
+	o.OnProgress = func(done, total int64) {
+		e.LoadProgress(done, total)
+		if told != nil {
+			told(done, total)
+		}
+	}
 	log, report, err := persist.Open(o.Options, r)
 	if err != nil {
 		return nil, report, err
