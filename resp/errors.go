@@ -17,10 +17,6 @@ const (
 	ErrTimeoutLong = "ERR timeout is out of range"
 	ErrOOM         = "OOM command not allowed when used memory > 'maxmemory'."
 	ErrLoading     = "LOADING Redis is loading the dataset in memory"
-	ErrReadOnly    = "READONLY You can't write against a read only replica."
-	ErrNoReplicas  = "NOREPLICAS Not enough good replicas to write."
-	ErrMasterDown  = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."
-	ErrMisconfRDB  = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
 )
 
 // Errors of connections and authentication.
@@ -43,32 +39,27 @@ const (
 	ErrSecondDBIndex  = "ERR invalid second DB index"
 	ErrNoSuchKey      = "ERR no such key"
 	ErrSameObject     = "ERR source and destination objects are the same"
-	ErrBusyKey        = "BUSYKEY Target key name already exists."
 	ErrCursor         = "ERR invalid cursor"
 	ErrExpireNXWith   = "ERR NX and XX, GT or LT options at the same time are not compatible"
 	ErrExpireGTWithLT = "ERR GT and LT options at the same time are not compatible"
 	ErrFreqNotTracked = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
 	ErrIdleNotTracked = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust."
-	ErrDumpPayload    = "ERR DUMP payload version or checksum are wrong"
-	ErrRestoreTTL     = "ERR Invalid TTL value, must be >= 0"
 )
 
 // Errors of strings.
 const (
-	ErrOverflow    = "ERR increment or decrement would overflow"
-	ErrDecrement   = "ERR decrement would overflow"
-	ErrNaN         = "ERR increment would produce NaN or Infinity"
-	ErrInfinite    = "ERR value is NaN or Infinity"
-	ErrOffset      = "ERR offset is out of range"
-	ErrTooBig      = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-	ErrLCSType     = "ERR The specified keys must contain string values"
-	ErrLCSLenIdx   = "ERR If you want both the length and indexes, please just use IDX."
-	ErrLCSTooLong  = "ERR String too long for LCS"
-	ErrLCSMemory   = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
-	ErrLCSNoMemory = "ERR Insufficient memory, failed allocating transient memory for LCS"
+	ErrOverflow  = "ERR increment or decrement would overflow"
+	ErrDecrement = "ERR decrement would overflow"
+	ErrNaN       = "ERR increment would produce NaN or Infinity"
+	ErrInfinite  = "ERR value is NaN or Infinity"
+	ErrOffset    = "ERR offset is out of range"
+	ErrTooBig    = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	ErrLCSType   = "ERR The specified keys must contain string values"
+	ErrLCSLenIdx = "ERR If you want both the length and indexes, please just use IDX."
+	ErrLCSMemory = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 )
 
-// Errors of sorted sets.
+// Errors of sorted sets, and of numbers of keys.
 const (
 	ErrNXWithXX      = "ERR XX and NX options at the same time are not compatible"
 	ErrGTLTNX        = "ERR GT, LT, and/or NX options at the same time are not compatible"
@@ -80,6 +71,7 @@ const (
 	ErrScoresByLex   = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
 	ErrWeight        = "ERR weight value is not a float"
 	ErrNumKeys       = "ERR numkeys should be greater than 0"
+	ErrTooManyKeys   = "ERR Number of keys can't be greater than number of args"
 	ErrCountPositive = "ERR count should be greater than 0"
 	ErrLimitNegative = "ERR LIMIT can't be negative"
 	ErrValueRange    = "ERR value is out of range"
@@ -167,29 +159,23 @@ const (
 	ErrPauseMode        = "ERR CLIENT PAUSE mode must be WRITE or ALL"
 	ErrUnblockReason    = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
 	ErrUnblocked        = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
-	ErrForceUnblocked   = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
 	ErrTrackRedirect    = "ERR The client ID you want redirect to does not exist"
 	ErrTrackOptBcast    = "ERR OPTIN and OPTOUT are not compatible with BCAST"
 	ErrTrackOptBoth     = "ERR You can't specify both OPTIN mode and OPTOUT mode"
 	ErrTrackPrefix      = "ERR PREFIX option requires BCAST mode to be enabled"
-	ErrTrackModeBcast   = "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with a different mode."
-	ErrTrackModeOpt     = "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with a different mode."
 	ErrCachingMode      = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
-	ErrCachingYes       = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
-	ErrCachingNo        = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
 )
 
 // Errors of CONFIG, COMMAND and SHUTDOWN. The Config… texts are reasons for
 // ConfigSetFailed, not replies of their own.
 const (
-	ErrNoConfigFile    = "ERR The server is running without a config file"
-	ErrBadCommand      = "ERR Invalid command specified"
-	ErrNoKeyArguments  = "ERR The command has no key arguments"
-	ErrGetKeysArity    = "ERR Invalid number of arguments specified for command"
-	ErrGetKeysArgs     = "ERR Invalid arguments specified for command"
-	ErrShutdown        = "ERR Errors trying to SHUTDOWN. Check logs."
-	ErrNoShutdown      = "ERR No shutdown in progress."
-	ErrDebugNotAllowed = "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+	ErrNoConfigFile   = "ERR The server is running without a config file"
+	ErrBadCommand     = "ERR Invalid command specified"
+	ErrNoKeyArguments = "ERR The command has no key arguments"
+	ErrGetKeysArity   = "ERR Invalid number of arguments specified for command"
+	ErrGetKeysArgs    = "ERR Invalid arguments specified for command"
+	ErrShutdown       = "ERR Errors trying to SHUTDOWN. Check logs."
+	ErrNoShutdown     = "ERR No shutdown in progress."
 
 	ConfigImmutable = "can't set immutable config"
 	ConfigProtected = "can't set protected config"
@@ -197,19 +183,4 @@ const (
 	ConfigNotBool   = "argument must be 'yes' or 'no'"
 	ConfigNotInt    = "argument couldn't be parsed into an integer"
 	ConfigNotMemory = "argument must be a memory value"
-)
-
-// Errors of scripts in general.
-const (
-	ErrNoScript       = "NOSCRIPT No matching script. Please use EVAL."
-	ErrNotBusy        = "NOTBUSY No scripts in execution right now."
-	ErrBusyScript     = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
-	ErrBusyFunction   = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
-	ErrUnkillable     = "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
-	ErrTooManyKeys    = "ERR Number of keys can't be greater than number of args"
-	ErrNegativeKeys   = "ERR Number of keys can't be negative"
-	ErrScriptFlush    = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
-	ErrNotFromScript  = "ERR This Redis command is not allowed from script"
-	ErrNoFunction     = "ERR Function not found"
-	ErrScriptReadOnly = "ERR Write commands are not allowed from read-only scripts."
 )
