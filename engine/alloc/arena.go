@@ -199,9 +199,6 @@ func (a *Arena) InUse() int64 { return a.inUse.Load() }
 // what is in use only stops growth.
 func (a *Arena) SetLimit(n int64) { a.limit.Store(n) }
 
-// none is no chunk.
-const none = -1
-
 func (a *Arena) chunk(c int) unsafe.Pointer { return unsafe.Add(a.base, uintptr(c)<<chunkShift) }
 
 func (a *Arena) page(n Page) *page { return (*page)(unsafe.Add(a.base, uintptr(n)<<pageShift)) }
