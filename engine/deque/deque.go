@@ -164,6 +164,23 @@ func (l *List) blockBytes(size int, lim Limit) int {
 	return max(size, want)
 }
 
+// pushBytes is blockBytes of a block that an element of size bytes begins, and that
+// will be filled with others: of large ones only a few fit, and the block is as small
+// as those need.
+func (l *List) pushBytes(size int, lim Limit) int {
+	best := l.blockBytes(packed.Start+size, lim)
+	if size*32 < best { // what is left over is little
+		return best
+	}
+	each := func(room int) int { return (room + nodeBytes) / ((room - packed.Start) / size) }
+	for n := best; n >= packed.Start+size; n -= 64 {
+		if c := alloc.ClassSize(n); c < best && each(c) < each(best) {
+			best = c
+		}
+	}
+	return best
+}
+
 // newNode allocates a block of at least n bytes.
 func (l *List) newNode(n int) (node, error) {
 	ref, err := l.m.Heap.Alloc(n, alloc.Collections)
@@ -240,7 +257,7 @@ func (l *List) Push(end End, elem []byte, lim Limit) error {
 		i = l.n - 1
 	}
 	if l.n == 0 || !l.at(i).fits(size, lim) {
-		n, err := l.newNode(l.blockBytes(packed.Start+size, lim))
+		n, err := l.newNode(l.pushBytes(size, lim))
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hpkv/engine/alloc"
+	"hpkv/engine/packed"
 )
 
 func newMemory(t testing.TB) *Memory {
@@ -295,6 +296,34 @@ func TestEnds(t *testing.T) {
 				t.Errorf("3000 elements of 7 bytes in %d", l.Held())
 			}
 		})
+	}
+}
+
+// TestRoom: elements of any one size take little more memory than their bytes, from
+// either end. The classes' own steps are an eighth.
+func TestRoom(t *testing.T) {
+	mem := newMemory(t)
+	lim := Limit{Bytes: 8192}
+	for size := 10; size < 10_000; size += 1 + size/40 {
+		for _, end := range []End{Left, Right} {
+			l := New(mem)
+			elem := bytes.Repeat([]byte("x"), size)
+			n := max(10, 100_000/size)
+			for range n {
+				if err := l.Push(end, elem, lim); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// The last block need not be full.
+			if got, most := l.Held()-8192, n*packed.Size(elem)*113/100; got > most {
+				t.Errorf("%d elements of %d bytes take %d, want at most %d", n, size, got, most)
+			}
+			if err := l.Check(); err != nil {
+				t.Fatal(err)
+			}
+			for l.FreeStep(100) {
+			}
+		}
 	}
 }
 
