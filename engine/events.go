@@ -1,7 +1,5 @@
 package engine
 
-import "math/bits"
-
 // Event is a keyspace event, named as Redis names them.
 type Event uint8
 
@@ -90,13 +88,6 @@ const (
 	// AllClasses is every class.
 	AllClasses EventClass = 1<<iota - 1
 )
-
-// classLetters are the letters of notify-keyspace-events, in the order of the
-// bits.
-const classLetters = "g$lshzxetmdn"
-
-// Letter is the letter of one class.
-func (c EventClass) Letter() byte { return classLetters[bits.TrailingZeros16(uint16(c))] }
 
 var events = [...]struct {
 	name  string

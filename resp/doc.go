@@ -59,7 +59,7 @@
 //
 // A Writer owns its slice until the caller takes it by Bytes or Buffer; it copies
 // what it is given and allocates only to grow. An aggregate whose length is known
-// late is opened by BeginArray and closed by EndArray, EndMap, EndSet or EndPush.
+// late is opened by BeginArray and closed by EndArray, EndMap or EndSet.
 //
 // Doubles are printed as Redis 7.2 does (see AppendDouble). Redis 7.0 printed 17
 // digits instead.

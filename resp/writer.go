@@ -247,8 +247,8 @@ func (w *Writer) kind(resp3 byte) byte {
 const headRoom = len("*10\r\n")
 
 // BeginArray opens an aggregate whose length is known only after its elements
-// were written. Close it by exactly one of EndArray, EndMap, EndSet and
-// EndPush; they nest. Truncate(mark) abandons it.
+// were written. Close it by exactly one of EndArray, EndMap and EndSet; they
+// nest. Truncate(mark) abandons it.
 func (w *Writer) BeginArray() (mark int) {
 	mark = len(w.buf)
 	w.buf = append(w.buf, "*00\r\n"...)
@@ -269,9 +269,6 @@ func (w *Writer) EndMap(mark, pairs int) {
 
 // EndSet makes what was written since mark a set of n elements.
 func (w *Writer) EndSet(mark, n int) { w.end(mark, w.kind('~'), n) }
-
-// EndPush makes what was written since mark a push message of n elements.
-func (w *Writer) EndPush(mark, n int) { w.end(mark, w.kind('>'), n) }
 
 func (w *Writer) end(mark int, kind byte, n int) {
 	var room [24]byte

@@ -122,7 +122,6 @@ func TestWriterDeferred(t *testing.T) {
 				f("array", (*Writer).Array, (*Writer).EndArray)
 				f("map", (*Writer).Map, (*Writer).EndMap)
 				f("set", (*Writer).Set, (*Writer).EndSet)
-				f("push", (*Writer).Push, (*Writer).EndPush)
 			}
 		}
 	}

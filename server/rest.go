@@ -57,6 +57,3 @@ func (s *Server) closeREST(ctx context.Context) (ended bool) {
 	}
 	return !errors.Is(err, rest.ErrStuck)
 }
-
-// RESTAddrs are the addresses on which the server speaks HTTP.
-func (s *Server) RESTAddrs() []net.Addr { return s.restAddrs }
