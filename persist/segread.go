@@ -2,6 +2,7 @@ package persist
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 
@@ -103,6 +104,19 @@ type rest struct {
 	at     int64  // offset of the first of them
 }
 
+// endOf returns where the zeros at the end of b begin. Segments are mostly zeros
+// behind what was written.
+func endOf(b []byte) int {
+	n := len(b)
+	for n >= 8 && binary.LittleEndian.Uint64(b[n-8:]) == 0 {
+		n -= 8
+	}
+	for n > 0 && b[n-1] == 0 {
+		n--
+	}
+	return n
+}
+
 // scanRest looks through the bytes of a segment from an offset to its end for
 // round marks, which prove that more was written than can be read in order. It
 // may stop at the first one. Where the file is known to have nothing but zeros it
@@ -126,7 +140,7 @@ func scanRest(f vfs.File, seed uint32, from, size int64, first bool) (found rest
 		if err := readFull(f, b, base); err != nil {
 			return found, err
 		}
-		if n := len(bytes.TrimRight(b, "\x00")); n > 0 {
+		if n := endOf(b); n > 0 {
 			found.bytes = base + int64(n) - from
 		}
 		for at := 0; ; {

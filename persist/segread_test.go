@@ -149,3 +149,18 @@ func TestSharedIsNotTrimmed(t *testing.T) {
 		t.Errorf("the log's last segment was not trimmed: %+v", info)
 	}
 }
+
+// TestEndOf: zeros at the end are cut off, wherever they begin.
+func TestEndOf(t *testing.T) {
+	for size := range 40 {
+		for n := range size + 1 {
+			b := make([]byte, size)
+			if n > 0 {
+				b[n-1] = 1
+			}
+			if got := endOf(b); got != n {
+				t.Errorf("%d bytes, of which %d count: %d", size, n, got)
+			}
+		}
+	}
+}
