@@ -7,8 +7,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -223,6 +226,33 @@ func callsIn(t *testing.T, path string) []string {
 		return true
 	})
 	return calls
+}
+
+// TestEngineListing: the package comment of engine says what every file is about.
+func TestEngineListing(t *testing.T) {
+	doc, err := os.ReadFile("engine/doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := regexp.MustCompile(`[\w*]+\.go`).FindAllString(string(doc), -1)
+	files, err := filepath.Glob("engine/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, path := range files {
+		name := filepath.Base(path)
+		if name == "doc.go" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		if !slices.ContainsFunc(listed, func(pattern string) bool { ok, _ := filepath.Match(pattern, name); return ok }) {
+			t.Errorf("%s is not in the listing of engine/doc.go", path)
+		}
+	}
+	for _, pattern := range listed {
+		if found, _ := filepath.Glob("engine/" + pattern); len(found) == 0 {
+			t.Errorf("engine/doc.go lists %s, which is not there", pattern)
+		}
+	}
 }
 
 // TestLatticeRefuses makes sure the checks can fail.

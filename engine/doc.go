@@ -69,7 +69,7 @@
 //
 // # Where things are
 //
-//	opening, settings, figures   engine.go options.go limits.go stats.go clock.go
+//	opening, settings, figures   engine.go options.go limits.go stats.go clock.go errors.go
 //	shards, lanes, transactions  shard.go lock.go lane.go txn.go
 //	reads without a lock         read.go mget.go
 //	changes                      effect.go apply.go journal.go commit.go load.go
@@ -78,7 +78,7 @@
 //	time, memory, background     expire.go wheel.go evict.go maintain.go compact.go
 //	ranges over snapshots        range.go ordered.go snapshot.go
 //	keys of any type             generic.go rename.go stage.go type.go
-//	strings                      string.go bitmap.go bitfield.go hll.go
+//	strings                      string.go number.go bitmap.go bitfield.go hll.go
 //	collections of any type      collection.go large.go dict.go sample.go
 //	one type of collection       hash*.go list*.go set*.go ints.go zset*.go geo.go
 //
