@@ -228,29 +228,32 @@ func callsIn(t *testing.T, path string) []string {
 	return calls
 }
 
-// TestEngineListing: the package comment of engine says what every file is about.
-func TestEngineListing(t *testing.T) {
-	doc, err := os.ReadFile("engine/doc.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed := regexp.MustCompile(`[\w*]+\.go`).FindAllString(string(doc), -1)
-	files, err := filepath.Glob("engine/*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, path := range files {
-		name := filepath.Base(path)
-		if name == "doc.go" || strings.HasSuffix(name, "_test.go") {
-			continue
+// TestListings: package comments that list their files list all of them.
+func TestListings(t *testing.T) {
+	names := regexp.MustCompile(`[\w*]+\.go`)
+	for _, dir := range []string{"engine", "server/rest"} {
+		doc, err := os.ReadFile(filepath.Join(dir, "doc.go"))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if !slices.ContainsFunc(listed, func(pattern string) bool { ok, _ := filepath.Match(pattern, name); return ok }) {
-			t.Errorf("%s is not in the listing of engine/doc.go", path)
+		listed := names.FindAllString(string(doc), -1)
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
 		}
-	}
-	for _, pattern := range listed {
-		if found, _ := filepath.Glob("engine/" + pattern); len(found) == 0 {
-			t.Errorf("engine/doc.go lists %s, which is not there", pattern)
+		for _, path := range files {
+			name := filepath.Base(path)
+			if name == "doc.go" || strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			if !slices.ContainsFunc(listed, func(pattern string) bool { ok, _ := filepath.Match(pattern, name); return ok }) {
+				t.Errorf("%s is not in the listing of %s/doc.go", path, dir)
+			}
+		}
+		for _, pattern := range listed {
+			if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) == 0 {
+				t.Errorf("%s/doc.go lists %s, which is not there", dir, pattern)
+			}
 		}
 	}
 }

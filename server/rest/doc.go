@@ -1,18 +1,23 @@
 // Package rest serves the keys of database 0 over HTTP: HPKV's REST and
 // WebSocket interfaces, and the REST interface of Upstash.
 //
-//	router.go    a request's path and method to a route; errors as JSON
+//	service.go   the start and the end of all of it, and what it needs of its host
+//	router.go    a request's path and method to a route
 //	auth.go      API keys, rate limits
 //	record.go    /record, /record/{key}, /record/atomic, /records
 //	store.go     the operations behind them, shared with WebSocket
-//	merge.go     partial updates of JSON documents
+//	patch.go     partial updates, and merge.go, what two JSON documents make
 //	token.go     /token/websocket
-//	socket.go    /ws: one connection, its requests and answers
+//	socket.go    /ws: one connection; protocol.go, its requests and answers
 //	hub.go       who is told about which change
 //	pattern.go   what a subscription and an access pattern match
 //	upstash.go   command lines in JSON or in the path
 //	events.go    what is published on channels, as server-sent events
 //	openapi.go   the description of all of it
+//	console.go   the page at the root
+//	json.go      errors and values as JSON
+//	counters.go  what /metrics tells
+//	tls.go deadline.go linger.go  encryption, cheap deadlines and gentle ends of connections
 //
 // # What a request becomes
 //
