@@ -61,18 +61,18 @@ func (s *Server) pauseOver() {
 		b.mu.Unlock()
 		return
 	}
-	s.unpauseLocked()
+	s.unpauseAndUnlock()
 }
 
 // unpause lets everything go on.
 func (s *Server) unpause() {
 	s.pauses.mu.Lock()
-	s.unpauseLocked()
+	s.unpauseAndUnlock()
 }
 
-// unpauseLocked is unpause for who holds the lock of s.pauses, which it unlocks: a
+// unpauseAndUnlock is unpause for who holds the lock of s.pauses, which it unlocks: a
 // pause that begins after the look at this one must not end with it.
-func (s *Server) unpauseLocked() {
+func (s *Server) unpauseAndUnlock() {
 	b := &s.pauses
 	b.mode.Store(int32(pauseNone))
 	b.endMs = 0
