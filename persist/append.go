@@ -130,8 +130,9 @@ func (l *Log) nextRound() uint64 {
 // A round is not gathered any longer when a stream's buffer has so many bytes.
 const (
 	// bigBuffer is about what a core writes in 100 us: the committer may share its
-	// core with those who serve clients.
-	bigBuffer = 256 << 10
+	// core with those who serve clients. What is appended while the committer wakes
+	// up still fits into the chunk, so that a round is one write.
+	bigBuffer = chunkSize - 16<<10
 	// bigSynced is more, under Always: the sync of a round takes longer than that.
 	bigSynced = 1 << 20
 )

@@ -9,7 +9,7 @@ type buffer struct {
 }
 
 const (
-	chunkSize = 128 << 10 // but for a record that is larger
+	chunkSize = 256 << 10 // but for a record that is larger
 	// keepChunks bounds the empty chunks that a stream keeps.
 	keepChunks = 4 << 20 / chunkSize
 )
