@@ -360,6 +360,31 @@ func TestDo(t *testing.T) {
 			t.Errorf("%s: %v", c.cmd, err)
 		}
 	}
+	for _, c := range []struct {
+		cmd  string
+		want error
+	}{
+		{"RPUSH k x", hpkv.ErrWrongType},
+		{"INCRBY k 9223372036854775807", hpkv.ErrOverflow},
+		{"INCR text", hpkv.ErrNotInteger},
+		{"SETRANGE text 5000000000 x", hpkv.ErrTooLarge},
+		{"GET", hpkv.ReplyError("ERR wrong number of arguments for 'get' command")},
+	} {
+		db.Set([]byte("text"), []byte("text"))
+		var args []any
+		for _, f := range strings.Fields(c.cmd) {
+			args = append(args, f)
+		}
+		_, err := db.Do(ctx, args...)
+		for _, one := range []error{hpkv.ErrWrongType, hpkv.ErrOverflow, hpkv.ErrNotInteger, hpkv.ErrTooLarge, hpkv.ErrNotFound, c.want} {
+			if errors.Is(err, one) != (one == c.want) {
+				t.Errorf("%s: %v is %v: %v", c.cmd, err, one, errors.Is(err, one))
+			}
+		}
+		if reply := hpkv.ReplyError(""); !errors.As(err, &reply) {
+			t.Errorf("%s: %v is no ReplyError", c.cmd, err)
+		}
+	}
 	if _, err := db.Do(ctx, "SET", "k", struct{}{}); err == nil {
 		t.Error("a struct was sent")
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // Do runs a command of the server, name first, and returns its reply, as a
-// RESP3 client would receive it. An error reply is returned as an error of its
-// text. Arguments may be strings, byte slices, integers, floats, bools (1 or 0)
+// RESP3 client would receive it. An error reply is returned as a ReplyError.
+// Arguments may be strings, byte slices, integers, floats, bools (1 or 0)
 // and fmt.Stringers.
 //
 // The commands are those on data; commands about connections or the server
@@ -55,9 +55,9 @@ func (db *DB) do(t *engine.Txn, argv [][]byte) (resp.Value, error) {
 	row := db.table.Resolve(argv)
 	switch {
 	case row == nil:
-		return resp.Value{}, errors.New(db.table.UnknownText(argv))
+		return resp.Value{}, ReplyError(db.table.UnknownText(argv))
 	case !row.ArityOK(len(argv)):
-		return resp.Value{}, errors.New(row.ArityText())
+		return resp.Value{}, ReplyError(row.ArityText())
 	}
 	if row.Is(command.Write) {
 		if err := db.writable(); err != nil {
@@ -77,9 +77,24 @@ func (db *DB) do(t *engine.Txn, argv [][]byte) (resp.Value, error) {
 		return resp.Value{}, fmt.Errorf("hpkv: command %q: %w", argv[0], err)
 	}
 	if reply.IsError() {
-		return resp.Value{}, errors.New(string(reply.Str))
+		return resp.Value{}, ReplyError(reply.Str)
 	}
 	return reply, nil
+}
+
+// ReplyError is an error reply: its text as a client of the server reads it, such
+// as "WRONGTYPE Operation against a key holding the wrong kind of value".
+//
+// errors.Is finds in it the error that a method of DB returns in the same case:
+// ErrWrongType, ErrNotInteger, ErrOverflow, ErrTooLarge or ErrNoMemory.
+type ReplyError string
+
+func (e ReplyError) Error() string { return string(e) }
+
+// Is implements the question of errors.Is.
+func (e ReplyError) Is(target error) bool {
+	text, ok := command.ErrorText(target)
+	return ok && text == string(e)
 }
 
 // argument turns a Go value into a command argument.

@@ -425,11 +425,11 @@ func (c *goConn) signal() {
 func (c *goConn) await() {
 	a := &c.d.awaiting
 	a.Lock()
-	defer a.Unlock()
 	if a.conns == nil {
 		a.conns = make(map[*goConn]struct{})
 	}
 	a.conns[c] = struct{}{}
+	a.Unlock()
 	c.srv.durability.hurry()
 }
 

@@ -26,12 +26,11 @@ const (
 	Index                          // segments and directories of hash tables
 	Collections                    // elements and blocks of large collections
 	CollectionIndex                // tables of the elements of large collections
-	Scratch                        // anything short-lived
 	NumPurposes
 )
 
 func (p Purpose) String() string {
-	return [...]string{"records", "index", "collections", "collection index", "scratch"}[p]
+	return [...]string{"records", "index", "collections", "collection index"}[p]
 }
 
 // isIndex reports whether objects are segments, which start on cache lines.

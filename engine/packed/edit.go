@@ -123,20 +123,6 @@ func addCount(b []byte, n int) {
 	}
 }
 
-// AppendAll adds all elements of src, another sequence, at the end of b.
-func AppendAll(b, src []byte) []byte {
-	if len(src) == 0 {
-		return b
-	}
-	if len(b) == 0 {
-		return append(b, src...)
-	}
-	n := int(binary.LittleEndian.Uint16(src))
-	b = append(b, src[Start:]...)
-	addCount(b, n)
-	return b
-}
-
 // Prepend adds elem at the front.
 func Prepend(b, elem []byte) []byte { return Insert(b, Start, elem) }
 

@@ -125,11 +125,6 @@ func TestModel(t *testing.T) {
 				b = Delete(b, offset(i), k)
 				model = slices.Delete(model, i, min(i+k, n))
 			}
-		case 7:
-			other := Append(Append(nil, e), []byte("other"))
-			if n < 100 {
-				b, model = AppendAll(b, other), append(model, e, []byte("other"))
-			}
 		case 9:
 			skip, most := rng.IntN(2), rng.IntN(3)
 			want, gone := 0, 0
@@ -225,13 +220,6 @@ func TestManyElements(t *testing.T) {
 			t.Fatalf("going down: %d elements, want %d", Count(b), n)
 		}
 		b = Delete(b, Start, 1)
-	}
-	if len(AppendAll(b, b[:0])) != len(b) {
-		t.Fatal("adding nothing changed something")
-	}
-	two := AppendAll(slices.Clone(b), b)
-	if Count(two) != 2*Count(b) || !Valid(two) {
-		t.Fatalf("%d elements, want %d", Count(two), 2*Count(b))
 	}
 }
 

@@ -32,12 +32,13 @@ var wireErrors = []struct {
 	{engine.ErrDenseHLL, resp.ErrDenseHLL},
 }
 
-// wireError is the reply for an error of the engine.
-func wireError(err error) string {
+// ErrorText returns the reply for an error of the engine, and whether there is one
+// for it alone.
+func ErrorText(err error) (text string, ok bool) {
 	for _, e := range wireErrors {
 		if errors.Is(err, e.err) {
-			return e.text
+			return e.text, true
 		}
 	}
-	return "ERR " + err.Error()
+	return "ERR " + err.Error(), false
 }

@@ -10,7 +10,10 @@ import (
 // returned.
 
 // Fail writes the reply for an error of the engine.
-func (c *Ctx) Fail(err error) { c.W.Error(wireError(err)) }
+func (c *Ctx) Fail(err error) {
+	text, _ := ErrorText(err)
+	c.W.Error(text)
+}
 
 // yesNo writes the integer 1 or 0.
 func (c *Ctx) yesNo(yes bool, err error) {
