@@ -78,3 +78,34 @@ func TestBackgroundPrepares(t *testing.T) {
 		}
 	}
 }
+
+// TestFreedDoNotPileUp: however little of its budget a round of background work has
+// for what was freed, it gives back large values, of which each counts, and of many
+// pages that are retired a part.
+func TestFreedDoNotPileUp(t *testing.T) {
+	e, _ := openTest(t, Options{Shards: 1})
+	l := e.NewLane()
+	defer l.Close()
+	large := make([]byte, 1<<20)
+	for range 50 {
+		for i := range 32 { // of two sizes: the same one would be overwritten where it is
+			if _, err := l.Begin(0).Set(b("large"), large[i%2<<19:], SetOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e.Maintain(l, 0, 0)
+		if most, n := int64(leavingBytes+len(large)), e.arena.Leaving(); n > most {
+			t.Fatalf("%d bytes of large values wait to go back, want at most %d", n, most)
+		}
+	}
+	rounds, gone := 0, 0
+	for range 100 * retireShare {
+		e.readers.Retire(func() { gone++ })
+	}
+	for ; gone < 95*retireShare; rounds++ {
+		e.Maintain(l, 0, 0)
+	}
+	if most := 4 * retireShare; rounds > most {
+		t.Errorf("19 of 20 retired pages went back in %d rounds, want at most %d", rounds, most)
+	}
+}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -26,6 +27,12 @@ const (
 	// the clock: some 3 us each, and those of a large collection become empty all at
 	// the same time, when the last of its elements are freed.
 	retireUnit = 8
+	// retireShare is the part of all retired pages that go back nevertheless, so that
+	// they do not pile up for ever where operations free more than a round gives back.
+	retireShare = 64
+	// leavingBytes of large objects are enough to give everything back, however long it
+	// takes: each may be a gigabyte, and they become free one by one.
+	leavingBytes = 8 << 20
 )
 
 // quietMs is how long a shard must have been left alone before more is done to make
@@ -75,7 +82,11 @@ func (e *Engine) Maintain(l *Lane, home int, budget time.Duration) (next time.Du
 	}
 	for e.readers.Pending() > 0 {
 		next = min(next, expirePace)
-		if e.readers.Collect(retireUnit) < retireUnit {
+		most := max(retireUnit, e.readers.Pending()/retireShare)
+		if e.arena.Leaving() >= leavingBytes {
+			most = math.MaxInt
+		}
+		if e.readers.Collect(most) < most {
 			break
 		}
 		if time.Since(start) > budget {

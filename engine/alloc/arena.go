@@ -98,6 +98,7 @@ type Arena struct {
 	// Any goroutine.
 	committed atomic.Uintptr // bytes from base that may be accessed
 	limit     atomic.Int64
+	leaving   atomic.Int64 // bytes of runs that have been retired
 
 	mu     sync.Mutex
 	chunks []chunk // of the committed range
@@ -193,6 +194,10 @@ func (a *Arena) Readable(ref Ref) int {
 // InUse returns the bytes of pages in use, those in their grace period
 // included. Any goroutine, at any rate.
 func (a *Arena) InUse() int64 { return a.inUse.Load() }
+
+// Leaving returns the bytes of large objects that have been freed and wait for
+// their readers to leave, and for Options.Retire to tell so. No lock is taken.
+func (a *Arena) Leaving() int64 { return a.leaving.Load() }
 
 // SetLimit bounds the bytes of pages in use; 0 means no limit. A limit below
 // what is in use only stops growth.

@@ -271,5 +271,9 @@ func (h *Heap) freeRun(pg *page) {
 	l.LiveBytes -= pg.runBytes
 	h.publish()
 	a, p, n, pages, size := h.arena, pg.purpose, h.arena.number(pg), int(pg.run), pg.runBytes
-	a.retire(func() { a.release(p, n, pages, size) })
+	a.leaving.Add(size)
+	a.retire(func() {
+		a.leaving.Add(-size)
+		a.release(p, n, pages, size)
+	})
 }
