@@ -29,7 +29,7 @@ const (
 	retireUnit = 8
 	// retireShare is the part of all retired pages that go back nevertheless, so that
 	// they do not pile up for ever where operations free more than a round gives back.
-	retireShare = 64
+	retireShare = 256
 	// leavingBytes of large objects are enough to give everything back, however long it
 	// takes: each may be a gigabyte, and they become free one by one.
 	leavingBytes = 8 << 20
