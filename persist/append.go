@@ -7,7 +7,7 @@ package persist
 func (l *Log) Append(stream int, r Record) (round uint64) {
 	s := &l.streams[stream]
 	s.mu.Lock()
-	s.add(&r, 0, 0)
+	s.add(&r)
 	round = l.open
 	full := l.grown(s)
 	s.mu.Unlock()
@@ -55,41 +55,25 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 	switch {
 	case len(parts) == 0:
 		return 0
-	case len(parts) == 1 && !parts[0].Barrier:
+	case len(parts) == 1:
 		return l.Append(parts[0].Stream, parts[0].Record)
 	}
 	var mine [MaxStreams / 64]uint64
-	all := false
 	for i := range parts {
-		all = all || parts[i].Barrier
-		if !parts[i].Barrier {
-			mine[parts[i].Stream/64] |= 1 << (parts[i].Stream % 64)
-		}
+		mine[parts[i].Stream/64] |= 1 << (parts[i].Stream % 64)
 	}
 	for i := range l.streams {
-		if all || mine[i/64]>>(i%64)&1 != 0 {
+		if mine[i/64]>>(i%64)&1 != 0 {
 			l.streams[i].mu.Lock()
 		}
 	}
 	for i := range parts {
-		p := &parts[i]
-		if !p.Barrier {
-			l.streams[p.Stream].add(&p.Record, 0, 0)
-			continue
-		}
-		l.barriers++
-		for j := range l.streams {
-			if j == 0 {
-				l.streams[j].add(&p.Record, flagBarrier, l.barriers)
-			} else {
-				l.streams[j].add(&Record{}, flagBarrier|flagEcho, l.barriers)
-			}
-		}
+		l.streams[parts[i].Stream].add(&parts[i].Record)
 	}
 	round = l.open
 	full := false
 	for i := range l.streams {
-		if all || mine[i/64]>>(i%64)&1 != 0 {
+		if mine[i/64]>>(i%64)&1 != 0 {
 			s := &l.streams[i]
 			full = l.grown(s) || full
 			s.mu.Unlock()
@@ -100,10 +84,7 @@ func (l *Log) AppendTxn(parts []Part) (round uint64) {
 }
 
 // Appended returns the last round that holds a record already appended.
-func (l *Log) Appended() uint64 { return l.appendedRound() }
-
-// appendedRound returns the last round that holds a record already appended.
-func (l *Log) appendedRound() uint64 {
+func (l *Log) Appended() uint64 {
 	for i := range l.streams {
 		l.streams[i].mu.Lock()
 	}

@@ -95,8 +95,7 @@ func BenchmarkAlways(b *testing.B) {
 
 type discard struct{}
 
-func (discard) Apply(int, []Placed) error  { return nil }
-func (discard) Barrier(Record, Addr) error { return nil }
+func (discard) Apply(int, []Placed) error { return nil }
 
 // BenchmarkReplay opens a log of 64 MB in two streams.
 func BenchmarkReplay(b *testing.B) {

@@ -15,14 +15,14 @@ const (
 )
 
 // add encodes a record into the stream's buffer. The caller holds mu.
-func (s *stream) add(r *Record, flags uint8, barrier uint64) {
-	need := recordHead + 2*extraField + len(r.Payload)
+func (s *stream) add(r *Record) {
+	need := recordHead + txnField + len(r.Payload)
 	b := &s.buf
 	if cap(b.last)-len(b.last) < need+maxMark { // a mark must fit behind it
 		s.grow(need)
 	}
 	before := len(b.last)
-	b.last = appendRecord(b.last, r, flags, barrier)
+	b.last = appendRecord(b.last, r)
 	b.size += len(b.last) - before
 }
 

@@ -23,48 +23,6 @@ func payloads(list []kept) string {
 	return strings.TrimSpace(b.String())
 }
 
-// TestBarrier: a barrier is applied once, after all before it and before all
-// behind it in every stream.
-func TestBarrier(t *testing.T) {
-	o := Options{Dir: t.TempDir() + "/log", Streams: 3}
-	l, _, _ := mustOpen(t, o)
-	for i := range 200 {
-		put(l, i%3, "a")
-		if i == 100 {
-			l.AppendTxn([]Part{
-				{Stream: 2, Record: Record{Txn: 7, Payload: []byte("a")}},
-				{Barrier: true, Record: Record{Txn: 7, Shard: 5, Seq: 9, Payload: []byte("swap")}},
-				{Stream: 1, Record: Record{Txn: 7, Payload: []byte("b")}},
-				{Barrier: true, Record: Record{Payload: []byte("again")}},
-			})
-			break
-		}
-	}
-	for i := range 100 {
-		put(l, i%3, "c")
-	}
-	mustClose(t, l)
-	o.Streams = 1
-	l, c, report := mustOpen(t, o)
-	defer l.Close()
-	var order strings.Builder
-	for _, k := range c.all {
-		order.WriteString(k.payload[:1])
-	}
-	want := strings.Repeat("a", 102) + "sba" + strings.Repeat("c", 100)
-	if order.String() != want {
-		t.Errorf("replayed %s, want %s", order.String(), want)
-	}
-	if report.Records != 205 {
-		t.Errorf("%d records, want 205", report.Records)
-	}
-	for _, k := range c.all {
-		if k.payload == "swap" && (k.txn != 7 || k.shard != 5 || k.seq != 9) {
-			t.Errorf("the barrier came back as %+v", k)
-		}
-	}
-}
-
 // TestCompaction: what was appended before it is gone after Finish, what came
 // later is there, files are reused, and an aborted one changes nothing.
 func TestCompaction(t *testing.T) {

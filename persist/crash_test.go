@@ -40,16 +40,13 @@ func (r *stateReplayer) apply(rec *Record) error {
 	key, value, _ := strings.Cut(rest, "=")
 	n, err := strconv.Atoi(step)
 	r.mu.Lock()
-	r.state[key] = value
+	if value == "" {
+		delete(r.state, key)
+	} else {
+		r.state[key] = value
+	}
 	r.last = max(r.last, n)
 	r.mu.Unlock()
-	return err
-}
-
-func (r *stateReplayer) Barrier(rec Record, _ Addr) error {
-	clear(r.state) // a flush
-	n, err := strconv.Atoi(string(rec.Payload))
-	r.last = max(r.last, n)
 	return err
 }
 
@@ -90,18 +87,24 @@ func (s *script) set() {
 	})
 }
 
-// txn sets several keys, or flushes first.
+// txn sets several keys; flush removes all others first.
 func (s *script) txn(flush bool) {
 	s.step(func(step int, next state) uint64 {
 		var parts []Part
+		add := func(stream int, key, value string) {
+			parts = append(parts, Part{Stream: stream, Record: Record{Txn: uint64(step), Payload: fmt.Appendf(nil, "%d %s=%s", step, key, value)}})
+		}
 		if flush {
+			for key := range next {
+				n, _ := strconv.Atoi(key)
+				add(n%s.streams, key, "")
+			}
 			clear(next)
-			parts = append(parts, Part{Barrier: true, Record: Record{Txn: uint64(step), Payload: []byte(fmt.Sprint(step))}})
 		}
 		for range 4 {
 			stream, key := s.key()
 			next[key] = fmt.Sprint(step)
-			parts = append(parts, Part{Stream: stream, Record: Record{Txn: uint64(step), Payload: fmt.Appendf(nil, "%d %s=%d", step, key, step)}})
+			add(stream, key, next[key])
 		}
 		return s.l.AppendTxn(parts)
 	})

@@ -49,11 +49,11 @@ func draft(t *testing.T, before string) {
 	}
 	first := len(s.states)
 	short, cancel := context.WithTimeout(ctx, time.Millisecond)
-	if err := l.WaitSynced(short, l.appendedRound()); err == nil {
+	if err := l.WaitSynced(short, l.Appended()); err == nil {
 		t.Error("a draft is synced")
 	}
 	cancel()
-	if err := l.WaitDurable(ctx, l.appendedRound()); err != nil {
+	if err := l.WaitDurable(ctx, l.Appended()); err != nil {
 		t.Error(err)
 	}
 	if err := l.Backup(ctx, "/backup", nil); err != ErrDraft {

@@ -16,8 +16,8 @@ import (
 func FuzzRecord(f *testing.F) {
 	const uid = 1
 	add := func(b []byte) { sealRecords(b, seedOf(uid)); f.Add(b) }
-	add(appendRecord(nil, &Record{Shard: 1, Seq: 2, Payload: []byte("payload")}, 0, 0))
-	add(appendRecord(nil, &Record{Txn: 1 << 60}, flagBarrier|flagEcho, 9))
+	add(appendRecord(nil, &Record{Shard: 1, Seq: 2, Payload: []byte("payload")}))
+	add(appendRecord(nil, &Record{Txn: 1 << 60}))
 	f.Add(appendMark(nil, &mark{round: 9, ms: 1, synced: 8, start: 64, records: 1, streams: []uint16{0, 5}}, seedOf(uid)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) >= recordHead { // most inputs get no further otherwise
@@ -38,7 +38,7 @@ func FuzzRecord(f *testing.F) {
 			again = appendMark(nil, &m, seedOf(uid))
 			again[10], again[11] = b[10], b[11] // the shard of a mark is not looked at
 		} else {
-			again = appendRecord(nil, &e.Record, e.flags&^flagTxn, e.barrier)
+			again = appendRecord(nil, &e.Record)
 			if e.flags&flagTxn != 0 && e.Txn == 0 {
 				return // not written so, but read
 			}

@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write testdata anew; only for a new format version")
 
 // goldenDir holds a log of version 1: two streams; a run that was closed, with a
-// transaction and a barrier, and one that was cut off.
+// transaction, and one that was cut off.
 const goldenDir = "testdata/v1"
 
 func writeGolden(t *testing.T) {
@@ -29,7 +29,6 @@ func writeGolden(t *testing.T) {
 		{Stream: 1, Record: Record{Shard: 513, Seq: 8, Txn: 0x1122334455667788, Payload: []byte("first of two")}},
 		{Stream: 0, Record: Record{Shard: 2, Seq: 9, Txn: 0x1122334455667788, Payload: []byte("second of two")}},
 	}))
-	l.WaitDurable(ctx, l.AppendTxn([]Part{{Barrier: true, Record: Record{Shard: 3, Seq: 10, Txn: 5, Payload: []byte("barrier")}}}))
 	mustClose(t, l)
 	l, _, _ = mustOpen(t, o)
 	l.WaitDurable(ctx, put(l, 1, "second run"))
@@ -74,26 +73,25 @@ func TestGolden(t *testing.T) {
 		if it.Kind == ItemDamage {
 			t.Errorf("damage at %v: %s", it.Addr, it.Problem)
 		}
-		items = append(items, string("?srbemd"[it.Kind])+it.Addr.String()[15:16])
+		items = append(items, string("?srmd"[it.Kind])+it.Addr.String()[15:16])
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(items, " "); got != "s1 r1 m1 r1 m1 b1 m1 s2 r2 m2 e2 m2 s4 r4 m4 r4 m4" {
+	if got := strings.Join(items, " "); got != "s1 r1 m1 r1 m1 s2 r2 m2 s4 r4 m4 r4 m4" {
 		t.Errorf("the log has %s", got)
 	}
 	l, c, report := mustOpen(t, Options{FS: mem, Dir: "/log", Streams: 1, SegmentBytes: 4096})
 	defer l.Close()
 	for _, k := range c.all {
-		if (k.payload == "first of two") != (k.shard == 513 && k.seq == 8 && k.txn == 0x1122334455667788 && k.stream == 1) ||
-			(k.payload == "barrier") != (k.barrier && k.shard == 3 && k.seq == 10 && k.txn == 5) {
+		if (k.payload == "first of two") != (k.shard == 513 && k.seq == 8 && k.txn == 0x1122334455667788 && k.stream == 1) {
 			t.Errorf("a record came back as %+v", k)
 		}
 	}
 	if got := payloads(c.streams[0]); got != "alone second of two" {
 		t.Errorf("stream 0: %s", got)
 	}
-	if report.LastRound != 5 || report.LastMs != 1764522005000 || report.Records != 6 {
+	if report.LastRound != 4 || report.LastMs != 1764522004000 || report.Records != 5 {
 		t.Errorf("%+v", report)
 	}
 }
@@ -101,9 +99,9 @@ func TestGolden(t *testing.T) {
 // TestEncoding holds the encoders against bytes written down by hand.
 func TestEncoding(t *testing.T) {
 	seed := seedOf(0x0807060504030201)
-	b := appendRecord(nil, &Record{Shard: 0x0201, Seq: 3, Txn: 4, Payload: []byte("xyz")}, flagBarrier, 5)
+	b := appendRecord(nil, &Record{Shard: 0x0201, Seq: 3, Txn: 4, Payload: []byte("xyz")})
 	sealRecords(b, seed)
-	if want := "\x03\x00\x00\x00\x01\x03\x01\x02\x03\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00xyz"; string(b[4:]) != want {
+	if want := "\x03\x00\x00\x00\x01\x01\x01\x02\x03\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00xyz"; string(b[4:]) != want {
 		t.Errorf("a record is %q", b[4:])
 	}
 	m := appendMark(nil, &mark{round: 2, ms: 3, synced: 1, start: 64, records: 4, streams: []uint16{0, 258}}, seed)

@@ -14,10 +14,9 @@ type Log struct {
 	streams []stream
 	policy  atomic.Int32
 
-	// open is the round that records join now, barriers the number of barrier
-	// records so far. A change needs the locks of all streams, a look any one.
-	open     uint64
-	barriers uint64
+	// open is the round that records join now. A change needs the locks of all
+	// streams, a look any one.
+	open uint64
 
 	asleep  atomic.Bool   // the committer waits for the first record of a round
 	asked   atomic.Bool   // see Hurry

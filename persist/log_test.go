@@ -21,7 +21,6 @@ type collector struct {
 
 type kept struct {
 	stream  int
-	barrier bool
 	shard   uint16
 	seq     uint64
 	txn     uint64
@@ -44,13 +43,8 @@ func (c *collector) Apply(stream int, batch []Placed) error {
 		return fmt.Errorf("a batch of %d records", len(batch))
 	}
 	for _, r := range batch {
-		c.add(kept{stream, false, r.Shard, r.Seq, r.Txn, string(r.Payload), r.At})
+		c.add(kept{stream, r.Shard, r.Seq, r.Txn, string(r.Payload), r.At})
 	}
-	return nil
-}
-
-func (c *collector) Barrier(r Record, at Addr) error {
-	c.add(kept{-1, true, r.Shard, r.Seq, r.Txn, string(r.Payload), at})
 	return nil
 }
 

@@ -12,14 +12,12 @@ import (
 // marks".
 const (
 	recordHead = 20 // checksum, length, type, flags, shard, seq
-	extraField = 8  // txn, and barrier number
+	txnField   = 8  // txn, if there is one
 
 	typeRecord = 1
 	typeMark   = 2
 
-	flagTxn     = 1 << 0 // a txn follows the head
-	flagBarrier = 1 << 1 // a barrier number follows, after the txn
-	flagEcho    = 1 << 2 // the barrier's record proper is in another stream
+	flagTxn = 1 << 0 // a txn follows the head
 
 	markMagic = "HPKVMARK"
 	markFixed = 8 + 8 + 8 + 8 + 4 + 2 // magic, ms, synced, start, records, participants
@@ -47,26 +45,23 @@ func seedOf(uid uint64) uint32 {
 // entry is a decoded record or mark.
 type entry struct {
 	Record
-	kind    uint8
-	flags   uint8
-	barrier uint64
-	size    int // on disk
+	kind  uint8
+	flags uint8
+	size  int // on disk
 }
 
 // appendRecord encodes r, without its checksum, which sealRecords adds once the
 // segment is known.
-func appendRecord(b []byte, r *Record, flags uint8, barrier uint64) []byte {
+func appendRecord(b []byte, r *Record) []byte {
+	flags := uint8(0)
 	if r.Txn != 0 {
-		flags |= flagTxn
+		flags = flagTxn
 	}
-	b, at := slices.Grow(b, recordHead+2*extraField+len(r.Payload)), len(b)
+	b, at := slices.Grow(b, recordHead+txnField+len(r.Payload)), len(b)
 	b = appendHead(b, typeRecord, flags, r.Shard, r.Seq)
 	setLength(b[at:], len(r.Payload))
 	if flags&flagTxn != 0 {
 		b = binary.LittleEndian.AppendUint64(b, r.Txn)
-	}
-	if flags&flagBarrier != 0 {
-		b = binary.LittleEndian.AppendUint64(b, barrier)
 	}
 	return append(b, r.Payload...)
 }
@@ -94,10 +89,7 @@ func setLength(b []byte, payload int) {
 func sizeOf(b []byte) int {
 	n := recordHead + int(binary.LittleEndian.Uint32(b[4:]))
 	if b[9]&flagTxn != 0 {
-		n += extraField
-	}
-	if b[9]&flagBarrier != 0 {
-		n += extraField
+		n += txnField
 	}
 	return n
 }
@@ -127,7 +119,7 @@ func (e *entry) decode(b []byte, seed uint32, room int64) error {
 	}
 	e.kind, e.flags = b[8], b[9]
 	switch {
-	case e.kind == typeRecord && e.flags&^(flagTxn|flagBarrier|flagEcho) == 0:
+	case e.kind == typeRecord && e.flags&^flagTxn == 0:
 	case e.kind == typeMark && e.flags == 0:
 	default:
 		return errForm
@@ -147,15 +139,11 @@ func (e *entry) decode(b []byte, seed uint32, room int64) error {
 	}
 	e.Shard = binary.LittleEndian.Uint16(b[10:])
 	e.Seq = binary.LittleEndian.Uint64(b[12:])
-	e.Txn, e.barrier = 0, 0
+	e.Txn = 0
 	at := recordHead
 	if e.flags&flagTxn != 0 {
 		e.Txn = binary.LittleEndian.Uint64(b[at:])
-		at += extraField
-	}
-	if e.flags&flagBarrier != 0 {
-		e.barrier = binary.LittleEndian.Uint64(b[at:])
-		at += extraField
+		at += txnField
 	}
 	e.Payload = b[at:e.size:e.size]
 	return nil

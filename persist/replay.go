@@ -34,40 +34,37 @@ type replay struct {
 
 // generation replays one generation, its streams in parallel.
 func (p *replay) generation(man *manifest, g *generation) error {
-	gate := newGate(g.streams)
 	var wg sync.WaitGroup
 	errs := make([]error, g.streams)
 	for i := range g.streams {
 		list := man.segmentsOf(g.number, i)
 		if len(list) == 0 {
-			gate.leave(i, nil)
 			continue
 		}
 		wg.Go(func() {
-			errs[i] = p.stream(i, list, gate)
-			gate.leave(i, errs[i])
+			errs[i] = p.stream(i, list)
 		})
 	}
 	wg.Wait()
 	for _, err := range errs {
-		if err != nil && !errors.Is(err, errGate) {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *replay) stream(stream int, list []segmentEntry, gate *gate) error {
+func (p *replay) stream(stream int, list []segmentEntry) error {
 	var r segmentReader
 	for i := range list {
-		if err := p.segment(stream, &list[i], &r, gate); err != nil {
+		if err := p.segment(stream, &list[i], &r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *gate) error {
+func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader) error {
 	f, err := openSegment(p.fs, p.dir, seg.number)
 	if err != nil {
 		return err
@@ -99,11 +96,6 @@ func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *
 				return err
 			}
 		}
-		if err == nil && b.last.flags&flagBarrier != 0 {
-			if err := p.barrier(stream, &b.last, Addr{seg.number, r.offset() - int64(b.last.size)}, gate); err != nil {
-				return err
-			}
-		}
 		at := r.offset()
 		if err != nil || at-told >= readWindow {
 			p.tell(at - told)
@@ -124,11 +116,11 @@ func (p *replay) segment(stream int, seg *segmentEntry, r *segmentReader, gate *
 type batch struct {
 	n       int
 	records [MaxBatch]Placed
-	last    entry // the last one read, a barrier's too
+	last    entry // the last one read
 }
 
-// read takes the next records, which are valid until r is used again, but none
-// behind a barrier. An error comes after those there are.
+// read takes the next records, which are valid until r is used again. An error
+// comes after those there are.
 func (b *batch) read(r *segmentReader, segment uint64) error {
 	b.n = 0
 	for n := 0; n < len(b.records) && (n == 0 || r.ready()); n++ {
@@ -136,25 +128,12 @@ func (b *batch) read(r *segmentReader, segment uint64) error {
 		if err := r.next(&b.last); err != nil {
 			return err
 		}
-		switch {
-		case b.last.kind == typeMark:
-		case b.last.flags&flagBarrier != 0:
-			return nil
-		default:
+		if b.last.kind == typeRecord {
 			b.records[b.n] = Placed{b.last.Record, Addr{segment, at}}
 			b.n++
 		}
 	}
 	return nil
-}
-
-// barrier waits for the other streams and replays e, if it is no echo.
-func (p *replay) barrier(stream int, e *entry, at Addr, gate *gate) error {
-	if e.flags&flagEcho != 0 {
-		return gate.arrive(stream, e.barrier, nil)
-	}
-	p.records.Add(1)
-	return gate.arrive(stream, e.barrier, func() error { return p.to.Barrier(e.Record, at) })
 }
 
 // tell counts bytes as replayed.
@@ -165,84 +144,4 @@ func (p *replay) tell(n int64) {
 	if p.progress != nil {
 		p.progress(p.done, p.total)
 	}
-}
-
-// errGate ends the other streams' replays after one has failed.
-var errGate = errors.New("persist: another stream's replay failed")
-
-// gate makes streams wait for each other at barriers.
-type gate struct {
-	mu    sync.Mutex
-	moved sync.Cond
-	at    []uint64 // the barrier each stream waits at; 0: it is on its way
-	left  []bool
-	apply func() error // of barrier number whose
-	whose uint64
-	err   error
-}
-
-func newGate(streams int) *gate {
-	g := &gate{at: make([]uint64, streams), left: make([]bool, streams)}
-	g.moved.L = &g.mu
-	return g
-}
-
-// arrive waits until every stream has reached barrier n or ended, and until the
-// one that has the record has applied it. Barriers are numbered in the order in
-// which all streams hold them.
-func (g *gate) arrive(stream int, n uint64, apply func() error) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if apply != nil {
-		g.apply, g.whose = apply, n
-	}
-	g.at[stream] = n
-	g.open()
-	for g.at[stream] == n && g.err == nil {
-		g.moved.Wait()
-	}
-	return g.err
-}
-
-// leave says that a stream has ended.
-func (g *gate) leave(stream int, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.left[stream] = true
-	if err != nil && g.err == nil {
-		g.err = errGate
-		g.moved.Broadcast()
-	}
-	g.open()
-}
-
-// open applies the lowest barrier and lets its streams pass, once no stream is
-// on its way.
-func (g *gate) open() {
-	lowest := uint64(0)
-	for i, at := range g.at {
-		switch {
-		case g.left[i]:
-		case at == 0:
-			return
-		case lowest == 0 || at < lowest:
-			lowest = at
-		}
-	}
-	if lowest == 0 || g.err != nil {
-		return
-	}
-	if g.apply != nil && g.whose == lowest { // a repair may have left it out
-		if g.err = g.apply(); g.err != nil {
-			g.moved.Broadcast()
-			return
-		}
-		g.apply = nil
-	}
-	for i, at := range g.at {
-		if at == lowest {
-			g.at[i] = 0
-		}
-	}
-	g.moved.Broadcast()
 }

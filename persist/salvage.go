@@ -97,11 +97,7 @@ func (s *salvage) visit(it *Item) error {
 		s.p.report.Lost = append(s.p.report.Lost, fmt.Sprintf("%d bytes at %v: %s", it.Bytes, it.Addr, it.Problem))
 		return s.p.keepAside(it.Segment, it.Offset, it.Offset+it.Bytes)
 	case ItemRecord:
-		s.out = appendRecord(s.out, &it.Record, 0, 0)
-	case ItemBarrier:
-		s.out = appendRecord(s.out, &it.Record, flagBarrier, it.Barrier)
-	case ItemEcho:
-		s.out = appendRecord(s.out, &it.Record, flagBarrier|flagEcho, it.Barrier)
+		s.out = appendRecord(s.out, &it.Record)
 	case ItemMark:
 		if it.Round > s.bound {
 			return errBound

@@ -190,7 +190,7 @@ func (l *Log) Sync(ctx context.Context) error {
 }
 
 func (l *Log) syncAll(ctx context.Context) error {
-	upTo := l.appendedRound()
+	upTo := l.Appended()
 	if upTo > l.written.Load() {
 		if err := l.wait(ctx, func() bool { return l.written.Load() >= upTo }, true); err != nil {
 			return err

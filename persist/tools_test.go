@@ -29,9 +29,6 @@ func oldLog(t *testing.T, closed bool) (*vfs.Mem, Options) {
 			}
 			n++
 		}
-		if run == 1 {
-			l.AppendTxn([]Part{{Barrier: true, Record: Record{Payload: []byte("barrier")}}})
-		}
 		if run < 2 || closed {
 			mustClose(t, l)
 		} else {
@@ -101,7 +98,7 @@ func TestCheck(t *testing.T) {
 		mem, _ := oldLog(t, closed)
 		ops := mem.Ops()
 		r := mustCheck(t, mem, "/log")
-		if len(r.Problems) != 0 || r.Records != 121 || r.LastRound != 121 || r.Generations != 3 || len(r.Cuts) != 0 {
+		if len(r.Problems) != 0 || r.Records != 120 || r.LastRound != 120 || r.Generations != 3 || len(r.Cuts) != 0 {
 			t.Errorf("a sound log, closed %v: %+v", closed, r)
 		}
 		if mem.Ops() != ops {
@@ -202,7 +199,7 @@ func TestRepairManifest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !report.Rebuilt || report.LastRound != 121 {
+			if !report.Rebuilt || report.LastRound != 120 {
 				t.Errorf("%+v", report)
 			}
 			if lost := lostBy(numbers(t, o)); len(lost) != 0 {
@@ -266,16 +263,12 @@ func TestRestore(t *testing.T) {
 	}
 	var points []point
 	Walk(ctx, mem, "/log", func(it *Item) error {
-		if it.Kind == ItemMark && it.Round != 81 { // the barrier's
+		if it.Kind == ItemMark {
 			points = append(points, point{it.Round, it.Ms})
 		}
 		return nil
 	})
 	for i, p := range points {
-		want := int(p.round)
-		if p.round > 81 {
-			want--
-		}
 		for _, to := range []Target{{Round: p.round}, {Ms: p.ms + 1}} {
 			o.FS, o.Dir = mem, fmt.Sprintf("/restored%d.%d", i, to.Round)
 			ops := 0
@@ -286,22 +279,22 @@ func TestRestore(t *testing.T) {
 			if report.Round != p.round || report.Ms != p.ms || ops == 0 {
 				t.Errorf("%+v: %+v, progress %d", to, report, ops)
 			}
-			if got := len(numbers(t, o)); got != want {
-				t.Errorf("%+v: %d records, want %d", to, got, want)
+			if got := len(numbers(t, o)); got != int(p.round) { // a record a round
+				t.Errorf("%+v: %d records, want %d", to, got, p.round)
 			}
 		}
 	}
-	if r := mustCheck(t, mem, "/log"); len(r.Problems) != 0 || r.LastRound != 121 {
+	if r := mustCheck(t, mem, "/log"); len(r.Problems) != 0 || r.LastRound != 120 {
 		t.Errorf("the source: %+v", r)
 	}
 	var target *TargetError
-	if _, err := Restore(ctx, mem, "/log", "/later", Target{Round: 122}, nil); !errors.As(err, &target) {
+	if _, err := Restore(ctx, mem, "/log", "/later", Target{Round: 121}, nil); !errors.As(err, &target) {
 		t.Errorf("a round to come: %v", err)
 	}
 	if _, err := Restore(ctx, mem, "/log", o.Dir, Target{}, nil); err == nil {
 		t.Error("a directory that is not empty, no error")
 	}
-	if r, err := Restore(ctx, mem, "/log", "/end", Target{}, nil); err != nil || r.Round != 121 {
+	if r, err := Restore(ctx, mem, "/log", "/end", Target{}, nil); err != nil || r.Round != 120 {
 		t.Errorf("the end: %+v, %v", r, err)
 	}
 }
@@ -315,20 +308,20 @@ func TestRestoreCompacted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.WaitDurable(ctx, put(l, 0, "record 0")) // round 122
+	l.WaitDurable(ctx, put(l, 0, "record 0")) // round 121
 	put(l, 0, "record 1")
-	if err := c.Finish(ctx); err != nil { // 123
+	if err := c.Finish(ctx); err != nil { // 122
 		t.Fatal(err)
 	}
 	put(l, 0, "record 2")
 	mustClose(t, l)
 	var target *TargetError
-	for _, to := range []Target{{Round: 5}, {Round: 122}, {Ms: 1}} {
-		if _, err := Restore(ctx, mem, "/log", "/no", to, nil); !errors.As(err, &target) || !strings.Contains(err.Error(), "from round 123,") {
+	for _, to := range []Target{{Round: 5}, {Round: 121}, {Ms: 1}} {
+		if _, err := Restore(ctx, mem, "/log", "/no", to, nil); !errors.As(err, &target) || !strings.Contains(err.Error(), "from round 122,") {
 			t.Errorf("%+v: %v", to, err)
 		}
 	}
-	for round, want := range map[uint64]int{123: 2, 124: 3} {
+	for round, want := range map[uint64]int{122: 2, 123: 3} {
 		o.Dir = fmt.Sprint("/yes", round)
 		if _, err := Restore(ctx, mem, "/log", o.Dir, Target{Round: round}, nil); err != nil {
 			t.Errorf("round %d: %v", round, err)

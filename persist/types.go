@@ -25,10 +25,6 @@ type Record struct {
 // Part is one record of several that are handed over together.
 type Part struct {
 	Stream int
-	// Barrier makes the record one of all streams: at replay it is applied once,
-	// after everything before it and before everything after it in every
-	// stream. Stream is then ignored.
-	Barrier bool
 	Record
 }
 
@@ -41,17 +37,15 @@ type Addr struct {
 
 func (a Addr) String() string { return fmt.Sprintf("%s+%d", segmentName(a.Segment), a.Offset) }
 
-// Replayer receives the records of a log as it is opened. An error from either
-// method ends Open, which returns it.
+// Replayer receives the records of a log as it is opened.
 type Replayer interface {
 	// Apply receives the records of one stream in order, up to MaxBatch at a time,
 	// so that what the next ones take can be fetched while one is applied; different
 	// streams are replayed at the same time by different goroutines. Stream numbers
 	// are those of the run that wrote the records. The batch, and its payloads, are
-	// valid only during the call.
+	// valid only during the call. An error ends Open, which returns it when the
+	// other streams have been replayed.
 	Apply(stream int, batch []Placed) error
-	// Barrier receives a barrier record. No other call is under way.
-	Barrier(r Record, at Addr) error
 }
 
 // MaxBatch bounds the records of one call of Apply: about as many as a processor

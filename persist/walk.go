@@ -19,8 +19,7 @@ type Item struct {
 	Kind  ItemKind
 	Bytes int64 // on disk
 
-	Record  Record // of ItemRecord and ItemBarrier; valid during the call
-	Barrier uint64 // of ItemBarrier and ItemEcho: counts the barriers of a run
+	Record Record // of ItemRecord; valid during the call
 	// Of ItemMark:
 	Round, SyncedRound uint64
 	Ms                 int64
@@ -35,8 +34,6 @@ type ItemKind uint8
 const (
 	ItemSegment ItemKind = iota + 1 // a segment begins
 	ItemRecord
-	ItemBarrier
-	ItemEcho   // where a barrier, whose record is in stream 0, is in this stream
 	ItemMark   // a round's part in the stream ends
 	ItemDamage // bytes that cannot be read; what follows them is found again
 )
@@ -213,13 +210,7 @@ func (w *walker) run() error {
 			it.Kind, it.Round, it.SyncedRound, it.Ms = ItemMark, m.round, m.synced, m.ms
 		} else {
 			records++
-			it.Kind, it.Record, it.Barrier = ItemRecord, e.Record, e.barrier
-			if e.flags&flagBarrier != 0 {
-				it.Kind = ItemBarrier
-			}
-			if e.flags&flagEcho != 0 {
-				it.Kind = ItemEcho
-			}
+			it.Kind, it.Record = ItemRecord, e.Record
 		}
 		it.Offset, it.Bytes = at, int64(e.size)
 		if err := w.visit(it); err != nil {

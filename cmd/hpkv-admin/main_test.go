@@ -75,11 +75,6 @@ func (r *reader) Apply(_ int, batch []persist.Placed) error {
 	return nil
 }
 
-func (r *reader) Barrier(rec persist.Record, _ persist.Addr) error {
-	r.payloads = append(r.payloads, string(rec.Payload))
-	return nil
-}
-
 // contents opens a log and returns its records.
 func contents(t *testing.T, dir string) string {
 	t.Helper()

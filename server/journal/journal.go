@@ -199,12 +199,6 @@ func (r *replayer) Apply(stream int, batch []persist.Placed) error {
 	return nil
 }
 
-// Barrier implements persist.Replayer. Effects concern one shard each, so no
-// journal writes barriers.
-func (r *replayer) Barrier(_ persist.Record, at persist.Addr) error {
-	return fmt.Errorf("replay of the record at %v: %w", at, engine.ErrEffect)
-}
-
 func (r *replayer) close() {
 	for _, l := range r.loaders {
 		if l != nil {
