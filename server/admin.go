@@ -6,6 +6,7 @@ import (
 	"hpkv/numa"
 	"hpkv/resp"
 	"hpkv/server/command"
+	"hpkv/server/config"
 )
 
 // serverRows are the commands for those who run the server.
@@ -19,7 +20,7 @@ func serverRows() []command.Row {
 		debugRow(),
 		moduleRow(),
 		{Name: "lolwut", Arity: -1, Flags: command.ReadOnly | command.Fast | command.AllShards, Run: lolwut},
-		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Loading | command.Stale, Run: topology},
+		{Name: "hpkv.topology", Arity: 1, Flags: command.Admin | command.Informs | command.Loading | command.Stale, Run: topology},
 		{Name: "info", Arity: -1, Flags: command.Loading | command.Stale, Cats: command.CatDangerous,
 			Tips: []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}, Run: info},
 		{Name: "shutdown", Arity: -1, Flags: command.Admin | command.NoScript | command.Loading | command.Stale | command.NoMulti | command.AllowBusy, Run: shutdown},
@@ -42,7 +43,8 @@ func configRow() command.Row {
 			"    Rewrite the configuration file.")},
 		{Name: "resetstat", Arity: 2, Flags: admin, Tips: everywhere, Run: configResetStat},
 		{Name: "rewrite", Arity: 2, Flags: admin, Tips: everywhere, Run: configRewrite},
-		{Name: "set", Arity: -4, Flags: admin, Tips: everywhere, Run: configSet},
+		{Name: "set", Arity: -4, Flags: admin, Tips: everywhere, Run: configSet,
+			Secret: func(args [][]byte, i int) bool { return i > 2 && i%2 == 1 && config.IsSensitive(string(args[i-1])) }},
 	}}
 }
 

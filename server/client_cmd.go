@@ -15,7 +15,7 @@ func clientRow() command.Row {
 	)
 	varies := []string{"nondeterministic_output"}
 	sub := func(name string, arity int, flags command.Flag, tips []string, run command.Handler) command.Row {
-		return command.Row{Name: name, Arity: arity, Flags: flags, Cats: command.CatConnection, Tips: tips, Run: run}
+		return command.Row{Name: name, Arity: arity, Flags: flags | command.OfConnection, Cats: command.CatConnection, Tips: tips, Run: run}
 	}
 	return command.Row{Name: "client", Arity: -2, Sub: []command.Row{
 		sub("caching", 3, plain, nil, clientCaching),

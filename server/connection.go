@@ -9,13 +9,17 @@ import (
 )
 
 func connectionRows() []command.Row {
-	const early = command.NoScript | command.Loading | command.Stale | command.Fast | command.NoAuth | command.AllowBusy
+	const (
+		early = command.NoScript | command.Loading | command.Stale | command.Fast | command.NoAuth | command.AllowBusy
+		over  = command.Immediate | command.EndsMulti | command.WhileSubscribed
+	)
 	return []command.Row{
-		{Name: "auth", Arity: -2, Flags: early, Cats: command.CatConnection, Run: auth},
+		{Name: "auth", Arity: -2, Flags: early, Cats: command.CatConnection, Run: auth,
+			Secret: func(_ [][]byte, i int) bool { return i > 0 }},
 		clientRow(),
-		{Name: "hello", Arity: -1, Flags: early, Cats: command.CatConnection, Run: hello},
-		{Name: "quit", Arity: -1, Flags: early, Cats: command.CatConnection, Run: quit},
-		{Name: "reset", Arity: 1, Flags: early, Cats: command.CatConnection, Run: reset},
+		{Name: "hello", Arity: -1, Flags: early, Cats: command.CatConnection, Run: hello, Secret: helloSecret},
+		{Name: "quit", Arity: -1, Flags: early | over, Cats: command.CatConnection, Run: quit},
+		{Name: "reset", Arity: 1, Flags: early | over, Cats: command.CatConnection, Run: reset},
 	}
 }
 
@@ -98,6 +102,28 @@ func hello(ctx *command.Ctx) {
 		ctx.W.SetProto(int(proto))
 	}
 	writeHello(ctx.W, c)
+}
+
+// helloSecret reports whether the i-th argument of HELLO is a user or a password.
+func helloSecret(args [][]byte, i int) bool {
+	return i > 2 && (resp.EqualFold(args[i-1], "AUTH") && helloOption(args, i-1) ||
+		resp.EqualFold(args[i-2], "AUTH") && helloOption(args, i-2))
+}
+
+// helloOption reports whether the i-th argument of HELLO is the name of an option,
+// not the value of one.
+func helloOption(args [][]byte, i int) bool {
+	for at := 2; at < i; {
+		if resp.EqualFold(args[at], "AUTH") {
+			at += 3
+		} else {
+			at += 2
+		}
+		if at > i {
+			return false
+		}
+	}
+	return i >= 2
 }
 
 type helloArgs struct {

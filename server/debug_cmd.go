@@ -12,7 +12,7 @@ import (
 )
 
 func debugRow() command.Row {
-	return command.Row{Name: "debug", Arity: -2, Flags: command.Admin | command.NoScript | command.Loading | command.Stale, Run: debugCommand}
+	return command.Row{Name: "debug", Arity: -2, Flags: command.Patient | command.Admin | command.NoScript | command.Loading | command.Stale, Run: debugCommand}
 }
 
 // debugSubs are the subcommands of DEBUG. It is no container: as in Redis, the

@@ -62,7 +62,7 @@ func (d *deferredCall) run() {
 
 // patient says whether the call may wait, for others or to stop them.
 func (d *deferredCall) patient() bool {
-	return d.call.row.Is(command.Blocking) || d.call.row == d.c.srv.debugRow
+	return d.call.row.Is(command.Blocking | command.Patient)
 }
 
 func (x *executor) runDeferred(d *deferredCall) {

@@ -81,13 +81,13 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	if x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
 		return false
 	}
-	if x.srv.notifier.full.Load() != nil && (k.row.Is(command.Write) || k.row == x.srv.execRow) {
+	if x.srv.notifier.full.Load() != nil && k.row.Is(command.Write|command.RunsQueue) {
 		if c.awaitRoom(x.srv.notifier.crowded()); c.crowded {
 			return false
 		}
 	}
 	c.row = k.row
-	if c.tx != nil && !x.srv.immediate[k.row] {
+	if c.tx != nil && !k.row.Is(command.Immediate) {
 		c.tx.queue(k)
 		x.w.Status("QUEUED")
 		return true
@@ -121,7 +121,7 @@ func (x *executor) denied(c *client, row *command.Row) string {
 	switch {
 	case !c.authenticated && !row.Is(command.NoAuth):
 		return resp.ErrNoAuth
-	case c.session.Listens && c.session.Proto != 3 && !x.srv.listener[row]:
+	case c.session.Listens && c.session.Proto != 3 && !row.Is(command.WhileSubscribed):
 		return resp.SubscribedOnly(row.FullName())
 	case c.monitor != nil && row.Is(command.Write|command.ReadOnly|command.MayReplicate):
 		return resp.ErrMonitorKeys
@@ -130,7 +130,7 @@ func (x *executor) denied(c *client, row *command.Row) string {
 	case x.srv.engine.Over() && x.full(row) && x.needsMemory(c, row):
 		return resp.ErrOOM
 	case x.srv.durability.obstacle.Load() != 0:
-		return x.srv.durability.refusal(row, row == x.srv.execRow && c.tx != nil && c.tx.writes)
+		return x.srv.durability.refusal(row, row.Is(command.RunsQueue) && c.tx != nil && c.tx.writes)
 	}
 	return ""
 }
@@ -138,7 +138,7 @@ func (x *executor) denied(c *client, row *command.Row) string {
 // full says whether memory that is above the limit stays so. A command that may
 // write makes room first, if there is a policy.
 func (x *executor) full(row *command.Row) bool {
-	if x.srv.engine.Evicting() && (row.Is(command.Write) || row == x.srv.execRow) {
+	if x.srv.engine.Evicting() && row.Is(command.Write|command.RunsQueue) {
 		return !x.evict()
 	}
 	return x.srv.engine.Full()
@@ -151,16 +151,16 @@ func (x *executor) needsMemory(c *client, row *command.Row) bool {
 	switch {
 	case c.tx == nil:
 		return row.Is(command.DenyOOM)
-	case row == x.srv.execRow:
+	case row.Is(command.RunsQueue):
 		return c.tx.denyOOM
 	}
-	return !x.srv.ending[row]
+	return !row.Is(command.EndsMulti)
 }
 
 // refuse answers for a command that may not run. It spoils the transaction that
 // is open; an EXEC that is itself refused ends it.
 func (x *executor) refuse(c *client, k *call, text string) {
-	if k.row == x.srv.execRow {
+	if k.row != nil && k.row.Is(command.RunsQueue) {
 		c.tx = nil
 		c.unwatch()
 		x.releaseWatches()
@@ -205,7 +205,7 @@ func (x *executor) mute(c *client, mark int) {
 	case replySkip:
 		c.replies = replyOn
 	}
-	if c.row == nil || !c.row.Is(command.PubSub) || !c.row.Is(command.NoScript) { // SUBSCRIBE and its kin answer by pushes
+	if c.row == nil || !c.row.Is(command.Pushes) {
 		x.w.Truncate(mark)
 	}
 }

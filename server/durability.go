@@ -124,7 +124,7 @@ func (d *durability) admit(write bool) error {
 // writes.
 func (d *durability) refusal(row *command.Row, txWrites bool) string {
 	switch o := d.obstacle.Load(); {
-	case o&obstacleDisk != 0 && (row.Is(command.Write) || txWrites || row == d.srv.pingRow):
+	case o&obstacleDisk != 0 && (row.Is(command.Write|command.Probe) || txWrites):
 		return resp.MisconfAOF(d.reason())
 	case o&obstacleLoading != 0 && !row.Is(command.Loading):
 		return resp.ErrLoading

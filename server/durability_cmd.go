@@ -20,7 +20,7 @@ func durabilityRows() []command.Row {
 		{Name: "lastsave", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatAdmin | command.CatDangerous,
 			Tips: []string{"nondeterministic_output"}, Run: lastSave},
 		{Name: "save", Arity: 1, Flags: admin | command.NoMulti, Run: save},
-		{Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Blocking, Cats: command.CatConnection,
+		{Name: "waitaof", Arity: 4, Flags: command.NoScript | command.Blocking | command.OfConnection, Cats: command.CatConnection,
 			Tips: []string{"request_policy:all_shards", "response_policy:agg_min"}, Run: waitAOF},
 	}
 }

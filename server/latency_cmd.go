@@ -14,10 +14,8 @@ func latencyRow() command.Row {
 	const flags = command.Admin | command.NoScript | command.Loading | command.Stale
 	varies := []string{"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}
 	sub := func(name string, arity int, run command.Handler) command.Row {
-		return command.Row{Name: name, Arity: arity, Flags: flags, Tips: varies, Run: run}
+		return command.Row{Name: name, Arity: arity, Flags: flags | command.Informs, Tips: varies, Run: run}
 	}
-	reset := sub("reset", -2, latencyReset)
-	reset.Tips = []string{"request_policy:all_nodes", "response_policy:all_succeeded"}
 	return command.Row{Name: "latency", Arity: -2, Sub: []command.Row{
 		sub("doctor", 2, latencyDoctor),
 		sub("graph", 3, latencyGraph),
@@ -39,7 +37,7 @@ func latencyRow() command.Row {
 		sub("histogram", -2, latencyHistogram),
 		sub("history", 3, latencyHistory),
 		sub("latest", 2, latencyLatest),
-		reset,
+		{Name: "reset", Arity: -2, Flags: flags, Tips: []string{"request_policy:all_nodes", "response_policy:all_succeeded"}, Run: latencyReset},
 	}}
 }
 

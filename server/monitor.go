@@ -6,7 +6,6 @@ import (
 
 	"hpkv/resp"
 	"hpkv/server/command"
-	"hpkv/server/config"
 	"hpkv/server/pubsub"
 )
 
@@ -79,7 +78,7 @@ func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) (
 	line = append(line, ']')
 	for i, arg := range args {
 		line = append(line, ' ')
-		if secret(row, args, i) {
+		if row.Hides(args, i) {
 			line = append(line, `"`+redacted+`"`...)
 		} else {
 			line = appendQuoted(line, arg)
@@ -87,36 +86,6 @@ func (x *executor) tellMonitors(from *origin, row *command.Row, args [][]byte) (
 	}
 	line = append(line, "\r\n"...)
 	return x.srv.hub.monitors.Send(x.outlet, monitorChannel, pubsub.RawMessage(x.commit(), line))
-}
-
-// secret says whether the i-th argument of a command is a password, or may be.
-func secret(row *command.Row, args [][]byte, i int) bool {
-	switch row.FullName() {
-	case "auth":
-		return i > 0
-	case "hello":
-		return i > 2 && (resp.EqualFold(args[i-1], "AUTH") && helloOption(args, i-1) ||
-			resp.EqualFold(args[i-2], "AUTH") && helloOption(args, i-2))
-	case "config|set":
-		return i > 2 && i%2 == 1 && config.IsSensitive(string(args[i-1]))
-	}
-	return false
-}
-
-// helloOption says whether the i-th argument of HELLO is the name of an option,
-// not the value of one.
-func helloOption(args [][]byte, i int) bool {
-	for at := 2; at < i; {
-		if resp.EqualFold(args[at], "AUTH") {
-			at += 3
-		} else {
-			at += 2
-		}
-		if at > i {
-			return false
-		}
-	}
-	return i >= 2
 }
 
 // appendQuoted appends text in double quotes as Redis prints it: what is not

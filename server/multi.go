@@ -33,23 +33,20 @@ type watched struct {
 }
 
 func transactionRows() []command.Row {
-	const base = command.NoScript | command.Loading | command.Stale | command.Fast
+	const (
+		base = command.NoScript | command.Loading | command.Stale | command.OfConnection
+		open = base | command.Fast | command.AllowBusy
+		ends = command.Immediate | command.EndsMulti
+	)
 	watchKeys := []command.KeySpec{{Flags: command.KeyRO, Pos: 1, Last: -1, Step: 1}}
 	return []command.Row{
-		{Name: "multi", Arity: 1, Flags: base | command.AllowBusy, Cats: command.CatTransaction, Run: multi},
-		{Name: "exec", Arity: 1, Flags: command.NoScript | command.Loading | command.Stale | command.SkipSlowlog, Cats: command.CatTransaction, Run: exec},
-		{Name: "discard", Arity: 1, Flags: base | command.AllowBusy, Cats: command.CatTransaction, Run: discard},
-		{Name: "watch", Arity: -2, Flags: base | command.AllowBusy | command.Optimistic, Keys: watchKeys, Cats: command.CatTransaction, Run: watch},
-		{Name: "unwatch", Arity: 1, Flags: base | command.AllowBusy, Cats: command.CatTransaction, Run: unwatch},
+		{Name: "multi", Arity: 1, Flags: open | command.Immediate, Cats: command.CatTransaction, Run: multi},
+		{Name: "exec", Arity: 1, Flags: base | ends | command.RunsQueue | command.SkipSlowlog, Cats: command.CatTransaction, Run: exec},
+		{Name: "discard", Arity: 1, Flags: open | ends, Cats: command.CatTransaction, Run: discard},
+		{Name: "watch", Arity: -2, Flags: open | command.Immediate | command.Optimistic, Keys: watchKeys, Cats: command.CatTransaction, Run: watch},
+		{Name: "unwatch", Arity: 1, Flags: open, Cats: command.CatTransaction, Run: unwatch},
 	}
 }
-
-// immediateNames are executed, not queued, while a transaction is open;
-// endingNames are those of them that end it.
-var (
-	immediateNames = []string{"exec", "discard", "multi", "watch", "quit", "reset"}
-	endingNames    = []string{"exec", "discard", "quit", "reset"}
-)
 
 func multi(ctx *command.Ctx) {
 	c := owner(ctx)

@@ -102,7 +102,7 @@ func (s *Server) hold(c *client, row *command.Row) bool {
 	case pauseNone:
 		return false
 	case pauseWrites:
-		if !mayWrite(row) && !(row == s.execRow && c.tx != nil && c.tx.writes) {
+		if !mayWrite(row) && !(row.Is(command.RunsQueue) && c.tx != nil && c.tx.writes) {
 			return false
 		}
 	}

@@ -12,13 +12,13 @@ import (
 func pubsubRows() []command.Row {
 	const (
 		anywhere = command.PubSub | command.Loading | command.Stale
-		listen   = anywhere | command.NoScript
+		listen   = anywhere | command.NoScript | command.Pushes | command.WhileSubscribed
 		publish  = anywhere | command.Fast | command.MayReplicate
 	)
 	shardChannels := []command.KeySpec{{Flags: command.KeyNotKey, Pos: 1, Last: -1, Step: 1}}
 	shardChannel := []command.KeySpec{{Flags: command.KeyNotKey, Pos: 1, Step: 1}}
-	on := func(name string, k *subscribeKind, keys []command.KeySpec) command.Row {
-		return command.Row{Name: name, Arity: -2, Flags: listen, Keys: keys,
+	on := func(name string, k *subscribeKind, more command.Flag, keys []command.KeySpec) command.Row {
+		return command.Row{Name: name, Arity: -2, Flags: listen | more, Keys: keys,
 			Run: func(ctx *command.Ctx) { subscribe(ctx, k) }}
 	}
 	off := func(name string, k *subscribeKind, keys []command.KeySpec) command.Row {
@@ -26,9 +26,9 @@ func pubsubRows() []command.Row {
 			Run: func(ctx *command.Ctx) { unsubscribe(ctx, k) }}
 	}
 	return []command.Row{
-		on("subscribe", &channelKind, nil), off("unsubscribe", &channelKind, nil),
-		on("psubscribe", &patternKind, nil), off("punsubscribe", &patternKind, nil),
-		on("ssubscribe", &shardKind, shardChannels), off("sunsubscribe", &shardKind, shardChannels),
+		on("subscribe", &channelKind, command.Events, nil), off("unsubscribe", &channelKind, nil),
+		on("psubscribe", &patternKind, command.Events, nil), off("punsubscribe", &patternKind, nil),
+		on("ssubscribe", &shardKind, 0, shardChannels), off("sunsubscribe", &shardKind, shardChannels),
 		{Name: "publish", Arity: 3, Flags: publish,
 			Run: func(ctx *command.Ctx) { publishTo(ctx, owner(ctx).srv.hub.channels) }},
 		{Name: "spublish", Arity: 3, Flags: publish, Keys: shardChannel,
@@ -63,10 +63,6 @@ var pubsubHelp = []string{
 	"SHARDNUMSUB [<shardchannel> ...]",
 	"    Return the number of subscribers for the specified shard level channel(s)",
 }
-
-// listenerNames may be called by a RESP2 client that is subscribed: it has no
-// way to tell the replies of others from messages.
-var listenerNames = []string{"subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe", "ping", "quit", "reset"}
 
 func subscribe(ctx *command.Ctx, k *subscribeKind) {
 	c := owner(ctx)

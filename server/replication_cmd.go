@@ -8,7 +8,10 @@ import (
 // replicationRows answer for a server that has no replicas and belongs to no
 // cluster.
 func replicationRows() []command.Row {
-	const admin = command.Admin | command.NoScript | command.Stale
+	const (
+		admin = command.Admin | command.NoScript | command.Stale
+		mode  = command.Fast | command.OfConnection
+	)
 	of := func(name string) command.Row {
 		return command.Row{Name: name, Arity: 3, Flags: admin | command.NoAsyncLoading, Run: replicaOf}
 	}
@@ -17,12 +20,12 @@ func replicationRows() []command.Row {
 			Cats: command.CatAdmin | command.CatDangerous, Run: role},
 		of("replicaof"), of("slaveof"),
 		{Name: "failover", Arity: -1, Flags: admin, Run: failover},
-		{Name: "wait", Arity: 3, Flags: command.NoScript, Cats: command.CatConnection,
+		{Name: "wait", Arity: 3, Flags: command.NoScript | command.OfConnection, Cats: command.CatConnection,
 			Tips: []string{"request_policy:all_shards", "response_policy:agg_min"}, Run: wait},
 		{Name: "cluster", Arity: -2, Sub: clusterRows()},
-		{Name: "readonly", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: noCluster},
-		{Name: "readwrite", Arity: 1, Flags: command.Loading | command.Stale | command.Fast, Cats: command.CatConnection, Run: noCluster},
-		{Name: "asking", Arity: 1, Flags: command.Fast, Cats: command.CatConnection, Run: noCluster},
+		{Name: "readonly", Arity: 1, Flags: mode | command.Loading | command.Stale, Cats: command.CatConnection, Run: noCluster},
+		{Name: "readwrite", Arity: 1, Flags: mode | command.Loading | command.Stale, Cats: command.CatConnection, Run: noCluster},
+		{Name: "asking", Arity: 1, Flags: mode, Cats: command.CatConnection, Run: noCluster},
 	}
 }
 

@@ -71,13 +71,7 @@ type Server struct {
 	clock      engine.Clock
 	engine     *engine.Engine
 	table      *command.Table
-	immediate  map[*command.Row]bool // never queued by MULTI
-	ending     map[*command.Row]bool // end a transaction
-	listener   map[*command.Row]bool // allowed to a RESP2 client that is subscribed
-	execRow    *command.Row
 	records    rest.Rows // what operations on records count as
-	pingRow    *command.Row
-	debugRow   *command.Row
 	driver     driver
 	listeners  []listening
 	side       driver        // carries TLS connections; nil: there are none
@@ -176,13 +170,8 @@ func New(o Options) (*Server, error) {
 	}
 	s.table = table
 	s.records = rest.NewRows(table)
-	s.immediate, s.ending = rowSet(table, immediateNames), rowSet(table, endingNames)
-	s.listener = rowSet(table, listenerNames)
 	s.hub = newHub()
 	s.notifier.hub, s.notifier.wake = &s.hub, make(chan struct{}, 1)
-	s.execRow = table.Lookup([]byte("exec"))
-	s.pingRow = table.Lookup([]byte("ping"))
-	s.debugRow = table.Lookup([]byte("debug"))
 	s.packedThreshold.Store(defaultPackedThreshold)
 	s.durability.srv = s
 	if s.durability.dir, err = s.logDir(); err != nil {
@@ -236,14 +225,6 @@ func NewTable() (*command.Table, error) { return newTable(nil) }
 
 func newTable(more []command.Row) (*command.Table, error) {
 	return command.NewTable(append(command.WithSubs(command.Data(), "memory", memoryRows()), connectionRows(), transactionRows(), pubsubRows(), replicationRows(), serverRows(), durabilityRows(), more)...)
-}
-
-func rowSet(table *command.Table, names []string) map[*command.Row]bool {
-	set := make(map[*command.Row]bool)
-	for _, name := range names {
-		set[table.Lookup([]byte(name))] = true
-	}
-	return set
 }
 
 // place finds out where workers and shards go.

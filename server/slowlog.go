@@ -80,7 +80,7 @@ func slowArgs(row *command.Row, args [][]byte) []string {
 		switch {
 		case n < len(args) && i == n-1:
 			list[i] = fmt.Sprintf("... (%d more arguments)", len(args)-n+1)
-		case secret(row, args, i):
+		case row.Hides(args, i):
 			list[i] = redacted
 		case len(arg) > slowlogBytes:
 			list[i] = fmt.Sprintf("%s... (%d more bytes)", arg[:slowlogBytes], len(arg)-slowlogBytes)
@@ -112,7 +112,7 @@ func (s *Server) tellSlow(from *origin, row *command.Row, args [][]byte, ns int6
 func slowlogRow() command.Row {
 	const flags = command.Admin | command.Loading | command.Stale
 	return command.Row{Name: "slowlog", Arity: -2, Sub: []command.Row{
-		{Name: "get", Arity: -2, Flags: flags, Tips: []string{"request_policy:all_nodes", "nondeterministic_output"}, Run: slowlogGet},
+		{Name: "get", Arity: -2, Flags: flags | command.Informs, Tips: []string{"request_policy:all_nodes", "nondeterministic_output"}, Run: slowlogGet},
 		{Name: "help", Arity: 2, Flags: command.Loading | command.Stale, Run: command.Help(
 			"GET [<count>]",
 			"    Return top <count> entries from the slowlog (default: 10, -1 mean all).",
@@ -123,7 +123,7 @@ func slowlogRow() command.Row {
 			"    Return the length of the slowlog.",
 			"RESET",
 			"    Reset the slowlog.")},
-		{Name: "len", Arity: 2, Flags: flags, Tips: []string{"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"},
+		{Name: "len", Arity: 2, Flags: flags | command.Informs, Tips: []string{"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"},
 			Run: func(ctx *command.Ctx) { ctx.W.Int(int64(owner(ctx).srv.slowlog.len())) }},
 		{Name: "reset", Arity: 2, Flags: flags, Tips: []string{"request_policy:all_nodes", "response_policy:all_succeeded"},
 			Run: func(ctx *command.Ctx) { owner(ctx).srv.slowlog.reset(); ctx.W.OK() }},

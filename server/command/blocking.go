@@ -8,11 +8,11 @@ import (
 )
 
 var blockingRows = []Row{
-	{Name: "blpop", Arity: -3, Flags: Write | NoScript | Blocking, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatList, Run: blpop},
-	{Name: "brpop", Arity: -3, Flags: Write | NoScript | Blocking, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatList, Run: brpop},
+	{Name: "blpop", Arity: -3, Flags: Write | NoScript | Blocking | TellsKeys, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatList, Run: blpop},
+	{Name: "brpop", Arity: -3, Flags: Write | NoScript | Blocking | TellsKeys, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatList, Run: brpop},
 	{Name: "blmove", Arity: 6, Flags: Write | DenyOOM | NoScript | Blocking, Keys: moveKeys, Cats: CatList, Run: blmove},
 	{Name: "brpoplpush", Arity: 4, Flags: Write | DenyOOM | NoScript | Blocking, Keys: moveKeys, Cats: CatList, Run: brpoplpush},
-	{Name: "blmpop", Arity: -5, Flags: Write | Blocking, Keys: counted(KeyRW|KeyAccess|KeyDelete, 2), Cats: CatList, Run: blmpop},
+	{Name: "blmpop", Arity: -5, Flags: Write | Blocking | TellsKeys, Keys: counted(KeyRW|KeyAccess|KeyDelete, 2), Cats: CatList, Run: blmpop},
 }
 
 // Wait is a command that may find its keys empty and then waits for them.

@@ -87,6 +87,12 @@ func badFlags(r *Row) string {
 		return "touches the data set but names no key and is not AllShards"
 	case r.Together != nil && (!r.Is(Fast) || len(r.Keys) != 1 || r.Is(AllShards)):
 		return "runs Together but is not Fast, or has not one key"
+	case r.Is(EndsMulti) && !r.Is(Immediate), r.Is(RunsQueue) && !r.Is(EndsMulti):
+		return "ends a transaction but is queued by it, or runs a queue that it leaves open"
+	case r.Is(NoData) && (touches || len(r.Keys) > 0 || r.Is(Admin)):
+		return "is NoData but names keys, or is for operators"
+	case r.Is(Informs) && (!r.Is(Admin) || touches):
+		return "Informs but is not Admin, or touches the data set"
 	case r.Is(AllShards) && !touches:
 		return "is AllShards but neither Write nor ReadOnly"
 	case r.Cats&(CatRead|CatWrite|CatPubSub|CatFast|CatSlow|CatBlocking) != 0:

@@ -8,11 +8,11 @@ import (
 )
 
 var connectionRows = []Row{
-	{Name: "ping", Arity: -1, Flags: Fast, Cats: CatConnection,
+	{Name: "ping", Arity: -1, Flags: Fast | WhileSubscribed | Probe | NoData, Cats: CatConnection,
 		Tips: []string{"request_policy:all_shards", "response_policy:all_succeeded"}, Run: ping},
-	{Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, Cats: CatConnection, Run: echo},
-	{Name: "select", Arity: 2, Flags: Loading | Stale | Fast, Cats: CatConnection, Run: selectDB},
-	{Name: "time", Arity: 1, Flags: Loading | Stale | Fast, Tips: []string{"nondeterministic_output"}, Run: timeNow},
+	{Name: "echo", Arity: 2, Flags: Loading | Stale | Fast | NoData, Cats: CatConnection, Run: echo},
+	{Name: "select", Arity: 2, Flags: Loading | Stale | Fast | OfConnection, Cats: CatConnection, Run: selectDB},
+	{Name: "time", Arity: 1, Flags: Loading | Stale | Fast | NoData, Tips: []string{"nondeterministic_output"}, Run: timeNow},
 }
 
 func ping(c *Ctx) {

@@ -42,6 +42,24 @@ const (
 	// Steady: slow by Redis' list, and yet its time follows from the bytes of
 	// the command line and of the reply, as that of a Fast command does.
 	Steady
+
+	// In a transaction.
+	Immediate // executed at once, not queued
+	EndsMulti // ends the transaction, well or not
+	RunsQueue // runs what is queued: it does all that the queued commands do (EXEC)
+
+	// On a connection.
+	Pushes          // answers by pushes, not by a reply (SUBSCRIBE and its kin)
+	WhileSubscribed // allowed to a RESP2 client with subscriptions, which takes other replies for messages
+	Probe           // refused, as writes are, while the log cannot be written: clients ask by it whether all is well (PING)
+	Patient         // once deferred it may wait for others, as a Blocking command does, or stop them (DEBUG)
+
+	// Over HTTP.
+	OfConnection // about the connection it came over: not available
+	Events       // can be asked for as server-sent events
+	Informs      // an Admin command that changes nothing and tells no secrets: available
+	NoData       // neither reads nor changes data or settings: available to who may use some keys only
+	TellsKeys    // its reply names keys of its arguments: not available to who does not see their real names
 )
 
 // flagNames are the flags COMMAND reports, in Redis' order.

@@ -5,15 +5,18 @@ import (
 	"hpkv/resp"
 )
 
+// aboutCommands are the flags of COMMAND and what is below it.
+const aboutCommands = Loading | Stale | NoData
+
 var introspectionRows = []Row{
-	{Name: "command", Arity: -1, Flags: Loading | Stale, Cats: CatConnection,
+	{Name: "command", Arity: -1, Flags: aboutCommands, Cats: CatConnection,
 		Tips: []string{"nondeterministic_output_order"}, Run: commandAll, Sub: []Row{
-			{Name: "count", Arity: 2, Flags: Loading | Stale, Cats: CatConnection, Run: commandCount},
-			{Name: "docs", Arity: -2, Flags: Loading | Stale, Cats: CatConnection,
+			{Name: "count", Arity: 2, Flags: aboutCommands, Cats: CatConnection, Run: commandCount},
+			{Name: "docs", Arity: -2, Flags: aboutCommands, Cats: CatConnection,
 				Tips: []string{"nondeterministic_output_order"}, Run: commandDocs},
-			{Name: "getkeys", Arity: -3, Flags: Loading | Stale, Cats: CatConnection, Run: commandGetKeys},
-			{Name: "getkeysandflags", Arity: -3, Flags: Loading | Stale, Cats: CatConnection, Run: commandGetKeysAndFlags},
-			{Name: "help", Arity: 2, Flags: Loading | Stale, Cats: CatConnection, Run: Help(
+			{Name: "getkeys", Arity: -3, Flags: aboutCommands, Cats: CatConnection, Run: commandGetKeys},
+			{Name: "getkeysandflags", Arity: -3, Flags: aboutCommands, Cats: CatConnection, Run: commandGetKeysAndFlags},
+			{Name: "help", Arity: 2, Flags: aboutCommands, Cats: CatConnection, Run: Help(
 				"(no subcommand)",
 				"    Return details about all Redis commands.",
 				"COUNT",
@@ -33,9 +36,9 @@ var introspectionRows = []Row{
 				"GETKEYSANDFLAGS <full-command>",
 				"    Return the keys and the access flags from a full Redis command.",
 			)},
-			{Name: "info", Arity: -2, Flags: Loading | Stale, Cats: CatConnection,
+			{Name: "info", Arity: -2, Flags: aboutCommands, Cats: CatConnection,
 				Tips: []string{"nondeterministic_output_order"}, Run: commandInfo},
-			{Name: "list", Arity: -2, Flags: Loading | Stale, Cats: CatConnection,
+			{Name: "list", Arity: -2, Flags: aboutCommands, Cats: CatConnection,
 				Tips: []string{"nondeterministic_output_order"}, Run: commandList},
 		}},
 }

@@ -14,7 +14,7 @@ var listRows = []Row{
 	{Name: "rpushx", Arity: -3, Flags: Write | DenyOOM | Fast, Keys: one(KeyRW | KeyInsert), Cats: CatList, Run: rpushx},
 	{Name: "lpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: lpop, Together: lpopTogether},
 	{Name: "rpop", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Cats: CatList, Run: rpop, Together: rpopTogether},
-	{Name: "lmpop", Arity: -4, Flags: Write, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatList, Run: lmpop},
+	{Name: "lmpop", Arity: -4, Flags: Write | TellsKeys, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatList, Run: lmpop},
 	{Name: "llen", Arity: 2, Flags: ReadOnly | Fast, Keys: one(KeyRO), Cats: CatList, Run: llen},
 	{Name: "lrange", Arity: 4, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatList, Run: lrange},
 	{Name: "lindex", Arity: 3, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatList, Run: lindex},

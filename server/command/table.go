@@ -34,6 +34,10 @@ type Row struct {
 	// being those of the first. nil: one by one is as good.
 	Together func(c *Ctx, calls [][][]byte) bool
 
+	// Secret reports whether args[i] is a password, or may be: it is then not shown by
+	// MONITOR and SLOWLOG. nil: no argument is.
+	Secret func(args [][]byte, i int) bool
+
 	Cats Category // ACL categories beyond those the flags imply
 	Tips []string // command tips, as COMMAND INFO reports them
 	Run  Handler  // nil only for a container that cannot be called alone
@@ -72,6 +76,9 @@ func (r *Row) Subs() []*Row { return r.subRows }
 
 // Is reports whether the row has any of the flags in f.
 func (r *Row) Is(f Flag) bool { return r.Flags&f != 0 }
+
+// Hides reports whether nobody may read args[i] of a call: see Secret.
+func (r *Row) Hides(args [][]byte, i int) bool { return r.Secret != nil && r.Secret(args, i) }
 
 // ArityOK reports whether a command line of n arguments, names included, fits.
 func (r *Row) ArityOK(n int) bool {

@@ -18,7 +18,7 @@ var zsetRows = []Row{
 	{Name: "zrevrank", Arity: -3, Flags: ReadOnly | Fast, Keys: one(KeyRO | KeyAccess), Elem: 2, Cats: CatSortedSet, Run: zrevrank},
 	{Name: "zpopmin", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Elem: ElemFirst, Cats: CatSortedSet, Run: zpopmin},
 	{Name: "zpopmax", Arity: -2, Flags: Write | Fast, Keys: one(KeyRW | KeyAccess | KeyDelete), Elem: ElemLast, Cats: CatSortedSet, Run: zpopmax},
-	{Name: "zmpop", Arity: -4, Flags: Write, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatSortedSet, Run: zmpop},
+	{Name: "zmpop", Arity: -4, Flags: Write | TellsKeys, Keys: counted(KeyRW|KeyAccess|KeyDelete, 1), Cats: CatSortedSet, Run: zmpop},
 	{Name: "zrandmember", Arity: -2, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet,
 		Tips: []string{"nondeterministic_output"}, Run: zrandmember},
 	{Name: "zscan", Arity: -3, Flags: ReadOnly, Keys: one(KeyRO | KeyAccess), Cats: CatSortedSet,

@@ -6,9 +6,9 @@ import (
 )
 
 var zsetBlockingRows = []Row{
-	{Name: "bzpopmin", Arity: -3, Flags: Write | NoScript | Blocking | Fast, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatSortedSet, Run: bzpopmin},
-	{Name: "bzpopmax", Arity: -3, Flags: Write | NoScript | Blocking | Fast, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatSortedSet, Run: bzpopmax},
-	{Name: "bzmpop", Arity: -5, Flags: Write | Blocking, Keys: counted(KeyRW|KeyAccess|KeyDelete, 2), Cats: CatSortedSet, Run: bzmpop},
+	{Name: "bzpopmin", Arity: -3, Flags: Write | NoScript | Blocking | Fast | TellsKeys, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatSortedSet, Run: bzpopmin},
+	{Name: "bzpopmax", Arity: -3, Flags: Write | NoScript | Blocking | Fast | TellsKeys, Keys: span(KeyRW|KeyAccess|KeyDelete, 1, -2, 1), Cats: CatSortedSet, Run: bzpopmax},
+	{Name: "bzmpop", Arity: -5, Flags: Write | Blocking | TellsKeys, Keys: counted(KeyRW|KeyAccess|KeyDelete, 2), Cats: CatSortedSet, Run: bzmpop},
 }
 
 func bzpopmin(c *Ctx) { blockingPop(c, tryPopMin) }

@@ -55,7 +55,7 @@ type streamBook struct {
 // wantsEvents says whether a request, which has the command line in its path, asks
 // for the messages of channels.
 func wantsEvents(ctx *fasthttp.RequestCtx, row *command.Row, line [][]byte) bool {
-	return row != nil && (row.Name == "subscribe" || row.Name == "psubscribe") && row.ArityOK(len(line)) && !ctx.IsHead() &&
+	return row != nil && row.Is(command.Events) && row.ArityOK(len(line)) && !ctx.IsHead() &&
 		bytes.Contains(bytes.ToLower(ctx.Request.Header.Peek("Accept")), []byte("text/event-stream"))
 }
 

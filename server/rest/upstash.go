@@ -249,20 +249,6 @@ func readLine(d *decoder) ([][]byte, *problem) {
 	}
 }
 
-// connectionCommands are about the connection they came over, of which there
-// is none here.
-var connectionCommands = map[string]bool{
-	"multi": true, "exec": true, "discard": true, "watch": true, "unwatch": true, "select": true,
-	"client": true, "wait": true, "waitaof": true, "asking": true, "readonly": true, "readwrite": true,
-}
-
-// tells are commands for administrators that change nothing, and tell no secrets
-// to who may read all keys.
-var tells = map[string]bool{
-	"slowlog|get": true, "slowlog|len": true, "hpkv.topology": true,
-	"latency|latest": true, "latency|history": true, "latency|histogram": true, "latency|doctor": true, "latency|graph": true,
-}
-
 // allowed says why a command may not run for the holder of a key, "" if it may.
 // For a key with a prefix it puts the prefix before the keys in line.
 func (s *Service) allowed(k *apiKey, line [][]byte) string {
@@ -274,12 +260,10 @@ func (s *Service) allowed(k *apiKey, line [][]byte) string {
 	if row.Parent() != nil {
 		top = row.Parent()
 	}
-	told := tells[row.FullName()]
+	told := row.Is(command.Informs)
 	switch {
-	case connectionCommands[top.Name],
-		row.Is(command.NoAuth|command.Admin) && !told,
-		row.Is(command.PubSub) && row.Is(command.NoScript),
-		row.Is(command.Blocking):
+	case row.Is(command.NoAuth|command.Admin) && !told,
+		row.Is(command.OfConnection | command.Pushes | command.Blocking):
 		return "ERR " + strings.ToUpper(top.Name) + " is not available over REST"
 	case k.readOnly && !told && (row.Is(command.Write|command.MayReplicate) || !row.Is(command.ReadOnly) && row.Is(command.NoScript)):
 		return "NOPERM the API key allows reading only"
@@ -289,23 +273,17 @@ func (s *Service) allowed(k *apiKey, line [][]byte) string {
 	return ""
 }
 
-// keyless are commands without keys that reveal and change nothing of others.
-var keyless = map[string]bool{"ping": true, "echo": true, "time": true, "command": true}
-
-// tellsKeys are commands whose replies name keys, prefix and all.
-var tellsKeys = map[string]bool{"lmpop": true, "zmpop": true}
-
 func notAllowed(row *command.Row) string {
 	return "NOPERM the API key does not allow " + strings.ToUpper(row.Name)
 }
 
 // confine keeps a command within the keys of an API key's prefix.
 func confine(k *apiKey, row *command.Row, line [][]byte) string {
-	if keyless[row.Name] || row.Parent() != nil && keyless[row.Parent().Name] {
+	if row.Is(command.NoData) {
 		return ""
 	}
 	refused := notAllowed(row)
-	if row.Is(command.AllShards) || row.Cats&(command.CatScripting|command.CatPubSub) != 0 || tellsKeys[row.Name] {
+	if row.Is(command.AllShards|command.TellsKeys) || row.Cats&(command.CatScripting|command.CatPubSub) != 0 {
 		return refused
 	}
 	for i := range row.Keys { // SORT reads keys that it makes up from patterns
