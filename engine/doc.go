@@ -75,7 +75,7 @@
 //	changes                      effect.go apply.go journal.go commit.go load.go
 //	who is told of them          events.go changes.go watch.go waiters.go
 //	the log's compaction         capture.go
-//	time, memory, background     expire.go wheel.go evict.go maintain.go compact.go
+//	time, memory, background     expire.go wheel.go evict.go maintain.go defrag.go
 //	ranges over snapshots        range.go ordered.go snapshot.go
 //	keys of any type             generic.go rename.go stage.go type.go
 //	strings                      string.go number.go bitmap.go bitfield.go hll.go

@@ -118,7 +118,7 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 	again = s.mu.slices(reclaimStep, reclaimUnit, s.reclaim) || again
 	begun := time.Now()
 	moved := s.defragment(defragStep, s.quiet(now))
-	moved = s.compact(now) || moved
+	moved = s.defragmentParts(now) || moved
 	if moved {
 		s.stats.defragmenting += time.Since(begun)
 	}

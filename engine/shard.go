@@ -44,14 +44,14 @@ type shard struct {
 	buried   []large      // large collections without a key, to be freed in steps
 	pins     pins
 
-	compaction compaction
-	expired    uint64
-	evicted    uint64
-	stats      shardStats
-	doomed     atomic.Int64    // bytes of evicted large collections not yet freed; read by anybody
-	digits     [maxIntLen]byte // scratch: a member of a sorted set
-	trimmed    int64           // second in which spare pages were last given back
-	changed    struct {
+	partsDefrag partsDefrag
+	expired     uint64
+	evicted     uint64
+	stats       shardStats
+	doomed      atomic.Int64    // bytes of evicted large collections not yet freed; read by anybody
+	digits      [maxIntLen]byte // scratch: a member of a sorted set
+	trimmed     int64           // second in which spare pages were last given back
+	changed     struct {
 		seq uint64 // seq as maintenance last saw it
 		ms  int64  // when it had become that
 	}

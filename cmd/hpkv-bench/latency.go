@@ -30,7 +30,7 @@ func phases() []phase {
 	return []phase{
 		{"get", "nothing else", []workload.Share{get}},
 		{"overwrite", "writes of the same size", []workload.Share{get, share("set", 50, "SET", workload.KeyName, workload.Value(64))}},
-		{"resize", "writes of other sizes: memory fragments and is compacted", []workload.Share{get,
+		{"resize", "writes of other sizes: memory fragments and is defragmented", []workload.Share{get,
 			share("set16", 10, "SET", workload.KeyName, workload.Value(16)), share("set40", 10, "SET", workload.KeyName, workload.Value(40)),
 			share("set100", 10, "SET", workload.KeyName, workload.Value(100)), share("set180", 10, "SET", workload.KeyName, workload.Value(180)),
 			share("set256", 10, "SET", workload.KeyName, workload.Value(256))}},

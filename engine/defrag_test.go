@@ -120,23 +120,23 @@ func (h *herd) verify(l *Lane) {
 // that hold them.
 func collectionMemory(e *Engine) (live, pages int64) {
 	st := e.arena.Stats()
-	for _, p := range compacted {
+	for _, p := range partsPurposes {
 		pages += st.Purpose[p].PageBytes
 	}
 	for _, s := range e.shards {
 		s.mu.lock()
 		hs := s.heap.Stats()
 		s.mu.unlock()
-		for _, p := range compacted {
+		for _, p := range partsPurposes {
 			live += hs.Purpose[p].LiveBytes
 		}
 	}
 	return live, pages
 }
 
-// TestCompaction: when most elements of many large collections are gone, so is
+// TestDefragmentation: when most elements of many large collections are gone, so is
 // their memory after a bounded amount of work, and the rest is what it was.
-func TestCompaction(t *testing.T) {
+func TestDefragmentation(t *testing.T) {
 	count, each := 40, 1500
 	if raceEnabled || testing.Short() {
 		count, each = 20, 700
@@ -161,7 +161,7 @@ func TestCompaction(t *testing.T) {
 	// Each element is looked at once, and moved at most once, in several types.
 	rounds, most := 0, 100+count*each/10
 	for quiet := 0; quiet < 3; rounds++ {
-		if e.Maintain(l, 0, 0); e.shards[0].compaction.phase == compactIdle {
+		if e.Maintain(l, 0, 0); e.shards[0].partsDefrag.phase == partsIdle {
 			quiet++
 		} else {
 			quiet = 0
@@ -189,9 +189,9 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
-// TestCompactionUnderWay: collections change, come and go while they are
-// compacted, and lose nothing by it.
-func TestCompactionUnderWay(t *testing.T) {
+// TestDefragmentationUnderWay: collections change, come and go while they are
+// partsPurposes, and lose nothing by it.
+func TestDefragmentationUnderWay(t *testing.T) {
 	const writers = 2
 	count, each, steps := 6, 700, 30_000
 	if raceEnabled || testing.Short() {
@@ -232,12 +232,12 @@ func TestCompactionUnderWay(t *testing.T) {
 	for left.Load() > 0 {
 		for _, s := range e.shards {
 			s.mu.lock()
-			c := &s.compaction
-			if c.phase == compactIdle { // begin whatever it brings
-				*c = compaction{phase: compactCondemn}
+			c := &s.partsDefrag
+			if c.phase == partsIdle { // begin whatever it brings
+				*c = partsDefrag{phase: partsCondemn}
 			}
-			s.compact(0)
-			if c.phase == compactMove {
+			s.defragmentParts(0)
+			if c.phase == partsMove {
 				moved++
 			}
 			s.mu.unlock()
@@ -256,13 +256,13 @@ func TestCompactionUnderWay(t *testing.T) {
 		t.Error(err)
 	}
 	for _, s := range e.shards {
-		for _, p := range compacted {
+		for _, p := range partsPurposes {
 			if n := s.heap.Pardon(alloc.Purpose(p), 1); n != 0 {
 				t.Errorf("shard %d: a page of %v stays condemned", s.id, p)
 			}
 		}
 	}
 	if moved == 0 {
-		t.Error("nothing was compacted")
+		t.Error("nothing was partsPurposes")
 	}
 }
