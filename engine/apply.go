@@ -14,6 +14,11 @@ import (
 //
 // Operations decide what the effect is, from the key's present state and
 // their arguments; apply neither knows nor cares which command it came from.
+//
+// The steps are: change the data, number the change, journal the effect, announce
+// it, raise its events. Two changes take the same steps elsewhere, because they
+// are not the change of one key by one effect: applyRename, one effect that is a
+// change of two keys, and adopt, a change of one key that several effects repeat.
 func (t *Txn) apply(s *shard, n *entry, ev Event) error {
 	ef := &t.effect
 	created, emptied := false, false

@@ -72,7 +72,9 @@ func (t *Txn) Move(key []byte, dstDB int) (bool, error) {
 
 // applyRename gives what from holds under key src the name dst in a database, in
 // the place of what to holds there: one effect in one shard, whatever the size of
-// the value. To everybody else it is two changes. REQUIRES: the shard is held.
+// the value. To everybody else it is two changes, which is why apply, whose effects
+// have one key, is not its way; the steps are those of apply. REQUIRES: the shard is
+// held.
 func (t *Txn) applyRename(s *shard, from, to *entry, src []byte, db int, dst []byte, left, came Event) error {
 	ef := t.state(EffectRename, src)
 	ef.OtherDB, ef.Value = db, dst

@@ -184,7 +184,9 @@ func (st *Staged) serves(src *entry, s *shard, db int, key []byte) bool {
 	return w.DB() == t.db && string(src.rec.Key(src.hdr)) == w.Key() && !w.Changed(t.Now()) && st.journal == t.e.journal
 }
 
-// adopt makes the copy the value of key n, which has src's expiry.
+// adopt makes the copy the value of key n, which has src's expiry. It takes the
+// steps of apply, but the journal is given the effects that made the copy, one for
+// each part: the effect here names an object of this process.
 func (t *Txn) adopt(s *shard, n, src *entry, st *Staged) error {
 	var room [handleBytes]byte
 	binary.NativeEndian.PutUint64(room[:], st.handle)
