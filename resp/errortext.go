@@ -2,7 +2,7 @@ package resp
 
 import (
 	"bytes"
-	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -182,7 +182,18 @@ func NoInputKeys(command string) string {
 
 // GeoPair is the error for coordinates without a hash.
 func GeoPair(longitude, latitude float64) string {
-	return fmt.Sprintf("ERR invalid longitude,latitude pair %f,%f", longitude, latitude)
+	return "ERR invalid longitude,latitude pair " + fixed(longitude) + "," + fixed(latitude)
+}
+
+// fixed writes a number as C's %f does.
+func fixed(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "inf"
+	case math.IsInf(f, -1):
+		return "-inf"
+	}
+	return strconv.FormatFloat(f, 'f', 6, 64)
 }
 
 // GeoStoreWith is the error for a search that is to be stored and described:

@@ -207,6 +207,7 @@ func (d *durability) stateChanged(state persist.State, err error) {
 	case persist.StateDiskFull:
 		d.set(obstacleDisk)
 		log.Error().Err(err).Msg("the disk is full: changes are refused until there is room for the log")
+		d.save.abandon() // nobody knows when there will be room
 	case persist.StateFailed:
 		d.set(obstacleDisk)
 		log.Error().Err(err).Msg("the log has failed: changes are refused until the server is started again")
@@ -447,8 +448,14 @@ func (d *durability) sync(ctx context.Context) error {
 	if j == nil {
 		return errNoLog
 	}
+	if state, err := j.Log().State(); state != persist.StateOK {
+		return err
+	}
 	changes := d.srv.engine.Stats().Changes
 	if err := j.Log().Sync(ctx); err != nil {
+		if state, cause := j.Log().State(); state != persist.StateOK {
+			return cause
+		}
 		return err
 	}
 	d.save.mu.Lock()

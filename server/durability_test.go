@@ -260,11 +260,40 @@ func TestDiskFull(t *testing.T) {
 		a.silent()
 		b.do("SET k 2", refusal)
 		b.do("GET k", "$1\r\n1\r\n")
+		b.send("SAVE\r\n")
+		if line := b.line(); !strings.HasPrefix(line, "-ERR ") || !strings.Contains(line, "no space left on device") {
+			t.Errorf("SAVE on a full disk: %q", line)
+		}
+		b.do("BGSAVE", "+Background saving started\r\n")
+		in.eventually("the background save has failed", func() bool {
+			b.send("INFO persistence\r\n")
+			return strings.Contains(b.bulk(), "rdb_last_bgsave_status:err\r\n")
+		})
 		d.change(func() { d.write = nil })
 		a.expect("+OK\r\n")
 		in.eventually("changes are taken", func() bool { return in.durability.obstacle.Load() == 0 })
 		b.do("SET k 2", "+OK\r\n")
+		b.do("SAVE", "+OK\r\n")
 	})
+}
+
+// TestSaveMeetsFullDisk: a save of what there is no room for fails, whether or not it
+// is known yet that there is none, and does not wait for room.
+func TestSaveMeetsFullDisk(t *testing.T) {
+	d := newDisk()
+	in := startLogged(t, drivers()[0], t.TempDir(), d)
+	in.loaded()
+	w := in.dial()
+	for range 20 {
+		d.change(func() { d.write = syscall.ENOSPC })
+		w.do("SET k 1", "+OK\r\n")
+		w.send("SAVE\r\n")
+		if line := w.line(); !strings.HasPrefix(line, "-ERR ") || !strings.Contains(line, "no space left on device") {
+			t.Fatalf("SAVE on a full disk: %q", line)
+		}
+		d.change(func() { d.write = nil })
+		in.eventually("changes are taken", func() bool { return in.durability.obstacle.Load() == 0 })
+	}
 }
 
 // TestLoading: until the data are loaded, commands about them are refused, and

@@ -71,6 +71,15 @@ func (t *task) failedWithin(d time.Duration) bool {
 	return t.failures > 0 && time.Since(t.ended) < d
 }
 
+// abandon has a run that is under way end, and does not wait for it.
+func (t *task) abandon() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.since.IsZero() {
+		t.cancel()
+	}
+}
+
 // stop ends a run that is under way and waits for it.
 func (t *task) stop() {
 	t.mu.Lock()

@@ -89,7 +89,16 @@ func setScores(c *Ctx, pairs [][]byte, o engine.ZAddOptions, changed bool) {
 	}
 }
 
-func zincrby(c *Ctx) { setScores(c, c.Args[2:], engine.ZAddOptions{Incr: true}, false) }
+// zincrby takes, as in Redis, a word that is an option of ZADD for one here too.
+func zincrby(c *Ctx) {
+	for _, option := range [...]string{"NX", "XX", "GT", "LT", "INCR", "CH"} {
+		if resp.EqualFold(c.Args[2], option) {
+			c.W.Error(resp.ErrSyntax)
+			return
+		}
+	}
+	setScores(c, c.Args[2:], engine.ZAddOptions{Incr: true}, false)
+}
 
 func zrem(c *Ctx) { c.integer(c.Txn.ZRem(c.Args[1], c.Args[2:])) }
 
