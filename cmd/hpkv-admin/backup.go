@@ -35,7 +35,11 @@ func backup(ctx context.Context, e cli.Env, args []string) error {
 	if network := serverAt(source); network != "" {
 		return backupServer(ctx, e, network, source, *user, *password, dest)
 	}
-	r, err := persist.Restore(ctx, vfs.OS(), logIn(e, source), dest, persist.Target{}, show(e, "copied"))
+	dir, err := logIn(e, source)
+	if err != nil {
+		return err
+	}
+	r, err := persist.Restore(ctx, vfs.OS(), dir, dest, persist.Target{}, show(e, "copied"))
 	e.Progress.Clear()
 	if err != nil {
 		return err

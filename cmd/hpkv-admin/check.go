@@ -19,7 +19,11 @@ func check(ctx context.Context, e cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := persist.Check(ctx, vfs.OS(), logIn(e, args[0]), show(e, "checked"))
+	dir, err := logIn(e, args[0])
+	if err != nil {
+		return err
+	}
+	r, err := persist.Check(ctx, vfs.OS(), dir, show(e, "checked"))
 	e.Progress.Clear()
 	if err != nil {
 		return err

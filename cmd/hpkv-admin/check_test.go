@@ -53,7 +53,7 @@ func TestDirectories(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(filepath.Dir(dir), "other"), os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := admin("check", filepath.Dir(dir)); err == nil || !strings.Contains(err.Error(), "there is no log in") {
+	if _, _, err := admin("check", filepath.Dir(dir)); err == nil || !strings.Contains(err.Error(), "there are 2 logs below "+filepath.Dir(dir)) {
 		t.Errorf("of two none is meant: %v", err)
 	}
 }

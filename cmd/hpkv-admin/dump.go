@@ -31,9 +31,13 @@ func dump(ctx context.Context, e cli.Env, args []string) error {
 	if err != nil {
 		return err
 	}
+	dir, err := logIn(e, args[0])
+	if err != nil {
+		return err
+	}
 	out := bufio.NewWriterSize(e.Out, 64<<10)
 	damaged := false
-	err = persist.Walk(ctx, vfs.OS(), logIn(e, args[0]), func(it *persist.Item) error {
+	err = persist.Walk(ctx, vfs.OS(), dir, func(it *persist.Item) error {
 		damaged = damaged || it.Kind == persist.ItemDamage
 		return printItem(out, it)
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
 
 	"hpkv/cmd/internal/cli"
@@ -16,12 +17,12 @@ func newFlags(e cli.Env, name, arguments, about string) *flag.FlagSet {
 	fs.SetOutput(e.Err)
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "Usage: %s %s\n\n%s\n", fs.Name(), arguments, about)
-		some := false
-		fs.VisitAll(func(*flag.Flag) { some = true })
-		if some {
-			fmt.Fprintln(fs.Output(), "\nOptions:")
-			fs.PrintDefaults()
-		}
+		heading := "\nOptions:\n"
+		fs.VisitAll(func(f *flag.Flag) {
+			value, usage := flag.UnquoteUsage(f)
+			fmt.Fprintf(fs.Output(), "%s  %-19s %s\n", heading, "--"+strings.TrimSpace(f.Name+" "+strings.ToUpper(value)), usage)
+			heading = ""
+		})
 	}
 	return fs
 }

@@ -35,13 +35,20 @@ func repair(ctx context.Context, e cli.Env, args []string) error {
 	case *skip:
 		mode = persist.RepairSkip
 	}
-	r, err := persist.Repair(ctx, vfs.OS(), logIn(e, args[0]), mode, show(e, "read"))
+	dir, err := logIn(e, args[0])
+	if err != nil {
+		return err
+	}
+	r, err := persist.Repair(ctx, vfs.OS(), dir, mode, show(e, "read"))
 	e.Progress.Clear()
 	if err != nil {
 		return err
 	}
 	if r.Rebuilt {
 		fmt.Fprintln(e.Out, "the manifest was made anew from the segments")
+	}
+	if len(r.Lost) == 0 && !r.Rebuilt {
+		fmt.Fprintln(e.Out, "nothing was damaged")
 	}
 	for _, l := range r.Lost {
 		fmt.Fprintln(e.Out, "left out:", l)

@@ -14,6 +14,9 @@ func TestRepairCut(t *testing.T) {
 	if !strings.Contains(out, "the log ends at round 1 of 2025-11-30T17:01:00.000Z") || !strings.Contains(out, "damaged-1") {
 		t.Error(out)
 	}
+	if out := mustAdmin(t, "repair", dir, "--cut"); !strings.Contains(out, "nothing was damaged") {
+		t.Errorf("a second time: %s", out)
+	}
 	if got := contents(t, dir); got != "one" {
 		t.Errorf("left is %q", got)
 	}

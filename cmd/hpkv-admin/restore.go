@@ -41,7 +41,11 @@ func restore(ctx context.Context, e cli.Env, args []string) error {
 	if to.Round != 0 && to.Ms != 0 {
 		return misuse(fs, "--to-time and --to-seq exclude each other")
 	}
-	r, err := persist.Restore(ctx, vfs.OS(), logIn(e, args[0]), args[1], to, show(e, "copied"))
+	dir, err := logIn(e, args[0])
+	if err != nil {
+		return err
+	}
+	r, err := persist.Restore(ctx, vfs.OS(), dir, args[1], to, show(e, "copied"))
 	e.Progress.Clear()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
@@ -12,29 +13,29 @@ import (
 
 // logIn returns the directory of the log that dir, as the user gave it, stands for:
 // dir itself, or, if there is none in it and one below it, that; a server's log is in
-// the directory appenddirname below its dir.
-func logIn(e cli.Env, dir string) string {
+// the directory appenddirname below its dir. Of several below it none is meant.
+func logIn(e cli.Env, dir string) (string, error) {
 	if persist.IsLog(vfs.OS(), dir) {
-		return dir
+		return dir, nil
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return dir // whoever reads it will tell
+		return dir, nil // whoever reads it will tell
 	}
-	found := ""
+	var found []string
 	for _, entry := range entries {
 		if below := filepath.Join(dir, entry.Name()); entry.IsDir() && persist.IsLog(vfs.OS(), below) {
-			if found != "" {
-				return dir
-			}
-			found = below
+			found = append(found, below)
 		}
 	}
-	if found == "" {
-		return dir
+	switch len(found) {
+	case 0:
+		return dir, nil
+	case 1:
+		fmt.Fprintf(e.Err, "the log is in %s\n", found[0])
+		return found[0], nil
 	}
-	fmt.Fprintf(e.Err, "the log is in %s\n", found)
-	return found
+	return "", fmt.Errorf("there are %d logs below %s, please name one of them: %s", len(found), dir, strings.Join(found, ", "))
 }
 
 // started tells with which settings a server has the log in dir.

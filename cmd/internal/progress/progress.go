@@ -90,8 +90,9 @@ func Eta(done, total int, elapsed, more time.Duration) string {
 }
 
 // Bytes shows, behind a word, how many of total bytes are done after elapsed.
+// Nothing is said elsewhere than on a terminal of what is done in a moment.
 func (l *Line) Bytes(word string, done, total int64, elapsed time.Duration) {
-	if total <= 0 {
+	if total <= 0 || l == nil || !l.terminal && elapsed < time.Second {
 		return
 	}
 	const width = 30

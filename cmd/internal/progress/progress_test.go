@@ -40,6 +40,7 @@ func TestBytes(t *testing.T) {
 	var out strings.Builder
 	l := &Line{w: &out, now: func() time.Time { return time.Unix(0, 0) }}
 	l.Bytes("read", 0, 0, time.Second)
+	l.Bytes("read", 1<<20, 3<<20, time.Millisecond)
 	l.Bytes("read", 1<<30, 3<<30, 5*time.Second)
 	if got, want := out.String(), "read [##########....................] 1024 of 3072 MB, 10s left\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
