@@ -42,7 +42,7 @@ var lattice = []struct{ pkg, may string }{
 	{"persist/...", ""},
 	{"server/journal", "engine persist"},
 	{"server/command", "engine engine/... resp"},
-	{"server/config", "engine/glob resp"},
+	{"server/config", "engine engine/glob resp"},
 	{"server/rest", "engine resp server/certs server/command server/config server/latency"},
 	{"server/latency", ""},
 	{"server/certs", ""},

@@ -125,29 +125,14 @@ func (n *notifier) run(stop <-chan struct{}) {
 	}
 }
 
-// eventClasses maps the setting's classes to the engine's.
-var eventClasses = []struct {
-	setting config.Event
-	class   engine.EventClass
-}{
-	{config.EventGeneric, engine.ClassGeneric}, {config.EventString, engine.ClassString},
-	{config.EventList, engine.ClassList}, {config.EventSet, engine.ClassSet},
-	{config.EventHash, engine.ClassHash}, {config.EventZset, engine.ClassZSet},
-	{config.EventExpired, engine.ClassExpired}, {config.EventEvicted, engine.ClassEvicted},
-	{config.EventStream, engine.ClassStream}, {config.EventKeyMiss, engine.ClassKeyMiss},
-	{config.EventModule, engine.ClassModule}, {config.EventNew, engine.ClassNew},
-}
-
 // eventsChanged makes the engine raise what notify-keyspace-events asks for:
 // nothing while neither kind of channel is chosen.
 func (s *Server) eventsChanged() error {
 	setting := s.cfg.NotifyKeyspaceEvents.Load()
 	kinds := setting & (config.EventKeyspace | config.EventKeyevent)
-	var classes engine.EventClass
-	for _, c := range eventClasses {
-		if kinds != 0 && setting&c.setting != 0 {
-			classes |= c.class
-		}
+	classes := setting.Classes()
+	if kinds == 0 {
+		classes = 0
 	}
 	s.notifier.kinds.Store(uint32(kinds))
 	s.engine.SetEventClasses(classes)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"hpkv/engine"
 )
 
 func set(c *Config, args ...string) string {
@@ -117,7 +119,7 @@ func TestTypedValues(t *testing.T) {
 	if got := c.Save.Load(); !slices.Equal(got, []SavePoint{{5, 6}}) {
 		t.Errorf("save %v", got)
 	}
-	if got := c.NotifyKeyspaceEvents.Load(); got != EventKeyspace|EventExpired {
+	if got := c.NotifyKeyspaceEvents.Load(); got != EventKeyspace|Event(engine.ClassExpired) {
 		t.Errorf("events %b", got)
 	}
 	if n := testing.AllocsPerRun(100, func() {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"hpkv/engine"
 )
 
 // Client classes of client-output-buffer-limit.
@@ -158,39 +160,31 @@ func formatPercentiles(list []float64) string {
 	return string(b)
 }
 
-// Event is a set of keyspace event classes and of the two kinds of channel.
+// Event is what notify-keyspace-events chooses: a set of classes of events, in the
+// bits of engine.EventClass, and of the two kinds of channel.
 type Event uint32
 
-// Event classes, each with its letter in notify-keyspace-events.
 const (
-	EventKeyspace Event = 1 << iota // K: __keyspace@<db>__ channels
-	EventKeyevent                   // E: __keyevent@<db>__ channels
-	EventGeneric                    // g
-	EventString                     // $
-	EventList                       // l
-	EventSet                        // s
-	EventHash                       // h
-	EventZset                       // z
-	EventExpired                    // x
-	EventEvicted                    // e
-	EventStream                     // t
-	EventKeyMiss                    // m, not part of A
-	EventModule                     // d
-	EventNew                        // n, not part of A
+	EventKeyspace Event = 1 << (16 + iota) // K: __keyspace@<db>__ channels
+	EventKeyevent                          // E: __keyevent@<db>__ channels
 
-	// EventAll is the letter A.
-	EventAll = EventGeneric | EventString | EventList | EventSet | EventHash | EventZset |
-		EventExpired | EventEvicted | EventStream | EventModule
+	// EventAll is the letter A: misses and new keys must be asked for.
+	EventAll = Event(engine.AllClasses &^ (engine.ClassKeyMiss | engine.ClassNew))
 )
+
+// Classes are the classes of events in the set.
+func (e Event) Classes() engine.EventClass { return engine.EventClass(e) }
 
 // eventLetters are in the order CONFIG GET shows them.
 var eventLetters = []struct {
 	letter byte
 	event  Event
 }{
-	{'g', EventGeneric}, {'$', EventString}, {'l', EventList}, {'s', EventSet}, {'h', EventHash},
-	{'z', EventZset}, {'x', EventExpired}, {'e', EventEvicted}, {'t', EventStream}, {'d', EventModule},
-	{'n', EventNew}, {'K', EventKeyspace}, {'E', EventKeyevent}, {'m', EventKeyMiss},
+	{'g', Event(engine.ClassGeneric)}, {'$', Event(engine.ClassString)}, {'l', Event(engine.ClassList)},
+	{'s', Event(engine.ClassSet)}, {'h', Event(engine.ClassHash)}, {'z', Event(engine.ClassZSet)},
+	{'x', Event(engine.ClassExpired)}, {'e', Event(engine.ClassEvicted)}, {'t', Event(engine.ClassStream)},
+	{'d', Event(engine.ClassModule)}, {'n', Event(engine.ClassNew)},
+	{'K', EventKeyspace}, {'E', EventKeyevent}, {'m', Event(engine.ClassKeyMiss)},
 }
 
 // Events is notify-keyspace-events.
@@ -224,7 +218,7 @@ next:
 // never after A.
 func formatEvents(set Event) string {
 	if set&EventAll == EventAll {
-		set &^= EventNew
+		set &^= Event(engine.ClassNew)
 	}
 	return writeEvents(set)
 }
