@@ -11,12 +11,18 @@ import (
 )
 
 const restoreAbout = `Copies the log or backup in SRC to the directory DIR, which must not exist or be
-empty, and ends it at a time or a round; without either, at its end. A server
-whose log is in DIR (see its settings dir and appenddirname) then has the data as
-they were.
+empty. A server whose log is in DIR (see its settings dir and appenddirname) then
+has the data as they were at the chosen point: a time, a sequence number, or, when
+neither is given, the end.
 
-A log can be restored to any point between the end of its last compaction
-(rewrite) and its own end. hpkv-admin dump prints rounds and their times.`
+The sequence number is that of a round. The server writes its log in rounds, each
+with what has changed since the one before, numbered from 1 for the whole life of
+the log. A round is restored entirely or not at all. "hpkv-admin dump SRC" ends
+each with a line "round N of TIME", with the number for --to-seq and the time, in
+UTC, for --to-time; "hpkv-admin check SRC" prints those of the last round.
+
+Any round can be chosen from the one in which the last compaction (BGREWRITEAOF)
+ended to the last. Another one is refused with a message that says which there are.`
 
 // timeForms are what --to-time accepts; without a zone it is local time.
 var timeForms = []string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
@@ -24,7 +30,7 @@ var timeForms = []string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:0
 func restore(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "restore", "SRC DIR [--to-time T | --to-seq N]", restoreAbout)
 	var to persist.Target
-	fs.Func("to-time", "end with the last round up to `time`, such as 2025-11-30T17:45:00Z or \"2025-11-30 17:45\"", func(s string) error {
+	fs.Func("to-time", "end with the last round written up to `time`, such as 2025-11-30T17:45:00Z or \"2025-11-30 17:45\"", func(s string) error {
 		for _, form := range timeForms {
 			if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
 				to.Ms = t.UnixMilli()
@@ -33,7 +39,7 @@ func restore(ctx context.Context, e cli.Env, args []string) error {
 		}
 		return fmt.Errorf("no time of the form 2025-11-30T17:45:00Z")
 	})
-	fs.Uint64Var(&to.Round, "to-seq", 0, "end with `round` N")
+	fs.Uint64Var(&to.Round, "to-seq", 0, "end with the round of number `N`, as dump and check print it")
 	args, err := parse(fs, args, 2)
 	if err != nil {
 		return err
