@@ -26,6 +26,10 @@ import (
 //	...     8     expiry, Unix ms, timed elements only
 //	...           key bytes, then value bytes
 //
+// A tiny element has a value of elemTinyValue bytes, as scores that are no small
+// integers have, and nothing before its key but the meta byte: brief without valued,
+// and the key's length in the other bits.
+//
 // All tables of purpose alloc.CollectionIndex of a shard refer to elements, so that
 // any of them can tell the hash of what another one refers to. An element stays
 // where it is until its value is set or it is deleted.
@@ -47,6 +51,10 @@ const (
 	elemForm       = elemWide | elemTimed | elemValued | elemBrief
 	elemBriefShift = 4 // of the value's length in the meta byte
 	elemBriefValue = 1<<(8-elemBriefShift) - 1
+
+	elemTinyKey   = 1<<6 - 1
+	elemTinyValue = 7
+	elemTinyLow   = elemWide | elemTimed // of a tiny element's meta byte: the low bits of its key's length
 
 	elemNarrowKey   = 1<<8 - 1
 	elemNarrowValue = 1<<16 - 1
@@ -76,6 +84,10 @@ type layout struct {
 
 func makeLayout(key, val int, timed, valued bool) layout {
 	l := layout{at: 2, key: key, val: val}
+	if valued && val == elemTinyValue && key <= elemTinyKey && !timed {
+		l.at, l.meta = 1, elemBrief|byte(key)&elemTinyLow|byte(key)>>2<<elemBriefShift
+		return l
+	}
 	if valued {
 		l.meta = elemValued
 	}
@@ -97,11 +109,21 @@ func makeLayout(key, val int, timed, valued bool) layout {
 
 func (l layout) size() int { return l.at + l.key + l.val }
 
+func (l layout) timed() bool { return l.meta&elemTimed != 0 && !isTiny(l.meta) }
+
+// isTiny reports whether a meta byte is a tiny element's, and tinyKey the length of its
+// key.
+func isTiny(meta byte) bool { return meta&(elemBrief|elemValued) == elemBrief }
+
+func tinyKey(meta byte) int { return int(meta>>elemBriefShift<<2 | meta&elemTinyLow) }
+
 // elemAt reads the layout of a stored element.
 func (s *shard) elemAt(ref alloc.Ref) layout {
 	b := s.e.arena.Bytes(ref, 0, elemHead)
 	l := layout{meta: b[0], at: 2, key: int(b[1])}
 	switch {
+	case isTiny(l.meta):
+		return layout{meta: l.meta, at: 1, key: tinyKey(l.meta), val: elemTinyValue}
 	case l.meta&elemBrief != 0:
 		l.val = int(l.meta >> elemBriefShift)
 	case l.meta&elemWide != 0:
@@ -110,7 +132,7 @@ func (s *shard) elemAt(ref alloc.Ref) layout {
 	case l.meta&elemValued != 0:
 		l.at, l.val = 4, int(binary.NativeEndian.Uint16(b[2:]))
 	}
-	if l.meta&elemTimed != 0 {
+	if l.timed() {
 		l.at += 8
 	}
 	return l
@@ -120,16 +142,18 @@ func (s *shard) elemAt(ref alloc.Ref) layout {
 func (l layout) write(s *shard, ref alloc.Ref, key, val []byte, atMs int64) {
 	b := s.e.arena.Bytes(ref, 0, l.size())
 	b[0] = l.meta
-	if l.meta&elemWide != 0 {
+	switch {
+	case isTiny(l.meta):
+	case l.meta&elemWide != 0:
 		binary.NativeEndian.PutUint32(b[4:], uint32(l.key))
 		binary.NativeEndian.PutUint32(b[8:], uint32(l.val))
-	} else {
+	default:
 		b[1] = byte(l.key)
 		if l.meta&(elemValued|elemBrief) == elemValued {
 			binary.NativeEndian.PutUint16(b[2:], uint16(l.val))
 		}
 	}
-	if l.meta&elemTimed != 0 {
+	if l.timed() {
 		binary.NativeEndian.PutUint64(b[l.at-8:], uint64(atMs))
 	}
 	copy(b[l.at:], key)
@@ -143,6 +167,8 @@ func (d *dict) key(ref alloc.Ref) []byte {
 		return d.s.e.arena.Bytes(ref, 2, int(head[1]))
 	case elemValued:
 		return d.s.e.arena.Bytes(ref, 4, int(head[1]))
+	case elemBrief, elemBrief | elemWide, elemBrief | elemTimed, elemBrief | elemWide | elemTimed:
+		return d.s.e.arena.Bytes(ref, 1, tinyKey(head[0]))
 	}
 	l := d.s.elemAt(ref)
 	return d.s.e.arena.Bytes(ref, l.at, l.key)
@@ -158,7 +184,7 @@ func (d *dict) pair(ref alloc.Ref) (key, val []byte) {
 // expireAt returns when an element expires, 0 for never.
 func (d *dict) expireAt(ref alloc.Ref) int64 {
 	l := d.s.elemAt(ref)
-	if l.meta&elemTimed == 0 {
+	if !l.timed() {
 		return 0
 	}
 	return int64(binary.NativeEndian.Uint64(d.s.e.arena.Bytes(ref, l.at-8, 8)))

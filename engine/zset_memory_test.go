@@ -10,22 +10,25 @@ import (
 	"hpkv/engine/zset"
 )
 
-// TestZSetMemory: a member of 16 bytes takes some 60 bytes in a large set, and some
-// 52 if its score is an integer, whatever it was before.
+// TestZSetMemory: a member of 16 bytes takes some 52 bytes in a large set, and some
+// 60 if its score needs all of a double's bits, whatever it was before.
 func TestZSetMemory(t *testing.T) {
 	const n = 100_000
 	e, _ := openTest(t, Options{Shards: 1})
 	l := e.NewLane()
 	defer l.Close()
 	r := rand.New(rand.NewPCG(1, 2))
+	any := func() float64 { return math.Ldexp(1+r.Float64(), r.IntN(100)) }
 	for _, test := range []struct {
 		what  string
 		score func() float64
 		most  float64 // bytes a member
 	}{
-		{"fractions", r.Float64, 62},
+		{"any number", any, 62},
 		{"integers", func() float64 { return float64(r.Int64N(1<<48) - 1<<47) }, 54},
-		{"fractions again", r.Float64, 62},
+		{"any number again", any, 62},
+		{"fractions", r.Float64, 54},
+		{"prices", func() float64 { return float64(r.IntN(1e9)) / 100 }, 54},
 	} {
 		for i := range n {
 			if _, err := l.Begin(0).ZAdd([]byte("z"), []float64{test.score()}, [][]byte{nil, fmt.Appendf(nil, "member:%09d", i)}, ZAddOptions{}); err != nil {
@@ -44,19 +47,15 @@ func TestZSetMemory(t *testing.T) {
 	}
 }
 
-// TestScoreValue: every score comes back as it was, and integers are short.
+// TestScoreValue: every score comes back as it was, and what can be shorter is.
 func TestScoreValue(t *testing.T) {
 	const most = 1<<47 - 1
 	seed := testSeed(t)
 	r := rand.New(rand.NewPCG(seed, 5))
-	scores := []float64{0, math.Copysign(0, -1), 1, -1, most, -most - 1, most + 1, -most - 2, 0.5, 1 << 53, 1 << 63, -1 << 63, 1 << 64,
-		math.MaxFloat64, -math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1), math.Inf(-1)}
-	for range 100_000 {
-		scores = append(scores, math.Float64frombits(r.Uint64()), float64(int64(r.Uint64())>>r.IntN(64)))
-	}
-	for _, score := range scores {
+	check := func(score float64, size int) { // 0: any
+		t.Helper()
 		if math.IsNaN(score) {
-			continue
+			return
 		}
 		var room [scoreBytes]byte
 		val := scoreValue(&room, score)
@@ -64,9 +63,26 @@ func TestScoreValue(t *testing.T) {
 			t.Fatalf("%v became %v", score, got)
 		}
 		short := score == math.Trunc(score) && score >= -most-1 && score <= most && (score != 0 || !math.Signbit(score))
-		if short != (len(val) == shortBytes) {
+		if short != (len(val) == shortBytes) || size != 0 && !short && len(val) != size {
 			t.Fatalf("%v in %d bytes", score, len(val))
 		}
+	}
+	for _, score := range []float64{0, 1, -1, most, -most - 1, most + 1, -most - 2, 1<<53 - 1, -1 << 53, 0.5, 0.1, -12.34, 1e-15, 12345678901234.5,
+		0x1p-53, -0x1p-53, 1<<31 - 0x1p-22, 1732756087.1234567} {
+		check(score, scaledBytes)
+	}
+	for _, score := range []float64{math.Copysign(0, -1), 1 << 53, 1 << 63, -1 << 63, 1 << 64, math.MaxFloat64, -math.MaxFloat64,
+		math.SmallestNonzeroFloat64, -math.SmallestNonzeroFloat64, math.Inf(1), math.Inf(-1), math.Pi, 1e-16, 1e300} {
+		check(score, scoreBytes)
+	}
+	for range 100_000 {
+		check(math.Float64frombits(r.Uint64()), 0)
+		check(float64(int64(r.Uint64())>>r.IntN(64)), 0)
+		check(math.Ldexp(float64(int64(r.Uint64())>>r.IntN(64)), -r.IntN(80)), 0)
+		check(float64(int64(r.Uint64())>>r.IntN(64))/math.Pow10(r.IntN(20)), 0)
+		check(r.Float64(), scaledBytes)
+		check(float64(r.Int64N(1<<54)-1<<53), scaledBytes)
+		check(float64(r.Int64N(1e14))/math.Pow10(r.IntN(placesMax+1)), scaledBytes)
 	}
 }
 

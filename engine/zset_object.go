@@ -23,13 +23,37 @@ const scoreBytes = 8
 func putScore(b []byte, score float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(score)) }
 func scoreAt(b []byte) float64         { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }
 
-// An element's value is its score: as in effects, or as an integer of shortBytes,
-// little endian, if it is one. Most are: counts, and times in milliseconds. A member
-// of 16 bytes then takes 24 instead of 32.
+// An element's value is its score: as in effects, or shorter where that says all of
+// it, so that a member of 16 bytes takes 24 instead of 32. Little endian:
+//
+//	6 bytes  an integer: counts, and times in milliseconds
+//	7 bytes  n and, in the low bits, what it is divided by: see scales
 const (
 	shortBytes = 6
 	shortShift = 64 - 8*shortBytes
+
+	scaledBytes = elemTinyValue
+	scaledShift = 64 - 8*scaledBytes
+	scaleBits   = 2
+	scaledMax   = 1 << (8*scaledBytes - scaleBits - 1) // n is below it
+
+	// A decimal fraction has the number of its places between the scale and n. With n
+	// below decimalMax, which is as good as 14 digits, n is what the score times a power of
+	// ten is rounded to, and the score what n divided by it is rounded to.
+	decimal     = 3
+	placesBits  = 4
+	placesMax   = 1<<placesBits - 1
+	decimalBits = 8*scaledBytes - scaleBits - placesBits - 1
+	decimalMax  = 1 << decimalBits
 )
+
+// scales are what n is divided by: 1 for larger integers, like places on Earth;
+// 2^22 for times in seconds with a fraction; 2^53 for what random generators return.
+// Behind them come decimal fractions.
+var scales = [decimal]float64{1, 1 << 22, 1 << 53}
+
+// powersOfTen are all exact.
+var powersOfTen = [placesMax + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 // scoreValue returns a score as an element's value, in room.
 func scoreValue(room *[scoreBytes]byte, score float64) []byte {
@@ -37,15 +61,50 @@ func scoreValue(room *[scoreBytes]byte, score float64) []byte {
 		binary.LittleEndian.PutUint64(room[:], uint64(i))
 		return room[:shortBytes]
 	}
+	if n, ok := scaled(score); ok {
+		binary.LittleEndian.PutUint64(room[:], uint64(n))
+		return room[:scaledBytes]
+	}
 	putScore(room[:], score)
 	return room[:]
 }
 
+// scaled returns a score as a value of scaledBytes, if it can be one.
+func scaled(score float64) (v int64, ok bool) {
+	for i, by := range scales {
+		f := score * by // exact, or too large
+		if n := int64(f); math.Float64bits(float64(n)) == math.Float64bits(f) && -scaledMax <= n && n < scaledMax {
+			return n<<scaleBits | int64(i), true
+		}
+	}
+	// As many places as n has room for: trailing zeros do no harm. 1233/4096 is the
+	// decimal logarithm of 2, hardly less.
+	exp := int(math.Float64bits(score)>>52&0x7ff) - 1023 // the score is below 2^(exp+1)
+	if exp >= decimalBits {
+		return 0, false
+	}
+	places := min((decimalBits-1-exp)*1233>>12, placesMax)
+	n := int64(math.RoundToEven(score * powersOfTen[places]))
+	if n <= -decimalMax || n >= decimalMax || math.Float64bits(float64(n)/powersOfTen[places]) != math.Float64bits(score) {
+		return 0, false
+	}
+	return n<<(placesBits+scaleBits) | int64(places)<<scaleBits | decimal, true
+}
+
 // valueScore returns the score that an element's value is.
 func valueScore(val []byte) float64 {
-	if len(val) == shortBytes {
+	switch len(val) {
+	case shortBytes:
 		low, high := binary.LittleEndian.Uint32(val), binary.LittleEndian.Uint16(val[4:])
 		return float64(int64(uint64(high)<<32|uint64(low)) << shortShift >> shortShift)
+	case scaledBytes:
+		low, high := binary.LittleEndian.Uint32(val), binary.LittleEndian.Uint32(val[3:])
+		v := int64(uint64(high)<<24|uint64(low)) << scaledShift >> scaledShift
+		scale := v & (1<<scaleBits - 1)
+		if v >>= scaleBits; scale < decimal {
+			return float64(v) / scales[scale]
+		}
+		return float64(v>>placesBits) / powersOfTen[v&placesMax]
 	}
 	return scoreAt(val)
 }

@@ -49,6 +49,10 @@ var shapes = []shape{
 	{"zset", "one sorted set", whole, 1, func(dst []byte, n uint64) []byte {
 		return workload.AppendCommand(dst, "ZADD", "myzset", strconv.FormatUint(workload.Hash(n)>>32, 10), member(n))
 	}},
+	{"zset-fraction", "the same, fractions", whole, 1, func(dst []byte, n uint64) []byte {
+		score := float64(workload.Hash(n)>>11) / (1 << 53) // as random generators return them
+		return workload.AppendCommand(dst, "ZADD", "myzset", strconv.FormatFloat(score, 'g', -1, 64), member(n))
+	}},
 	{"set", "one set", whole, 1, func(dst []byte, n uint64) []byte {
 		return workload.AppendCommand(dst, "SADD", "myset", member(n))
 	}},
