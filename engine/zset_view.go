@@ -120,6 +120,15 @@ func (v zsetView) window(r *ZRange) (lo, hi int) {
 	return lo, lo + int(n)
 }
 
+// A walk asks for the memory of members aheadOfWalk before it comes to them, where
+// elements take coldBytes and more: a range of 100 takes 0.63 of the time then with
+// 1.5 million members, whose elements have to come from memory, and 1.06 with 100,000,
+// which the processor's caches hold.
+const (
+	aheadOfWalk = 8
+	coldBytes   = 8 << 20
+)
+
 // walk visits the members of ranks [lo, hi), which must exist, in ascending or
 // descending order, until visit returns false. A member is valid during the
 // call only.
@@ -137,7 +146,16 @@ func (v zsetView) walk(lo, hi int, reverse bool, visit func(member []byte, score
 	} else {
 		v.obj.tree.Seek(&c, lo)
 	}
+	by, cold := aheadOfWalk, v.obj.mem >= coldBytes
+	if reverse {
+		by = -by
+	}
 	for n := hi - lo; ; {
+		if cold && n > aheadOfWalk {
+			if ref, ok := c.Near(by); ok {
+				v.obj.table.PrefetchRecord(ref)
+			}
+		}
 		score, ref := c.Item()
 		if !visit(v.obj.key(ref), score) {
 			return

@@ -422,3 +422,30 @@ func TestBefore(t *testing.T) {
 		}
 	}
 }
+
+// Near finds what Next and Prev come to, within a leaf.
+func TestNear(t *testing.T) {
+	f := newFixture(t)
+	fill(t, f, 1000, "random")
+	found, none := 0, 0
+	for rank := range f.tree.Len() {
+		var c Cursor
+		f.tree.Seek(&c, rank)
+		for by := -90; by <= 90; by++ {
+			ref, ok := c.Near(by)
+			if !ok {
+				none++
+				continue
+			}
+			found++
+			var at Cursor
+			f.tree.Seek(&at, rank+by)
+			if _, want := at.Item(); ref != want || at.leaf != c.leaf {
+				t.Fatalf("%d after rank %d: %d, want %d", by, rank, ref, want)
+			}
+		}
+	}
+	if found == 0 || none == 0 {
+		t.Errorf("%d found, %d not", found, none)
+	}
+}

@@ -78,6 +78,15 @@ func (c *Cursor) Item() (score float64, ref alloc.Ref) {
 	return c.leaf.score(at), alloc.Ref(c.leaf.get(leafRefs, at))
 }
 
+// Near returns the reference of the item by places after the one the cursor is at, or
+// before for negative ones, if that is in the same node.
+func (c *Cursor) Near(by int) (ref alloc.Ref, ok bool) {
+	if at := c.path[c.t.height].at + by; uint(at) < uint(c.leaf.len()) {
+		return alloc.Ref(c.leaf.get(leafRefs, at)), true
+	}
+	return 0, false
+}
+
 // Next moves to the item after; false, without moving, if there is none.
 func (c *Cursor) Next() bool {
 	h := c.t.height
