@@ -190,7 +190,7 @@ func TestDefragmentation(t *testing.T) {
 }
 
 // TestDefragmentationUnderWay: collections change, come and go while they are
-// partsPurposes, and lose nothing by it.
+// moved, and lose nothing by it.
 func TestDefragmentationUnderWay(t *testing.T) {
 	const writers = 2
 	count, each, steps := 6, 700, 30_000
@@ -263,6 +263,6 @@ func TestDefragmentationUnderWay(t *testing.T) {
 		}
 	}
 	if moved == 0 {
-		t.Error("nothing was partsPurposes")
+		t.Error("nothing was moved")
 	}
 }

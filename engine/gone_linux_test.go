@@ -2,19 +2,27 @@ package engine
 
 import (
 	"fmt"
+	"os"
 	"runtime"
-	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 )
 
-// ownTime is the processor time of the calling thread.
-func ownTime() time.Duration {
+// threadClock is the clock of a thread's processor time, for all threads of the
+// process (see clock_getcpuclockid(3)). What the host takes away does not count, as
+// far as it tells.
+type threadClock int32
+
+func ownClock() threadClock { return threadClock(^unix.Gettid()<<3 | 6) }
+
+func (c threadClock) now() time.Duration {
 	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) // cannot fail
+	_ = unix.ClockGettime(int32(c), &ts) // cannot fail: the thread lives
 	return time.Duration(ts.Nano())
 }
 
@@ -49,12 +57,122 @@ func fillLarge(tb testing.TB, l *Lane, typ Type, key []byte, n int) {
 	}
 }
 
-// BenchmarkGone reports for how long a thread is busy at a time when a collection of
-// ten million elements loses its key in several ways: with the operation itself, and
-// with the rounds of background work until the memory is free.
+// spans collects how long something takes.
+type spans struct{ h *hdrhistogram.Histogram }
+
+func newSpans() spans { return spans{hdrhistogram.New(1, int64(10*time.Second), 3)} }
+
+func (s spans) add(d time.Duration) { _ = s.h.RecordValue(max(1, int64(d))) }
+
+// report reports quantiles in microseconds as metrics.
+func (s spans) report(b *testing.B, name string, quantiles ...float64) {
+	for _, q := range quantiles {
+		at := "-p" + strconv.FormatFloat(q, 'f', -1, 64)
+		if q == 100 {
+			at = "-max"
+		}
+		b.ReportMetric(float64(s.h.ValueAtPercentile(q))/1e3, name+at+"-us")
+	}
+}
+
+// bystander reads and writes keys, on a thread of its own, while another thread is at
+// work on the engine, and times each operation.
+type bystander struct {
+	e      *Engine
+	worker threadClock
+	stop   atomic.Bool
+	done   chan struct{}
+
+	same, other spans // operations on keys of the shard that is worked on, and of others
+	// theirs is what the worker can have made an operation on the same shard wait at
+	// most: the processor time that it had meanwhile, but not more than the operation
+	// took, less what the bystander was ready and had no processor.
+	theirs spans
+}
+
+// watchFrom starts a bystander of the work that the calling thread does on shard s.
+func watchFrom(e *Engine, s *shard) *bystander {
+	w := &bystander{e: e, worker: ownClock(), done: make(chan struct{}), same: newSpans(), other: newSpans(), theirs: newSpans()}
+	begun := make(chan struct{})
+	go w.run(s, begun)
+	<-begun
+	return w
+}
+
+func (w *bystander) run(s *shard, begun chan struct{}) {
+	defer close(w.done)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	l := w.e.NewLane()
+	defer l.Close()
+	// Keys by shard: ours first. Half of what is written is new, and takes memory.
+	const keys = 1 << 12
+	var names [2][][]byte
+	for i := 0; len(names[0]) < keys || len(names[1]) < keys; i++ {
+		name := fmt.Appendf(nil, "by:%08d", i)
+		k := 1
+		if w.e.shardOf(hashKey(name)) == s {
+			k = 0
+		}
+		if len(names[k]) < keys {
+			names[k] = append(names[k], name)
+		}
+	}
+	value := make([]byte, 200)
+	sched, err := os.Open("/proc/thread-self/schedstat")
+	if err != nil {
+		panic(err)
+	}
+	defer sched.Close()
+	line := make([]byte, 64)
+	delayed := func() (d time.Duration) { // for how long the thread has been ready without a processor
+		n, _ := sched.ReadAt(line, 0)
+		_, _ = fmt.Sscan(string(line[:n]), new(int64), &d)
+		return d
+	}
+	var dst []byte
+	rng := uint64(1)
+	close(begun)
+	cpu, off, last := w.worker.now(), delayed(), time.Now()
+	for i := 0; !w.stop.Load(); i++ {
+		rng = rng*6364136223846793005 + 1442695040888963407
+		k := i & 1
+		key := names[k][rng>>33%keys]
+		switch t := l.Begin(0); i >> 1 & 3 {
+		case 0, 1:
+			dst, _, _ = t.Get(dst[:0], key, nil)
+		case 2:
+			_, _ = t.Set(key, value[:16+rng>>50%184], SetOptions{})
+		default:
+			t.Delete(key)
+		}
+		took := time.Since(last)
+		spent, without := w.worker.now(), delayed()
+		if k == 0 {
+			w.same.add(took)
+			w.theirs.add(max(0, min(took-(without-off), spent-cpu)))
+		} else {
+			w.other.add(took)
+		}
+		cpu, off, last = spent, without, time.Now()
+	}
+}
+
+func (w *bystander) end() {
+	w.stop.Store(true)
+	<-w.done
+}
+
+// BenchmarkGone lets a collection of ten million elements lose its key in several
+// ways, and frees its memory by background work without pauses. It reports for how
+// long a thread is busy with the operation itself (op) and holds the collection's
+// shard at a time (hold), both in its own processor time; and how long operations of
+// another thread take meanwhile: on keys of the same shard (same), as far as the first
+// thread can have held them up (theirs), and on other keys (other). The control is
+// the same with a thread that only counts instead.
 func BenchmarkGone(b *testing.B) {
 	if testing.Short() {
-		b.Skip("takes a minute or two")
+		b.Skip("takes minutes")
 	}
 	const n = 10_000_000
 	key, other := []byte("collection"), []byte("other")
@@ -77,36 +195,58 @@ func BenchmarkGone(b *testing.B) {
 			b.Run(typ.String()+"/"+way.name, func(b *testing.B) {
 				runtime.LockOSThread()
 				defer runtime.UnlockOSThread()
+				own := ownClock()
 				for range b.N {
-					e, clock := openTest(b, Options{Shards: 1})
+					e, clock := openTest(b, Options{Shards: 2})
+					stop := make(chan struct{})
+					go e.readyMemory(stop)
 					l := e.NewLane()
 					fillLarge(b, l, typ, key, n)
 					t := l.Begin(0)
 					_, _ = t.Set(other, []byte("x"), SetOptions{})
 					t.End()
+					s := e.shardOf(hashKey(key))
+
+					w := watchFrom(e, s)
+					begun := time.Now()
 					t = l.Begin(0)
-					start := ownTime()
+					start := own.now()
 					if way.name == "rename" {
 						t.LockKeys([][]byte{key, other}, 0, 1, 1)
 					}
 					err := way.do(t, clock)
 					t.End()
-					op := ownTime() - start
+					op := own.now() - start
 					if err != nil {
 						b.Fatal(err)
 					}
-					var rounds []time.Duration
-					for live(e) > 0 || e.readers.Pending() > 0 {
-						start := ownTime()
+					holds, rounds := newSpans(), 0
+					for freed := false; !freed || e.readers.Pending() > 0; rounds++ {
 						e.Maintain(l, 0, maintainBudget)
-						rounds = append(rounds, ownTime()-start)
+						freed = e.Stats().Unfreed == 0
+						t := l.Begin(0)
+						s.mu.giveWay()
+						t.enter(s)
+						start := own.now()
+						s.tend(t, clock.NowMs())
+						holds.add(own.now() - start)
+						t.leave(s)
 					}
-					slices.Sort(rounds)
+					w.end()
+					took := time.Since(begun)
+
+					control := watchFrom(e, s)
+					for begun := time.Now(); time.Since(begun) < took; {
+					}
+					control.end()
+					close(stop)
 					b.ReportMetric(float64(op)/1e3, "op-us")
-					for _, q := range []float64{50, 99, 99.9, 100} {
-						b.ReportMetric(float64(rounds[int(float64(len(rounds)-1)*q/100)])/1e3, "round-p"+strconv.FormatFloat(q, 'f', -1, 64)+"-us")
-					}
-					b.ReportMetric(float64(len(rounds)), "rounds")
+					holds.report(b, "hold", 50, 100)
+					w.same.report(b, "same", 50, 99.9, 100)
+					w.theirs.report(b, "theirs", 99.9, 100)
+					w.other.report(b, "other", 99.9, 100)
+					control.same.report(b, "control", 99.9, 100)
+					b.ReportMetric(float64(rounds), "rounds")
 					l.Close()
 				}
 			})

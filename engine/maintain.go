@@ -109,10 +109,16 @@ func (s *shard) maintain(t *Txn, now int64) (again, volatile bool) {
 	s.mu.giveWay()
 	t.enter(s)
 	defer t.leave(s)
+	more, fields := s.tend(t, now)
+	return again || more, volatile || fields
+}
+
+// tend is the part of maintain that concerns the whole shard: one hold of it.
+// REQUIRES: s is locked by enter.
+func (s *shard) tend(t *Txn, now int64) (again, volatile bool) {
 	if len(s.timed) > 0 {
 		begun := time.Now()
-		more, fields := t.expireHashes(s, now)
-		again, volatile = again || more, volatile || fields
+		again, volatile = t.expireHashes(s, now)
 		s.stats.expiring += time.Since(begun)
 	}
 	again = s.mu.slices(reclaimStep, reclaimUnit, s.reclaim) || again
