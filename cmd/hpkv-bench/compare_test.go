@@ -134,8 +134,8 @@ func TestMemoryOfRedis(t *testing.T) {
 func TestLatencyAndLoadOfRedis(t *testing.T) {
 	needRedis(t)
 	out, errOut, err := try("latency", "--server", "redis-server", "--keys", "1000", "--clients", "4", "--seconds", "0.05",
-		"--rounds", "1", "--phases", "get,expire")
-	if err != nil || !strings.Contains(out, "\nget  ") || !strings.Contains(out, "\nexpire ") || strings.Contains(out, "overwrite ") {
+		"--rounds", "1", "--phases", "get,expire,del-large", "--fields", "1005")
+	if err != nil || !strings.Contains(out, "\nget  ") || !strings.Contains(out, "\nexpire ") || !strings.Contains(out, "\ndel-large ") || strings.Contains(out, "overwrite ") {
 		t.Errorf("latency: %v\n%s%s", err, out, errOut)
 	}
 

@@ -23,20 +23,25 @@ type phase struct {
 	name string
 	why  string
 	mix  []workload.Share
+	// remove is the command that removes a large hash in the middle of the phase; "": there
+	// is none. Such phases are measured if they are asked for.
+	remove string
 }
 
 func phases() []phase {
 	get := share("get", 50, "GET", workload.KeyName)
 	return []phase{
-		{"get", "nothing else", []workload.Share{get}},
-		{"overwrite", "writes of the same size", []workload.Share{get, share("set", 50, "SET", workload.KeyName, workload.Value(64))}},
+		{"get", "nothing else", []workload.Share{get}, ""},
+		{"overwrite", "writes of the same size", []workload.Share{get, share("set", 50, "SET", workload.KeyName, workload.Value(64))}, ""},
 		{"resize", "writes of other sizes: memory fragments and is defragmented", []workload.Share{get,
 			share("set16", 10, "SET", workload.KeyName, workload.Value(16)), share("set40", 10, "SET", workload.KeyName, workload.Value(40)),
 			share("set100", 10, "SET", workload.KeyName, workload.Value(100)), share("set180", 10, "SET", workload.KeyName, workload.Value(180)),
-			share("set256", 10, "SET", workload.KeyName, workload.Value(256))}},
-		{"grow", "new keys: the index grows", []workload.Share{get, share("new", 50, "SET", "new:"+workload.RandInt, workload.Value(64))}},
-		{"expire", "keys that live half a second", []workload.Share{get, share("volatile", 50, "SET", "tmp:"+workload.RandInt, workload.Value(64), "PX", "500")}},
-		{"delete", "deletes and writes", []workload.Share{get, share("del", 25, "DEL", workload.KeyName), share("set", 25, "SET", workload.KeyName, workload.Value(64))}},
+			share("set256", 10, "SET", workload.KeyName, workload.Value(256))}, ""},
+		{"grow", "new keys: the index grows", []workload.Share{get, share("new", 50, "SET", "new:"+workload.RandInt, workload.Value(64))}, ""},
+		{"expire", "keys that live half a second", []workload.Share{get, share("volatile", 50, "SET", "tmp:"+workload.RandInt, workload.Value(64), "PX", "500")}, ""},
+		{"delete", "deletes and writes", []workload.Share{get, share("del", 25, "DEL", workload.KeyName), share("set", 25, "SET", workload.KeyName, workload.Value(64))}, ""},
+		{"del-large", "DEL of one hash of many fields", []workload.Share{get}, "DEL"},
+		{"unlink-large", "UNLINK of one hash of many fields", []workload.Share{get}, "UNLINK"},
 	}
 }
 
@@ -57,6 +62,7 @@ type latencyRun struct {
 	place    placement
 	phases   []phase
 	keys     uint64
+	fields   uint64 // of a hash that is removed
 	clients  int
 	pipeline int // commands sent before replies are awaited
 	seconds  float64
@@ -99,11 +105,14 @@ func parseLatency(e cli.Env, args []string) (*latencyRun, error) {
 	var servers serverList
 	names := words{}
 	for _, p := range phases() {
-		names = append(names, p.name)
+		if p.remove == "" {
+			names = append(names, p.name)
+		}
 	}
 	fs.Var(&servers, "server", serverHelp)
-	fs.Var(&names, "phases", "comma-separated `names` of what goes on beside the GETs")
+	fs.Var(&names, "phases", "comma-separated `names` of what goes on beside the GETs; also del-large and unlink-large")
 	fs.Uint64Var(&r.keys, "keys", 5_000_000, "keys loaded beforehand, 16 bytes with values of 64")
+	fs.Uint64Var(&r.fields, "fields", 10_000_000, "fields of a large hash, 16 bytes with values of 16")
 	fs.IntVar(&r.clients, "clients", 50, "connections")
 	fs.IntVar(&r.pipeline, "pipeline", 1, "commands sent before replies are awaited")
 	fs.Float64Var(&r.seconds, "seconds", 5, "duration of each phase")
@@ -119,7 +128,7 @@ func parseLatency(e cli.Env, args []string) (*latencyRun, error) {
 			}
 			r.phases = append(r.phases, phases()[i])
 		}
-		if r.keys < 1 || r.clients < 1 || r.pipeline < 1 || r.seconds <= 0 || r.rounds < 1 || r.stall <= 0 || r.rate < 0 || len(r.phases) == 0 {
+		if r.keys < 1 || r.fields < 1 || r.clients < 1 || r.pipeline < 1 || r.seconds <= 0 || r.rounds < 1 || r.stall <= 0 || r.rate < 0 || len(r.phases) == 0 {
 			return errors.New("all numbers must be above 0")
 		}
 		return nil
@@ -168,11 +177,51 @@ func (r *latencyRun) round(ctx context.Context, n int) error {
 
 func (r *latencyRun) measure(ctx context.Context, p *proc.Process, ph phase, seed uint64) (loadgen.Result, error) {
 	source, kinds := loadgen.Mix(ph.mix, 64, workload.Uniform, r.keys, seed)
-	return loadgen.Run(ctx, loadgen.Config{
+	removed := make(chan error, 1)
+	if ph.remove != "" {
+		if err := r.fillHash(ctx, p); err != nil {
+			return loadgen.Result{}, err
+		}
+		middle := time.AfterFunc(time.Duration(r.seconds/2*float64(time.Second)), func() { removed <- removeHash(p, ph.remove) })
+		defer middle.Stop()
+	} else {
+		removed <- nil
+	}
+	result, err := loadgen.Run(ctx, loadgen.Config{
 		Addr: p.Addr, Clients: r.clients, Pipeline: r.pipeline, CPUs: r.place.load, Rate: r.rate,
 		Duration: time.Duration(r.seconds * float64(time.Second)), Gap: r.stall, Pid: p.Pid(),
 		Kinds: kinds, NewSource: source,
 	})
+	if err == nil {
+		err = <-removed
+	}
+	return result, err
+}
+
+// largeHash is the key of a hash that is removed in the middle of a phase.
+const largeHash = "large-hash"
+
+// fillHash makes the hash.
+func (r *latencyRun) fillHash(ctx context.Context, p *proc.Process) error {
+	const each = 10 // fields of a command
+	source := loadgen.Each((r.fields+each-1)/each, func(dst []byte, n uint64) []byte {
+		args := []string{"HSET", largeHash}
+		for i := n * each; i < min((n+1)*each, r.fields); i++ {
+			args = append(args, member(i), noise(i))
+		}
+		return workload.AppendCommand(dst, args...)
+	})
+	return fillFrom(ctx, p, r.place.load, source, func(done int64) {
+		r.progress.Printf("%s: a hash, %s of %s fields", p.Name, report.Count(float64(done*each)), report.Count(float64(r.fields)))
+	})
+}
+
+func removeHash(p *proc.Process, command string) error {
+	v, err := do(p, command, largeHash)
+	if err == nil && v.Int != 1 {
+		err = fmt.Errorf("%s of the hash: %s", command, v.Text())
+	}
+	return err
 }
 
 func (r *latencyRun) write(w io.Writer, top report.Head) error {
