@@ -130,6 +130,41 @@ func TestClientUnblock(t *testing.T) {
 	})
 }
 
+// What a client sends while it waits, for keys or for the end of a pause, is read, up
+// to client-query-buffer-limit: who sends much before ending the wait does not stand
+// still.
+func TestInputWhileWaiting(t *testing.T) {
+	const commands, size = 12, 1 << 20 // more than sockets take
+	set := fmt.Sprintf("*3\r\n$3\r\nSET\r\n$1\r\ns\r\n$%d\r\n%s\r\n", size, strings.Repeat("v", size))
+	eachDriver(t, func(t *testing.T, driver string) {
+		in := start(t, setup{driver: driver})
+		w, other := in.dial(), in.dial()
+		w.send("BLPOP k 0\r\nSTR") // the next command comes in parts
+		in.waiting(1)
+		w.send("LEN s\r\n%s", strings.Repeat(set, commands))
+		w.send("STRLEN s\r\n")
+		other.do("RPUSH k x", ":1\r\n")
+		w.expect(popped("k", "x") + ":0\r\n" + strings.Repeat("+OK\r\n", commands) + fmt.Sprintf(":%d\r\n", size))
+
+		other.do("CLIENT PAUSE 1000000 WRITE", "+OK\r\n")
+		w.send("%s", strings.Repeat(set, commands))
+		other.do("CLIENT UNPAUSE", "+OK\r\n")
+		w.expect(strings.Repeat("+OK\r\n", commands))
+
+		other.do("CONFIG SET client-query-buffer-limit 1mb", "+OK\r\n")
+		w.send("BLPOP k 0\r\n")
+		in.waiting(1)
+		for range commands {
+			if _, err := w.Write([]byte(set)); err != nil {
+				break // it is closed
+			}
+		}
+		in.waiting(0)
+		other.do("RPUSH k x", ":1\r\n")
+		other.do("LLEN k", ":1\r\n")
+	})
+}
+
 // A client that is gone takes nothing.
 func TestBlockedClientsGo(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {

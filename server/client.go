@@ -142,6 +142,23 @@ func (c *client) listening() bool {
 	return !c.suspended && !c.held && !c.paused && !c.crowded && !c.finished && !c.killed.Load()
 }
 
+// waits says whether the client's input is read ahead although nothing of it can be
+// executed: it waits for keys, or a pause keeps its next command. As in Redis a client
+// may send as much as client-query-buffer-limit allows meanwhile; one that sends all
+// before it does what ends the wait would else stand still.
+func (c *client) waits() bool {
+	return (c.blocked.Load() != nil || c.held && !c.suspended) && c.rioc == nil && !c.finished && !c.killed.Load()
+}
+
+// forgetParsed has the input that is kept be parsed from its beginning, since more
+// has come that the parser has not seen.
+func (c *client) forgetParsed() {
+	if c.parser != nil {
+		c.parser.Reset()
+		c.parser = nil
+	}
+}
+
 // incomplete says whether the input that is kept is a command whose end is
 // missing.
 func (c *client) incomplete() bool { return c.parser != nil || c.rioc != nil && c.rioc.need > 0 }

@@ -158,13 +158,14 @@ func (c *conn) serve() {
 		used := w.x.run(&c.client, c.in)
 		w.x.keep(&c.client, c.in[used:], true)
 	}
-	if c.readable && c.listening() {
+	if c.readable && (c.listening() || c.waits()) {
 		c.read()
 	}
 	c.settle()
 }
 
-// read takes one buffer of input and executes what is complete in it.
+// read takes one buffer of input and executes what is complete in it, unless the
+// client waits.
 func (c *conn) read() {
 	w := c.w
 	var buf []byte
@@ -205,7 +206,12 @@ func (c *conn) read() {
 	if at > 0 {
 		w.srv.recentIn.note(int64(len(data)), w.x.nowMs)
 	}
-	used := w.x.run(&c.client, data)
+	used := 0
+	if c.waits() {
+		c.forgetParsed()
+	} else {
+		used = w.x.run(&c.client, data)
+	}
 	if !own && c.in != nil {
 		w.x.buffers.put(c.in)
 		c.in = nil
@@ -236,7 +242,7 @@ func (c *conn) settle() {
 	switch {
 	case c.finished && !c.suspended && c.backlog.len() == 0 && c.withheld.len() == 0:
 		c.linger()
-	case c.listening() && (c.readable || !c.sated && len(c.in) > 0 && !c.incomplete()):
+	case c.readable && c.waits(), c.listening() && (c.readable || !c.sated && len(c.in) > 0 && !c.incomplete()):
 		c.queueTurn()
 	}
 }

@@ -343,28 +343,27 @@ func (c *goConn) read() bool {
 	return false
 }
 
-// readAhead reads input of a client that waits for keys or is held by a pause,
-// to be executed later: the end of the stream ends the wait. What does not fit stays where it is.
+// readAhead reads input of a client that waits (see client.waits), to be executed
+// later: the end of the stream ends the wait.
 func (c *goConn) readAhead() bool {
 	if c.finished {
 		return false
 	}
 	at := len(c.in)
-	if at >= goReadBytes {
-		<-c.wake
-		return true
+	if cap(c.in)-at < goReadBytes {
+		c.in = append(make([]byte, 0, 2*at+goReadBytes), c.in...)
 	}
 	if !c.enterRead() {
 		return true
 	}
-	buf := append(make([]byte, 0, at+goReadBytes), c.in...)
-	n, err := c.Conn.Read(buf[at:cap(buf)])
+	buf := c.in[:min(cap(c.in), at+c.room())]
+	n, err := c.Conn.Read(buf[at:])
 	c.leaveRead()
 	if n > 0 {
 		c.in = buf[:at+n]
-		if c.parser != nil { // knows nothing of these bytes
-			c.parser.Reset()
-			c.parser = nil
+		c.forgetParsed()
+		if c.overfull() {
+			return false
 		}
 	}
 	return err == nil || errors.Is(err, os.ErrDeadlineExceeded)
