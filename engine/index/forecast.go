@@ -27,17 +27,25 @@ func (f *Forecast) Set(done, total int64) {
 // Follow makes the table grow as f says.
 func (t *Table) Follow(f *Forecast) { t.forecast = f }
 
-// expected returns how many entries there will be in the end, for n there are now, in
-// a segment that holds the given entries and has no room for one at pos. Where entries
-// come in the order of their positions, or bucket by bucket as from a walk of another
-// table, nothing more comes between those there are.
-func (t *Table) expected(n int, pos uint64, entries []entry) int {
+// outlook says what is still to come into a segment that has no room for an entry at
+// pos. The zero outlook expects nothing more.
+type outlook struct {
+	factor  int     // of growth, in units of 1/factorUnit; 0: entries come in order
+	density float64 // entries for each position, where they come in order
+	pos     uint64
+}
+
+// outlook returns that of segment s, which holds the given entries. Where entries come
+// in the order of their positions, or bucket by bucket as from a walk of another table,
+// nothing more comes between those there are, and behind them as many as before, for
+// each position.
+func (t *Table) outlook(s segment, pos uint64, entries []entry) outlook {
 	if t.forecast == nil {
-		return n
+		return outlook{}
 	}
 	factor := int(t.forecast.factor.Load())
 	if factor <= factorUnit {
-		return n
+		return outlook{}
 	}
 	behind := max(len(entries)/16, 2*slotsPerBucket)
 	for _, e := range entries {
@@ -45,8 +53,20 @@ func (t *Table) expected(n int, pos uint64, entries []entry) int {
 			continue
 		}
 		if behind--; behind < 0 {
-			return n * factor / factorUnit
+			return outlook{factor: factor}
 		}
+	}
+	return outlook{density: float64(len(entries)) / float64(pos-s.start(pos)+1), pos: pos}
+}
+
+// expected returns how many entries there will be in the end from position start up
+// to, not including, end, where there are n now.
+func (o outlook) expected(n int, start, end uint64) int {
+	switch {
+	case o.factor > 0:
+		return n * o.factor / factorUnit
+	case end > o.pos:
+		return max(n, int(o.density*float64(end-start)))
 	}
 	return n
 }
@@ -61,7 +81,7 @@ func (t *Table) Fit() {
 	for pos := uint64(0); pos <= posMask; {
 		d = t.dir.Load()
 		s := d.segment(pos)
-		end := s.start(pos) + 1<<(32-s.depth())
+		end := s.end(pos)
 		if n := sizeFor(d.count(pos, s)); n*4 <= s.len()*3 {
 			t.shrink(pos)
 		}

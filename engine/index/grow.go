@@ -234,7 +234,8 @@ func (t *Table) grow(pos uint64) (bool, error) {
 	if old.len() == maxBuckets {
 		return t.split(pos, old, entries)
 	}
-	n := max(roundUp(old.len()+1), sizeFor(t.expected(count, pos, entries)))
+	ahead := t.outlook(old, pos, entries)
+	n := max(roundUp(old.len()+1), sizeFor(ahead.expected(count, old.start(pos), old.end(pos))))
 	s, left, err := t.build(entries, n, old.depth())
 	if err != nil {
 		return false, err
@@ -275,8 +276,9 @@ func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
 	if depth > t.dir.Load().depth() && !t.deepen() {
 		return false, nil
 	}
-	start := old.start(pos)
-	mid := start + 1<<(32-depth)
+	start, end := old.start(pos), old.end(pos)
+	mid := start + (end-start)/2
+	ahead := t.outlook(old, pos, entries)
 	low := 0
 	for i, e := range entries {
 		if uint64(e.pos) < mid {
@@ -285,12 +287,11 @@ func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
 		}
 	}
 	lower, upper := entries[:low], entries[low:]
-	sizeA, sizeB := sizeFor(t.expected(len(lower), pos, entries)), sizeFor(t.expected(len(upper), pos, entries))
-	a, leftA, err := t.build(lower, sizeA, depth)
+	a, leftA, err := t.build(lower, sizeFor(ahead.expected(len(lower), start, mid)), depth)
 	if err != nil {
 		return false, err
 	}
-	b, leftB, err := t.build(upper, sizeB, depth)
+	b, leftB, err := t.build(upper, sizeFor(ahead.expected(len(upper), mid, end)), depth)
 	if err != nil {
 		t.heap.Free(a.ref())
 		return false, err

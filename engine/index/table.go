@@ -112,6 +112,9 @@ func (s segment) start(pos uint64) uint64 {
 	return pos >> shift << shift
 }
 
+// end returns the position after the segment that pos belongs to.
+func (s segment) end(pos uint64) uint64 { return s.start(pos) + 1<<(32-s.depth()) }
+
 // boundary returns the smallest position of bucket i in the segment that
 // starts at position start; for i == s.len(), the position after the segment.
 func (s segment) boundary(start uint64, i int) uint64 {
