@@ -38,14 +38,6 @@ func (a *Args) More() bool { return len(a.rest) > 0 && a.err == "" }
 // Rest returns the unread arguments without reading them.
 func (a *Args) Rest() [][]byte { return a.rest }
 
-// Peek returns the next argument without reading it, nil if there is none.
-func (a *Args) Peek() []byte {
-	if len(a.rest) == 0 {
-		return nil
-	}
-	return a.rest[0]
-}
-
 // Err returns the wire text of the first error, "" if there was none.
 func (a *Args) Err() string { return a.err }
 
@@ -91,20 +83,6 @@ func (a *Args) Int64Else(text string) int64 {
 func (a *Args) IntRange(lo, hi int64, text string) int64 {
 	n := a.Int64Else(text)
 	if a.err == "" && (n < lo || n > hi) {
-		a.err = text
-		return 0
-	}
-	return n
-}
-
-// Uint64 reads an unsigned integer, failing with text if it is none.
-func (a *Args) Uint64(text string) uint64 {
-	b := a.Bytes()
-	if a.err != "" {
-		return 0
-	}
-	n, ok := ParseUint64(b)
-	if !ok {
 		a.err = text
 		return 0
 	}

@@ -18,7 +18,7 @@ var (
 // Every command is documented, every documented command exists, and its
 // arguments fit its row.
 func TestDocsTable(t *testing.T) {
-	table, err := NewTable()
+	table, err := newTable(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestUsage(t *testing.T) {
 		"bitop":  "operation destkey key [key ...]",
 		"select": "index",
 	} {
-		table, err := NewTable()
+		table, err := newTable(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -219,10 +219,8 @@ func (s *Server) open(o Options) (err error) {
 	return nil
 }
 
-// NewTable builds the table of all commands of a server: those of package
-// command and those of this package.
-func NewTable() (*command.Table, error) { return newTable(nil) }
-
+// newTable builds the table of all commands of a server: those of package
+// command, those of this package, and more.
 func newTable(more []command.Row) (*command.Table, error) {
 	return command.NewTable(append(command.WithSubs(command.Data(), "memory", memoryRows()), connectionRows(), transactionRows(), pubsubRows(), replicationRows(), serverRows(), durabilityRows(), more)...)
 }
