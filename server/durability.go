@@ -53,6 +53,12 @@ type durability struct {
 	rounds uint64     // no round of a log that has ended is higher; under mu
 	policy sync.Mutex // held while the log is told of its policy
 
+	backup struct { // those that are being written
+		sync.Mutex
+		running     int64
+		done, total int64 // bytes of the one that told last
+	}
+
 	compaction task
 	save       task
 	saved      struct { // the last save; under save.mu

@@ -107,7 +107,10 @@ func backup(ctx *command.Ctx) {
 		run, cancel := s.untilStopped(0)
 		defer cancel()
 		dir := string(ctx.Args[1])
-		if err := j.Log().Backup(run, dir, nil); err != nil {
+		s.durability.tellBackup(1, 0, 0)
+		defer s.durability.tellBackup(-1, 0, 0)
+		err := j.Log().Backup(run, dir, func(done, total int64) { s.durability.tellBackup(0, done, total) })
+		if err != nil {
 			s.log.Error().Err(err).Str("dir", dir).Msg("backup failed")
 			ctx.W.Error("ERR backup: " + logText(err))
 			return
@@ -115,6 +118,15 @@ func backup(ctx *command.Ctx) {
 		s.log.Info().Str("dir", dir).Msg("backup written")
 		ctx.W.OK()
 	})
+}
+
+// tellBackup notes that backups have begun or ended, and how many bytes of how many one
+// has copied.
+func (d *durability) tellBackup(begun int64, done, total int64) {
+	d.backup.Lock()
+	defer d.backup.Unlock()
+	d.backup.running += begun
+	d.backup.done, d.backup.total = done, total
 }
 
 // logText says in a reply why the log could not do what a client asked for.

@@ -206,3 +206,25 @@ func (w *wire) expectOneOf(lines ...string) {
 	}
 	w.t.Fatalf("got %q, want one of %q", got, lines)
 }
+
+// TestBackupIsTold: INFO tells that a backup is being written, and when it has been.
+func TestBackupIsTold(t *testing.T) {
+	d := newDisk()
+	in := startLogged(t, drivers()[0], t.TempDir(), d)
+	in.loaded()
+	w, other := in.dial(), in.dial()
+	w.do("SET k 1", "+OK\r\n")
+	running := func(n string) {
+		in.eventually(n+" backups", func() bool {
+			other.send("INFO persistence\r\n")
+			return strings.Contains(other.bulk(), "\r\nlog_backups_in_progress:"+n+"\r\n")
+		})
+	}
+	running("0")
+	d.change(func() { d.read = true })
+	w.send("%s\r\n", cmdline("HPKV.BACKUP", filepath.Join(t.TempDir(), "b")))
+	running("1")
+	d.release()
+	w.expect("+OK\r\n")
+	running("0")
+}

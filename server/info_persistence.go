@@ -69,7 +69,19 @@ func infoPersistence(w *infoWriter, s *Server) {
 	}
 	if j != nil {
 		infoLog(w, &st)
+		d.infoBackup(w)
 	}
+}
+
+// infoBackup tells how far backups are. Of several that are written at once the bytes
+// are those of the one that has just copied some.
+func (d *durability) infoBackup(w *infoWriter) {
+	b := &d.backup
+	b.Lock()
+	defer b.Unlock()
+	w.num("log_backups_in_progress", b.running)
+	w.num("log_backup_copied_bytes", b.done)
+	w.num("log_backup_total_bytes", b.total)
 }
 
 func (d *durability) infoLoading(w *infoWriter) {

@@ -74,3 +74,46 @@ func TestBackupServer(t *testing.T) {
 		t.Errorf("the server got %q", s)
 	}
 }
+
+// TestBackupIsWatched: a server whose backup takes long is asked how far it is. The
+// one here has finished when it was.
+func TestBackupIsWatched(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	asked := make(chan string, 1)
+	go func() {
+		writes, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer writes.Close()
+		tells, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer tells.Close()
+		b := make([]byte, 100)
+		n, _ := tells.Read(b)
+		asked <- string(b[:n])
+		tells.Write([]byte("$2\r\nno\r\n"))
+		writes.Write([]byte("+OK\r\n"))
+	}()
+	if out := mustAdmin(t, "backup", listener.Addr().String(), "/some/where"); !strings.Contains(out, "written by") {
+		t.Error(out)
+	}
+	if s := <-asked; !strings.Contains(s, "INFO") {
+		t.Errorf("the server was asked %q", s)
+	}
+}
+
+func TestFigure(t *testing.T) {
+	const info = "# Persistence\r\na:1\r\nlog_backup_copied_bytes:12345\r\nb:x\r\n"
+	for field, want := range map[string]int64{"log_backup_copied_bytes": 12345, "a": 1, "b": 0, "copied_bytes": 0, "none": 0} {
+		if got := figure(info, field); got != want {
+			t.Errorf("%s is %d, want %d", field, got, want)
+		}
+	}
+}
