@@ -333,8 +333,9 @@ func (t *Txn) flush(first, last int, async bool) {
 		if !async {
 			for _, s := range t.e.shards {
 				for more := true; more; {
+					s.mu.giveWay() // or nobody would come in between
 					s.mu.lock()
-					more = s.reclaim(reclaimStep)
+					more = s.mu.slices(reclaimStep, reclaimUnit, s.reclaim)
 					s.mu.unlock()
 				}
 			}
