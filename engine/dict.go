@@ -354,7 +354,7 @@ func (d *dict) leave(cursor uint64, budget int, moved func(old, ref alloc.Ref)) 
 }
 
 // bytes returns the memory of elements and table, Go's included.
-func (d *dict) bytes() int64 { return d.mem + d.table.Stats().Bytes + dictBytes }
+func (d *dict) bytes() int64 { return d.mem + d.table.Bytes() + dictBytes }
 
 // dictBytes is about what the Go objects of a dict take beyond the directory.
 const dictBytes = 512

@@ -11,7 +11,7 @@ import (
 func (t *Table) Check() error {
 	d := t.dir.Load()
 	if d == nil {
-		if t.count != 0 || len(t.stash) != 0 {
+		if t.count != 0 || len(t.stash) != 0 || t.segmentBytes != 0 {
 			return fmt.Errorf("index: %d entries without a directory", t.count)
 		}
 		return nil
@@ -21,6 +21,7 @@ func (t *Table) Check() error {
 	}
 	total := len(t.stash)
 	var atDepth [33]int32
+	held := int64(0)
 	for place := 0; place < len(d.entries); {
 		s := segment(d.entries[place])
 		if s.depth() > d.depth() || s.len() < minBuckets || s.len() > maxBuckets || s.ref() == 0 {
@@ -46,8 +47,12 @@ func (t *Table) Check() error {
 			return err
 		}
 		total += entries
+		held += int64(t.heap.Capacity(s.ref()))
 		atDepth[s.depth()]++
 		place += n
+	}
+	if held != t.segmentBytes {
+		return fmt.Errorf("index: segments of %d bytes, counted %d", held, t.segmentBytes)
 	}
 	if total != t.count || atDepth != t.atDepth {
 		return fmt.Errorf("index: %d entries, counted %d; depths %v, counted %v", total, t.count, atDepth, t.atDepth)
@@ -123,6 +128,19 @@ func (t *Table) checkSegment(s segment, start uint64) (entries int, err error) {
 // Slots is the room for entries.
 func (s *Stats) Slots() int { return s.Buckets * slotsPerBucket }
 
+// Bytes returns the memory of segments and directory, that of former contents left
+// aside. It takes no time to speak of.
+func (t *Table) Bytes() int64 {
+	n := t.segmentBytes
+	if d := t.dir.Load(); d != nil {
+		n += int64(len(d.entries)) * 10
+	}
+	if t.next != nil {
+		n += int64(len(t.next.dir.entries)) * 10
+	}
+	return n
+}
+
 // Stats returns the table's shape, in time proportional to the directory.
 func (t *Table) Stats() Stats {
 	s := t.stats
@@ -131,16 +149,11 @@ func (t *Table) Stats() Stats {
 	if d == nil {
 		return s
 	}
-	s.Directory = len(d.entries)
-	s.Bytes = int64(len(d.entries)) * 10
-	if t.next != nil {
-		s.Bytes += int64(len(t.next.dir.entries)) * 10
-	}
+	s.Directory, s.Bytes = len(d.entries), t.Bytes()
 	for place := 0; place < len(d.entries); {
 		seg := segment(d.entries[place])
 		s.Segments++
 		s.Buckets += seg.len()
-		s.Bytes += int64(t.heap.Capacity(seg.ref()))
 		place += 1 << (d.depth() - seg.depth())
 	}
 	return s

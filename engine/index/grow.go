@@ -60,7 +60,13 @@ func (t *Table) newSegment(n, depth int) (segment, error) {
 	}
 	s := makeSegment(ref, n, depth)
 	clear(t.buckets(s))
+	t.segmentBytes += int64(t.heap.Capacity(ref))
 	return s, nil
+}
+
+func (t *Table) freeSegment(s segment) {
+	t.segmentBytes -= int64(t.heap.Capacity(s.ref()))
+	t.heap.Free(s.ref())
 }
 
 // segmentSizes are the buckets a segment may have: allocation classes of alloc, and
@@ -173,7 +179,7 @@ func (t *Table) build(entries []entry, n, depth int) (s segment, left []entry, e
 		if len(left) == 0 || n == maxBuckets || forged(len(entries), n) {
 			return s, left, nil
 		}
-		t.heap.Free(s.ref()) // no reader has seen it
+		t.freeSegment(s) // no reader has seen it
 	}
 }
 
@@ -241,7 +247,7 @@ func (t *Table) grow(pos uint64) (bool, error) {
 		return false, err
 	}
 	if len(left) > 0 && s.len() == maxBuckets && !forged(count, maxBuckets) {
-		t.heap.Free(s.ref())
+		t.freeSegment(s)
 		return t.split(pos, old, entries)
 	}
 	t.stats.Rebuilds++
@@ -262,7 +268,7 @@ func (t *Table) replace(pos uint64, old, s segment, entries, left []entry) {
 func (t *Table) retire(old ...segment) {
 	t.changeStructure(2)
 	for _, s := range old {
-		t.heap.Free(s.ref())
+		t.freeSegment(s)
 	}
 	t.resizeStep()
 	if pg, ok := t.heap.SparseClass(old[0].len()*bucketBytes, t.purpose); ok {
@@ -293,7 +299,7 @@ func (t *Table) split(pos uint64, old segment, entries []entry) (bool, error) {
 	}
 	b, leftB, err := t.build(upper, sizeFor(ahead.expected(len(upper), mid, end)), depth)
 	if err != nil {
-		t.heap.Free(a.ref())
+		t.freeSegment(a)
 		return false, err
 	}
 	t.publish(a, start, lower, leftA)
@@ -345,7 +351,7 @@ func (t *Table) tooTight(s segment, left []entry, entries int) bool {
 	if len(left) == 0 || forged(entries, s.len()) {
 		return false
 	}
-	t.heap.Free(s.ref()) // no reader has seen it
+	t.freeSegment(s) // no reader has seen it
 	return true
 }
 
@@ -420,7 +426,7 @@ func (t *Table) move(d *directory, pos uint64) bool {
 	copy(t.buckets(moved), t.buckets(s))
 	t.point(moved, pos, uint16(d.count(pos, s)))
 	t.changeStructure(2)
-	t.heap.Free(s.ref())
+	t.freeSegment(s)
 	return true
 }
 

@@ -101,7 +101,7 @@ func (t *Table) Clear() {
 	t.dir.Store(nil)
 	t.changeStructure(2)
 	t.draining = append(t.draining, &drainState{dir: d, stash: t.stash})
-	t.stash, t.next, t.count, t.atDepth = nil, nil, 0, [33]int32{}
+	t.stash, t.next, t.count, t.atDepth, t.segmentBytes = nil, nil, 0, [33]int32{}, 0
 }
 
 // Drain hands about budget former entries to drop, which owns them then, and

@@ -28,6 +28,8 @@ type Table struct {
 	draining []*drainState // what Clear left for Drain, oldest first
 	forecast *Forecast     // nil: nothing is known
 	stats    Stats
+
+	segmentBytes int64 // of memory of the segments
 }
 
 // stashed is an entry that found no room in its segment.
