@@ -189,6 +189,15 @@ func BenchmarkGone(b *testing.B) {
 		{"rename", func(t *Txn, _ *ManualClock) error { _, err := t.Rename(other, key, false); return err }},
 		{"flush", func(t *Txn, _ *ManualClock) error { t.FlushAll(true); return nil }},
 		{"flush-sync", func(t *Txn, _ *ManualClock) error { t.FlushAll(false); return nil }}, // op is all of it
+		{"evict", func(t *Txn, clock *ManualClock) error {
+			e := t.Engine()
+			t.ExpireAt(key, clock.NowMs()+1e6, 0)
+			e.SetEviction(Eviction{Policy: VolatileTTL})
+			e.SetMaxMemoryBytes(e.arena.InUse() / 2)
+			t.Evict()
+			e.SetMaxMemoryBytes(0)
+			return nil
+		}},
 		{"expire", func(t *Txn, clock *ManualClock) error {
 			t.ExpireAt(key, clock.NowMs()+1, 0)
 			clock.Advance(time.Second)
