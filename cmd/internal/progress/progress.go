@@ -98,5 +98,9 @@ func (l *Line) Bytes(word string, done, total int64, elapsed time.Duration) {
 	const width = 30
 	full := int(width * min(done, total) / total)
 	bar := strings.Repeat("#", full) + strings.Repeat(".", width-full)
-	l.Printf("%s [%s] %d of %d MB%s", word, bar, done>>20, total>>20, Eta(int(done), int(total), elapsed, 0))
+	unit, shift := "MB", 20
+	if total < 10<<20 {
+		unit, shift = "KB", 10
+	}
+	l.Printf("%s [%s] %d of %d %s%s", word, bar, done>>shift, total>>shift, unit, Eta(int(done), int(total), elapsed, 0))
 }

@@ -45,6 +45,12 @@ func TestBytes(t *testing.T) {
 	if got, want := out.String(), "read [##########....................] 1024 of 3072 MB, 10s left\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	out.Reset()
+	l.last = time.Time{}
+	l.Bytes("read", 1<<20, 3<<20, 5*time.Second)
+	if got, want := out.String(), "read [##########....................] 1024 of 3072 KB, 10s left\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 func TestEta(t *testing.T) {
