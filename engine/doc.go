@@ -60,9 +60,9 @@
 // it to Txn.apply. That carries it out, numbers it, gives it to the journal, and
 // tells those who watch the key, wait for it or listen. So a new operation has
 // nothing of this to remember, and Loader, which repeats journalled effects, takes
-// the same way. Two changes have two keys and ways of their own, with the same
-// steps: a rename within a shard (rename.go), and giving a staged copy its name
-// (stage.go).
+// the same way. Two changes take the same steps elsewhere: a rename within a shard,
+// one effect on two keys (rename.go), and the naming of a staged copy, whose effects
+// are those that made it (stage.go).
 //
 // The effects of a transaction that holds shards reach the journal together, in
 // End, before the shards are unlocked.
