@@ -8,9 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"time"
 
-	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
 	"hpkv/cmd/internal/cli"
@@ -28,70 +26,46 @@ type riocRun struct {
 func rioc(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "rioc", "Starts a server with a RIOC port and measures batches of reads and writes: operations per second,\n"+
 		"CPU per operation and the round trip of a batch.")
-	program := fs.String("server", "bin/hpkv-server", "`program` to start")
 	batches := intList{values: []int{1, 16, 128}, least: 1}
 	fs.Var(&batches, "batches", "comma-separated operations in a batch")
 	clients := fs.Int("clients", 10, "connections, each with one batch under way")
-	keys := fs.Uint64("keys", 1_000_000, "keys loaded beforehand, 16 bytes with values of --size")
-	size := fs.Int("size", 64, "value size in bytes")
-	seconds := fs.Float64("seconds", 3, "duration of each measurement")
-	var place placement
-	place.flags(fs)
+	var g gateway
+	g.flags(fs, 1_000_000)
 	err := parse(fs, args, func() error {
 		for _, n := range batches.values {
 			if n > rioclient.MaxOps {
 				return fmt.Errorf("--batches: %d is more than the protocol's %d", n, rioclient.MaxOps)
 			}
 		}
-		if *clients < 1 || *keys < 1 || *size < 1 || *size > rioclient.MaxValue || *seconds <= 0 {
-			return errors.New("--clients, --keys, --size and --seconds must be above 0")
+		switch {
+		case *clients < 1:
+			return errors.New("--clients must be above 0")
+		case g.size > rioclient.MaxValue:
+			return fmt.Errorf("--size: %d is more than the protocol's %d", g.size, rioclient.MaxValue)
 		}
-		return nil
+		return g.check()
 	})
 	if err != nil {
 		return err
 	}
-	placed := place.settle()
-	port, err := proc.FreePort()
+	port, err := g.start(ctx, e, "--rioc-port")
 	if err != nil {
 		return err
 	}
-	spec := proc.Spec{Name: "hpkv", Command: []string{*program, "--rioc-port", strconv.Itoa(port)}}
-	p, err := proc.Start(ctx, spec, place.server)
-	if err != nil {
-		return err
-	}
-	defer p.Stop()
-	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(*size))
-	err = fill(ctx, p, place.load, set, *keys, func(done int64) {
-		e.Progress.Printf("loading %s of %s keys", report.Count(float64(done)), report.Count(float64(*keys)))
-	})
-	if err != nil {
-		return err
-	}
-	trips := roundTrips{pid: p.Pid(), cpus: place.load, clients: *clients, duration: time.Duration(*seconds * float64(time.Second))}
-	addr, data := net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), workload.Value(*size)
+	defer g.process.Stop()
+	addr, data := net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), workload.Value(g.size)
 	t := &report.Table{Columns: report.Columns("<operation", "batch", "ops/s", "CPU us/op", "p50 us", "p99 us", "p99.9 us")}
 	for _, n := range batches.values {
 		for _, run := range []riocRun{{"get", rioclient.Get, n}, {"put", rioclient.Put, n}} {
 			e.Progress.Printf("%s in batches of %d", run.name, run.batch)
-			trips.per = n
-			r, err := trips.measure(ctx, func(i int) (caller, error) { return newRiocCaller(addr, run, *keys, data, uint64(i)) })
+			r, err := g.trips(*clients, n).measure(ctx, func(i int) (caller, error) { return newRiocCaller(addr, run, g.keys, data, uint64(i)) })
 			if err != nil {
-				return explain(p, "rioc "+run.name, err)
+				return explain(g.process, "rioc "+run.name, err)
 			}
 			t.Add(append([]string{run.name, strconv.Itoa(n)}, r.cells(50, 99, 99.9)...)...)
 		}
 	}
-	e.Progress.Clear()
-	top := head(ctx, []proc.Spec{spec}, placed)
-	if err := top.Write(e.Out); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.Out, "load       %d connections, one batch under way on each, %s random keys of 16 bytes, values of %d\n",
-		*clients, report.Count(float64(*keys)), *size)
-	fmt.Fprint(e.Out, "figures    percentiles are of the round trip of a batch\n\n")
-	return t.Write(e.Out)
+	return g.report(ctx, e, fmt.Sprintf("%d connections, one batch under way on each", *clients), t)
 }
 
 // riocCaller is one connection that sends batches.

@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/fasthttp/websocket"
 
-	"hpkv/cmd/hpkv-bench/internal/proc"
 	"hpkv/cmd/hpkv-bench/internal/report"
 	"hpkv/cmd/hpkv-bench/internal/workload"
 	"hpkv/cmd/internal/cli"
@@ -24,58 +21,31 @@ const wsKey = "hpkv-bench-api-key"
 func ws(ctx context.Context, e cli.Env, args []string) error {
 	fs := newFlags(e, "ws", "Starts a server with a REST port and measures requests over WebSockets: round trips per second,\n"+
 		"CPU for each and how long it takes.")
-	program := fs.String("server", "bin/hpkv-server", "`program` to start")
 	clients := intList{values: []int{1, 50}, least: 1}
 	fs.Var(&clients, "clients", "connections, each with one request under way, `list`")
-	keys := fs.Uint64("keys", 100_000, "keys loaded beforehand, 16 bytes with values of --size")
-	size := fs.Int("size", 64, "value size in bytes")
-	seconds := fs.Float64("seconds", 3, "duration of each measurement")
-	var place placement
-	place.flags(fs)
-	err := parse(fs, args, func() error {
-		if *keys < 1 || *size < 1 || *seconds <= 0 {
-			return errors.New("--keys, --size and --seconds must be above 0")
-		}
-		return nil
-	})
+	var g gateway
+	g.flags(fs, 100_000)
+	if err := parse(fs, args, g.check); err != nil {
+		return err
+	}
+	port, err := g.start(ctx, e, "--rest-port", "--rest-api-key", wsKey)
 	if err != nil {
 		return err
 	}
-	placed := place.settle()
-	port, err := proc.FreePort()
-	if err != nil {
-		return err
-	}
-	spec := proc.Spec{Name: "hpkv", Command: []string{*program, "--rest-port", strconv.Itoa(port), "--rest-api-key", wsKey}}
-	p, err := proc.Start(ctx, spec, place.server)
-	if err != nil {
-		return err
-	}
-	defer p.Stop()
-	set := workload.Expand([]string{"SET", workload.KeyName, workload.Data}, workload.Value(*size))
-	if err := fill(ctx, p, place.load, set, *keys, func(int64) {}); err != nil {
-		return err
-	}
+	defer g.process.Stop()
 	url := fmt.Sprintf("ws://127.0.0.1:%d/ws", port)
 	t := &report.Table{Columns: report.Columns("<operation", "conns", "trips/s", "CPU us/trip", "p50 us", "p99 us", "p99.9 us")}
 	for _, n := range clients.values {
-		trips := roundTrips{pid: p.Pid(), cpus: place.load, clients: n, duration: time.Duration(*seconds * float64(time.Second)), per: 1}
 		for _, op := range wsOps {
 			e.Progress.Printf("%s over %d WebSockets", op.name, n)
-			r, err := trips.measure(ctx, func(i int) (caller, error) { return newWSCaller(url, op, *keys, *size, uint64(i)) })
+			r, err := g.trips(n, 1).measure(ctx, func(i int) (caller, error) { return newWSCaller(url, op, g.keys, g.size, uint64(i)) })
 			if err != nil {
-				return explain(p, "WebSocket "+op.name, err)
+				return explain(g.process, "WebSocket "+op.name, err)
 			}
 			t.Add(append([]string{op.name, strconv.Itoa(n)}, r.cells(50, 99, 99.9)...)...)
 		}
 	}
-	e.Progress.Clear()
-	top := head(ctx, []proc.Spec{spec}, placed)
-	if err := top.Write(e.Out); err != nil {
-		return err
-	}
-	fmt.Fprintf(e.Out, "load       WebSockets, one request under way on each, %s random keys of 16 bytes, values of %d\n\n", report.Count(float64(*keys)), *size)
-	return t.Write(e.Out)
+	return g.report(ctx, e, "WebSockets, one request under way on each", t)
 }
 
 // wsOp is an operation by its number in the protocol.
