@@ -74,7 +74,10 @@ func BenchmarkPopAndInsert(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	fill(b, f, benchItems, "random")
 	for range b.N {
-		_, ref := f.tree.DeleteAt(0)
+		var c Cursor
+		f.tree.Seek(&c, 0)
+		_, ref := c.Item()
+		f.tree.DeleteEnd(ref)
 		if err := f.tree.Insert(r.Float64(), ref); err != nil {
 			b.Fatal(err)
 		}

@@ -126,8 +126,13 @@ func play(t testing.TB, f *fixture, ops int, scores int, next func() uint64) {
 			if len(m) > 0 {
 				rank := int(next() % uint64(len(m)))
 				it := m[rank]
-				if s, ref := f.tree.DeleteAt(rank); s != it.score || ref != it.ref {
-					t.Fatalf("op %d: DeleteAt(%d) = %v %v, want %v", i, rank, s, ref, it)
+				var c Cursor
+				f.tree.Seek(&c, rank)
+				if s, ref := c.Item(); s != it.score || ref != it.ref {
+					t.Fatalf("op %d: the item of rank %d is %v %v, want %v", i, rank, s, ref, it)
+				}
+				if ref, ok := f.tree.Delete(it.score, []byte(it.member)); !ok || ref != it.ref {
+					t.Fatalf("op %d: Delete of rank %d = %v %v, want %v", i, rank, ref, ok, it)
 				}
 				remove(it)
 			}

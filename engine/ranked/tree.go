@@ -226,15 +226,6 @@ func (t *Tree) Delete(score float64, member []byte) (alloc.Ref, bool) {
 	return ref, true
 }
 
-// DeleteAt removes the item of a rank, which must exist, and returns it.
-func (t *Tree) DeleteAt(rank int) (score float64, ref alloc.Ref) {
-	leaf := t.descendRank(rank)
-	at := t.path[t.height].at
-	score, ref = leaf.score(at), alloc.Ref(leaf.get(leafRefs, at))
-	t.cut(leaf)
-	return score, ref
-}
-
 // DeleteEnd is Delete of ref if that is the first item, or the last one, without
 // comparing; false if it is neither.
 func (t *Tree) DeleteEnd(ref alloc.Ref) bool {
