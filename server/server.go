@@ -58,67 +58,80 @@ type Options struct {
 
 // Server is one running instance. New opens it, Run serves until it is told
 // to stop.
+//
+// A field with a struct type of this package or of package latency guards itself: the
+// type says how. Any other is constant after New, or atomic, unless it says whose
+// it is.
 type Server struct {
-	// Immutable after New.
+	// What it was started with.
 	cfg        *config.Config
 	configFile string
+	log        zerolog.Logger
+	clock      engine.Clock
 	ready      func()
 	tuneLog    func(*journal.Options) // or nil
-	log        zerolog.Logger
+	runID      string
+	replID     atomic.Pointer[string] // as INFO shows it
+	started    time.Time
+
+	// The machine, and the data.
 	topology   *numa.Topology
 	plan       *numa.Plan
 	placer     *numa.Placer
-	clock      engine.Clock
 	engine     *engine.Engine
-	table      *command.Table
-	records    rest.Rows // what operations on records count as
-	driver     driver
-	listeners  []listening
-	side       driver        // carries TLS connections; nil: there are none
-	rest       *rest.Service // nil: not asked for
-	writeTimes *writeTimes   // nil: RIOC's timestamps are ignored
+	durability durability                         // the log
+	background struct{ stop, done chan struct{} } // of the engine's background work
 
+	// Commands.
+	table           *command.Table
+	executors       executorPool
+	deferred        deferredBook
+	blocked         blockedBook
+	pauses          pauseBook
+	stands          standstill
+	packedThreshold atomic.Int64 // of DEBUG QUICKLIST-PACKED-THRESHOLD
+
+	// Connections over RESP and RIOC.
+	driver       driver
+	side         driver // carries TLS connections; nil: there are none
+	listeners    []listening
+	listening    listeningBook
+	clients      registry
+	writeTimes   *writeTimes     // nil: RIOC's timestamps are ignored
 	riocIdentity *certs.Identity // nil: RIOC is not encrypted
-	riocLooked   time.Time       // cron: when its files were last looked at
+	riocLooked   time.Time       // cron's: when its files were last looked at
 
-	runID   string
-	replID  atomic.Pointer[string] // as INFO shows it
-	started time.Time
-
-	startMemory int64 // used when New returned, in bytes
-
+	// HTTP.
+	rest             *rest.Service  // nil: not asked for
+	records          rest.Rows      // what operations on records count as
+	restListeners    []net.Listener // until Run
+	restAddrs        []net.Addr
+	feeds            registry // subscribers, which are no connections of this package
 	metrics          *prometheus.Registry
 	metricsListeners []net.Listener
 	metricsServer    *http.Server
 	metricsLoops     sync.WaitGroup
 
-	restListeners []net.Listener // until Run
-	restAddrs     []net.Addr
-
-	listening listeningBook
-	clients   registry
-	feeds     registry // subscribers over HTTP, which are no connections of this package
-	stats     statsBook
-	commands  commandBook
-	totals    totals
-	errors    errorBook
-	executors executorPool
-	stands    standstill
-	deferred  deferredBook
-	blocked   blockedBook
-	pauses    pauseBook
+	// Messages.
 	hub       hub
 	notifier  notifier
-	slowlog   slowlog
-	latency   latency.Book
 	monitored atomic.Int32 // clients under MONITOR
 
-	packedThreshold atomic.Int64 // of DEBUG QUICKLIST-PACKED-THRESHOLD
+	// Figures.
+	totals              totals
+	stats               statsBook
+	commands            commandBook
+	errors              errorBook
+	slowlog             slowlog
+	latency             latency.Book
+	startMemory         int64        // used when New returned, in bytes
+	garbage             atomic.Int64 // bytes of large buffers that went out of use; see cron
+	backlogged          atomic.Int64 // connections with replies their peer has not taken
+	recentIn, recentOut recentPeak   // bytes that a client's input and output waited with
 
-	durability durability
-
-	procs   procs    // of cron, once it runs
-	samples struct { // of cron; what is atomic may be read by any goroutine
+	// Cron's own, but what is atomic.
+	procs   procs // once it runs
+	samples struct {
 		commands, netIn, netOut rate
 		peakMemory              atomic.Int64
 		engineMs                int64
@@ -131,13 +144,7 @@ type Server struct {
 		defragPercent           atomic.Int64                 // of the last second, spent on that
 	}
 
-	background struct{ stop, done chan struct{} } // of the engine's background work
-
-	garbage    atomic.Int64 // bytes of large buffers that went out of use; see cron
-	backlogged atomic.Int64 // connections with replies their peer has not taken
-
-	recentIn, recentOut recentPeak // bytes that a client's input and output waited with
-
+	// The end.
 	stopOnce sync.Once
 	stopping chan struct{} // closed when the server shall stop
 	exit     func(code int)
