@@ -42,7 +42,9 @@ type taken struct {
 
 // NewLoader returns a loader. Close it.
 func (e *Engine) NewLoader() *Loader {
-	e.loaders.Add(1)
+	if e.loaders.Add(1) == 1 {
+		e.arena.Fill(true)
+	}
 	r := &Loader{e: e, l: e.NewLane()}
 	r.l.txn.loading = true
 	return r
@@ -64,6 +66,7 @@ func (e *Engine) LoadProgress(done, total int64) { e.toCome.Set(done, total) }
 // need, as when few keys were changed many times, is made smaller.
 func (e *Engine) loaded() {
 	e.toCome.Set(0, 0)
+	e.arena.Fill(false)
 	for _, s := range e.shards {
 		s.mu.lock()
 		for db := range s.dbs {

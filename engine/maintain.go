@@ -330,15 +330,27 @@ func (e *Engine) RunBackground(stop <-chan struct{}, worked func(begun time.Time
 // readyMemory has memory ready ahead of its use until stop is closed. It takes
 // milliseconds, so other background work does not wait for it.
 func (e *Engine) readyMemory(stop <-chan struct{}) {
+	var later <-chan time.Time
 	for {
 		select {
 		case <-stop:
 			return
 		case <-e.wantsMemory:
 			e.arena.Prepare()
+			if later == nil {
+				later = time.After(unitePause)
+			}
+		case <-later:
+			later = nil
+			if e.arena.Unite() {
+				later = time.After(unitePause)
+			}
 		}
 	}
 }
+
+// unitePause is between two calls of alloc.Arena.Unite.
+const unitePause = 100 * time.Millisecond
 
 // workOff does the work of a home that has much of it, until there is none left.
 func (e *Engine) workOff(home int, stop <-chan struct{}, worked func(begun time.Time)) {

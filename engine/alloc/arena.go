@@ -110,6 +110,11 @@ type Arena struct {
 	dirty  int                // free pages that still hold memory
 	unused int                // as many of them were not needed since the last Trim
 
+	filling bool   // see Fill
+	dear    int    // huge pages in sequence that were dear
+	without bool   // the process takes no huge pages meanwhile
+	small   bitmap // chunks of huge pages that got small ones
+
 	prepared, unprepared int64 // chunks of huge pages that Prepare touched first, and others
 }
 

@@ -26,6 +26,32 @@ func populate(p unsafe.Pointer) {
 	_ = unix.Madvise(unsafe.Slice((*byte)(p), 1), unix.MADV_POPULATE_WRITE)
 }
 
+// unite makes a huge page of what is behind the chunk at p, where the system can.
+func unite(p unsafe.Pointer) {
+	_ = unix.Madvise(unsafe.Slice((*byte)(p), chunkBytes), unix.MADV_COLLAPSE)
+}
+
+// allowHuge lets the process take new huge pages, or forbids it, and reports whether
+// that has changed anything.
+func allowHuge(on bool) bool {
+	forbidden, err := unix.PrctlRetInt(unix.PR_GET_THP_DISABLE, 0, 0, 0, 0)
+	if err != nil || (forbidden != 0) != on {
+		return false
+	}
+	forbid := uintptr(1)
+	if on {
+		forbid = 0
+	}
+	return unix.Prctl(unix.PR_SET_THP_DISABLE, forbid, 0, 0, 0) == nil
+}
+
+// threadTime returns the CPU time of the calling thread in nanoseconds.
+func threadTime() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return t.Nano()
+}
+
 // From linux/membarrier.h.
 const (
 	membarrierPrivateExpedited         = 1 << 3

@@ -58,9 +58,7 @@ func (a *Arena) prepare(po *pool) {
 	populate(p)
 	touch(p)
 	a.mu.Lock()
-	if c >= manyChunks {
-		a.parting(c)
-	}
+	a.touched(c)
 	if po.cold.has(c) {
 		a.prepared++
 		a.warm(po, c)
@@ -72,11 +70,12 @@ func (a *Arena) prepare(po *pool) {
 func (a *Arena) hurry(c int) {
 	a.unprepared++
 	a.mu.Unlock()
+	before := threadTime()
 	touch(a.chunk(c))
+	took := threadTime() - before
 	a.mu.Lock()
-	if c >= manyChunks {
-		a.parting(c)
-	}
+	a.tookHuge(took)
+	a.touched(c)
 }
 
 // touch makes the memory of a chunk of huge pages come. Somebody else may be doing
