@@ -33,7 +33,7 @@ func TestBackupInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, _, err := admin("backup", dir, filepath.Join(t.TempDir(), "dest")); err == nil || !strings.Contains(err.Error(), "in use by another server") {
+	if _, _, err := admin("backup", dir, filepath.Join(t.TempDir(), "dest")); err == nil || !strings.Contains(err.Error(), "in use by another server: stop that first") {
 		t.Errorf("in use: %v", err)
 	}
 }
