@@ -85,8 +85,8 @@ The first range query of a database builds its ordered index in the background o
 Returns a map: the processor's model, sockets, cores and processors, those the process may use, memory, memory nodes, the connection driver, whether workers are pinned and why, the number of shards, and for each worker its processor, core, node and shards. ` + "`hpkv-server --topology`" + ` prints the same before a server is started.
 `
 
-// CommandsMarkdown is the content of COMMANDS.md.
-func CommandsMarkdown() (string, error) {
+// commandsMarkdown is the content of COMMANDS.md.
+func commandsMarkdown() (string, error) {
 	table, err := newTable(nil)
 	if err != nil {
 		return "", err

@@ -9,7 +9,7 @@ import (
 var update = flag.Bool("update", false, "write generated documents")
 
 func TestCommandsDocument(t *testing.T) {
-	got, err := CommandsMarkdown()
+	got, err := commandsMarkdown()
 	if err != nil {
 		t.Fatal(err)
 	}

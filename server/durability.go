@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"path/filepath"
 	"sync"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"hpkv/engine"
 	"hpkv/persist"
 	"hpkv/resp"
 	"hpkv/server/command"
@@ -40,14 +38,7 @@ type durability struct {
 	journal  atomic.Pointer[journal.Journal]
 	loaded   atomic.Int64 // keys there were after the data were loaded the last time
 
-	load struct {
-		sync.Mutex
-		begun       time.Time
-		done, total int64     // bytes
-		first       int64     // what was done when it was first told
-		at          time.Time // when that was: what goes before is no measure
-		told        time.Time
-	}
+	load loadProgress
 
 	mu     sync.Mutex // held while the log is begun or ended
 	rounds uint64     // no round of a log that has ended is higher; under mu
@@ -231,84 +222,6 @@ func (s *Server) wakeWithheld() {
 
 func (d *durability) set(bit uint32)   { d.obstacle.Or(bit) }
 func (d *durability) clear(bit uint32) { d.obstacle.And(^bit) }
-
-// tellEvery is the time between two lines about a replay's progress.
-const tellEvery = 2 * time.Second
-
-// progress is called by the log while it is replayed.
-func (d *durability) progress(done, total int64) {
-	l := &d.load
-	l.Lock()
-	defer l.Unlock()
-	l.done, l.total = done, total
-	if l.first == 0 {
-		l.first, l.at = done, time.Now()
-	}
-	if time.Since(l.told) < tellEvery {
-		return
-	}
-	l.told = time.Now()
-	d.srv.log.Info().Int64("bytes", done).Int64("total", total).Int64("percent", done*100/max(total, 1)).
-		Int64("eta_seconds", d.etaLocked()).Msg("loading")
-}
-
-// etaLocked guesses the seconds a replay will still take. REQUIRES: d.load.
-func (d *durability) etaLocked() int64 {
-	l := &d.load
-	if l.done == l.first {
-		return 1
-	}
-	return int64(time.Since(l.at).Seconds() * float64(l.total-l.done) / float64(l.done-l.first))
-}
-
-// recover replays the log if obstacleLoading says that there is one to load. The
-// obstacle decides, not the setting, which a client may change at any time. Clients
-// are answered meanwhile as far as they can be; after an error nobody may see what
-// was loaded until then.
-func (d *durability) recover(ctx context.Context) (err error) {
-	s := d.srv
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	defer func() {
-		if err == nil {
-			d.clear(obstacleLoading)
-		}
-	}()
-	if d.obstacle.Load()&obstacleLoading == 0 {
-		return nil
-	}
-	d.load.Lock()
-	d.load.begun, d.load.told = time.Now(), time.Now()
-	d.load.Unlock()
-	o := d.options()
-	j, report, err := journal.Open(ctx, s.engine, o)
-	var few *engine.DatabaseError
-	if errors.As(err, &few) {
-		return fmt.Errorf("the log in %s has keys in database %d, but the setting databases is %d: raise it to %d or more",
-			o.Dir, few.DB, few.Databases, few.DB+1)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot open the log in %s: %w", o.Dir, err)
-	}
-	for _, cut := range report.Cuts {
-		s.log.Warn().Stringer("cut", cut).Msg("the end of the log was left out: it was not written completely")
-	}
-	s.log.Info().Str("dir", o.Dir).Int64("records", report.Records).Int64("bytes", report.Bytes).
-		Dur("elapsed_ms", report.Elapsed).Msg("data loaded from the log")
-	d.attach(j)
-	d.noteSaved()
-	d.noteLoaded()
-	return nil
-}
-
-// noteLoaded counts the keys after the data were loaded.
-func (d *durability) noteLoaded() {
-	keys := 0
-	for _, db := range d.srv.engine.Stats().Databases {
-		keys += db.Keys
-	}
-	d.loaded.Store(int64(keys))
-}
 
 // attach makes j the log that is in use. REQUIRES: d.mu.
 func (d *durability) attach(j *journal.Journal) {

@@ -29,8 +29,8 @@ In the column *change*, **fixed** settings keep their value while the server run
 as ` + "`enable-protected-configs`" + ` allows.
 `
 
-// Markdown is the content of docs/settings.md.
-func Markdown() string {
+// markdown is the content of docs/settings.md.
+func markdown() string {
 	var b strings.Builder
 	b.WriteString(documentHead)
 	t := table()

@@ -78,7 +78,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestSettingsDocument(t *testing.T) {
-	golden(t, filepath.Join("..", "..", "docs", "settings.md"), Markdown(), "go generate ./server/config")
+	golden(t, filepath.Join("..", "..", "docs", "settings.md"), markdown(), "go generate ./server/config")
 }
 
 // golden compares got with a file, or writes the file under -update.
