@@ -38,10 +38,30 @@ const (
 // AppendEffect appends the encoding of ef to dst. Equal effects have equal
 // encodings.
 func AppendEffect(dst []byte, ef *Effect) []byte {
-	if ef.Kind == EffectPut && ef.ExpireAtMs|ef.Offset|int64(ef.DB)|int64(ef.OtherDB)|int64(len(ef.Items)) == 0 &&
-		uint(len(ef.Key)-1) < 0x7f && uint(len(ef.Value)-1) < 0x7f && ef.Type != 0 {
-		return appendPut(dst, ef)
+	k, v := len(ef.Key), len(ef.Value)
+	if ef.Kind != EffectPut || uint(k-1) >= 0x7f || uint(v-1) >= 0x7f || ef.Type == 0 ||
+		ef.ExpireAtMs|ef.Offset|int64(ef.DB)|int64(ef.OtherDB)|int64(len(ef.Items)) != 0 {
+		return appendFields(dst, ef)
 	}
+	// The effect of most writes: a put of a short key and a short value that does
+	// not expire, into the first database.
+	at, n := len(dst), k+v+5
+	if cap(dst)-at < n {
+		dst = slices.Grow(dst, n)
+	}
+	dst = dst[:at+n]
+	p := dst[at:]
+	p[0], p[1], p[2] = byte(EffectPut), fieldKey|fieldValue|fieldType, byte(k)
+	copy(p[3:], ef.Key)
+	p = p[3+k:]
+	p[0] = byte(v)
+	copy(p[1:], ef.Value)
+	p[1+v] = byte(ef.Type)<<formBits | byte(ef.Form)&formMask
+	return dst
+}
+
+// appendFields is AppendEffect for any effect.
+func appendFields(dst []byte, ef *Effect) []byte {
 	fields := uint64(0)
 	set := func(bit uint64, present bool) {
 		if present {
@@ -97,22 +117,6 @@ func (ef *Effect) Room() int {
 		n += binary.MaxVarintLen64 + len(item)
 	}
 	return n
-}
-
-// appendPut is AppendEffect for the effect of most writes: a put of a short key and
-// a short value that does not expire, into the first database.
-func appendPut(dst []byte, ef *Effect) []byte {
-	k, v, at := len(ef.Key), len(ef.Value), len(dst)
-	n := k + v + 5
-	dst = slices.Grow(dst, n)[:at+n]
-	p := dst[at:]
-	p[0], p[1], p[2] = byte(EffectPut), fieldKey|fieldValue|fieldType, byte(k)
-	copy(p[3:], ef.Key)
-	p = p[3+k:]
-	p[0] = byte(v)
-	copy(p[1:], ef.Value)
-	p[1+v] = byte(ef.Type)<<formBits | byte(ef.Form)&formMask
-	return dst
 }
 
 func appendString(dst, s []byte) []byte {

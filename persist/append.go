@@ -22,21 +22,20 @@ func (l *Log) Append(stream int, r Record) (round uint64) {
 func (l *Log) Begin(stream int, shard uint16, seq uint64, room int) []byte {
 	s := &l.streams[stream]
 	s.mu.Lock()
-	b := &s.buf
-	if cap(b.last)-len(b.last) < recordHead+room+maxMark {
+	if cap(s.buf.last)-len(s.buf.last) < recordHead+room+maxMark {
 		s.grow(recordHead + room)
 	}
-	return appendHead(b.last, typeRecord, 0, shard, seq)
+	return appendHead(s.buf.last, typeRecord, 0, shard, seq)
 }
 
 // End takes what became of the slice that Begin returned, and returns the record's
 // round.
 func (l *Log) End(stream int, b []byte) (round uint64) {
 	s := &l.streams[stream]
-	n := len(b) - len(s.buf.last)
-	setLength(b[len(s.buf.last):], n-recordHead)
+	at := len(s.buf.last)
+	setLength(b[at:], len(b)-at-recordHead)
 	s.buf.last = b
-	s.buf.size += n
+	s.buf.size += len(b) - at
 	// The bytes of the next record are fetched by then; the buffers are more than a
 	// processor keeps near while it serves commands.
 	if ahead := len(b) + 64; ahead < cap(b) {

@@ -26,7 +26,10 @@ func (s *stream) add(r *Record) {
 	b.size += len(b.last) - before
 }
 
-// grow begins a chunk for a record of need bytes.
+// grow begins a chunk for a record of need bytes. It is seldom called, and would
+// make its callers long.
+//
+//go:noinline
 func (s *stream) grow(need int) {
 	b := &s.buf
 	if len(b.last) > 0 {

@@ -70,8 +70,8 @@ func appendRecord(b []byte, r *Record) []byte {
 func appendHead(b []byte, kind, flags uint8, shard uint16, seq uint64) []byte {
 	at := len(b)
 	b = b[:at+recordHead]
-	h := b[at:]
-	binary.LittleEndian.PutUint64(h, 0)
+	h := (*[recordHead]byte)(b[at:])
+	binary.LittleEndian.PutUint64(h[:], 0)
 	binary.LittleEndian.PutUint32(h[8:], uint32(kind)|uint32(flags)<<8|uint32(shard)<<16)
 	binary.LittleEndian.PutUint64(h[12:], seq)
 	return b
