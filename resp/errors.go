@@ -119,7 +119,6 @@ const (
 	ErrCountNegative  = "ERR COUNT can't be negative"
 	ErrMaxLenNegative = "ERR MAXLEN can't be negative"
 	ErrTimeoutFloat   = "ERR timeout is not a float or out of range"
-	ErrTimeoutRange   = "ERR timeout is out of range"
 )
 
 // Errors of HyperLogLogs.

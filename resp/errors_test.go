@@ -63,7 +63,7 @@ func TestErrorTexts(t *testing.T) {
 	for name, text := range all {
 		text = strings.TrimPrefix(text, "ERR ")
 		switch name {
-		case "ErrTimeoutLong", "ErrTimeoutRange": // came with 7.2
+		case "ErrTimeoutLong": // came with 7.2
 			continue
 		case "ErrFieldsMissing", "ErrNegativeExpire", "ErrNumFields", "ErrNumFieldsMatch": // came with 7.4
 			continue

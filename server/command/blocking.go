@@ -68,7 +68,7 @@ func timeout(a *resp.Args) int64 {
 	case ms < 0:
 		a.Fail(resp.ErrTimeoutSign)
 	case ms > maxTimeoutMs:
-		a.Fail(resp.ErrTimeoutRange)
+		a.Fail(resp.ErrTimeoutLong)
 	default:
 		return int64(ms)
 	}
