@@ -9,7 +9,7 @@ import (
 )
 
 // BenchmarkZSet does what is done most with a large sorted set, whose scores are
-// integers, fractions that are multiples of 2^-53, or need all of a double.
+// integers, multiples of 2^-53, decimal fractions, or need all of a double.
 func BenchmarkZSet(b *testing.B) {
 	const members = 100_000
 	key := []byte("z")
