@@ -176,7 +176,9 @@ func Valid(b []byte) bool {
 		if Size(as) != next-off {
 			return false
 		}
-		if _, prev, ok := Prev(b, next); !ok || prev != off {
+		// A size in more bytes than it needs, of which the first belongs to the
+		// element, would lead back to off, too.
+		if size, bytes := back(b, next); size+bytes != next-off || bytes != backBytes(size) {
 			return false
 		}
 		if _, isInt := ParseInt(as); isInt != (v.str == nil) {

@@ -249,6 +249,7 @@ func FuzzGarbage(f *testing.F) {
 	f.Add(Append(Append(nil, []byte("12")), []byte(strings.Repeat("y", 200))), 2, []byte("12"))
 	f.Add([]byte{1, 0, 0xfa, 0xff, 0xff, 0xff, 0xff, 1}, 8, []byte(""))
 	f.Add([]byte{1, 0, 0xf7, 1}, -1, []byte("300"))
+	f.Add([]byte{1, 0, 4, 'a', 'b', 'c', 0, 0x84}, 8, []byte("")) // a size that begins in the element
 	f.Fuzz(func(t *testing.T, b []byte, i int, e []byte) {
 		_, _, _ = Next(b, i)
 		_, _, _ = Prev(b, i)
