@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"hpkv/engine/zset"
 )
 
 // raise makes a collection of a type with many elements, a thousand at a time.
@@ -176,32 +178,73 @@ func TestCountUnfreed(t *testing.T) {
 	expect("both are freed", 0, 103)
 }
 
-// TestTrimHuge: what LTRIM and LPOP drop of a huge list goes in bounded steps, too.
-func TestTrimHuge(t *testing.T) {
+// TestEmptyHuge: what commands on elements drop of a huge collection, all of it or
+// most, goes in bounded steps, too.
+func TestEmptyHuge(t *testing.T) {
 	const n = 100_000
-	ways := map[string]func(t *Txn, key []byte) error{
-		"trim to few":    func(t *Txn, key []byte) error { return t.ListTrim(key, n-100, -1) },
-		"trim to many":   func(t *Txn, key []byte) error { return t.ListTrim(key, n/3, -1) },
-		"trim the right": func(t *Txn, key []byte) error { return t.ListTrim(key, 0, n/3) },
-		"trim both ends": func(t *Txn, key []byte) error { return t.ListTrim(key, n/3, n/2) },
-		"trim all":       func(t *Txn, key []byte) error { return t.ListTrim(key, n, n) },
-		"pop": func(t *Txn, key []byte) error {
+	key := b("huge")
+	none, ignore := func(int) {}, func([]byte, float64) {}
+	ways := []struct {
+		name string
+		typ  Type
+		left int64
+		do   func(t *Txn) error
+	}{
+		{"trim to few", TypeList, 100, func(t *Txn) error { return t.ListTrim(key, n-100, -1) }},
+		{"trim to many", TypeList, n - n/3, func(t *Txn) error { return t.ListTrim(key, n/3, -1) }},
+		{"trim the right", TypeList, n/3 + 1, func(t *Txn) error { return t.ListTrim(key, 0, n/3) }},
+		{"trim both ends", TypeList, n/2 - n/3 + 1, func(t *Txn) error { return t.ListTrim(key, n/3, n/2) }},
+		{"trim all", TypeList, 0, func(t *Txn) error { return t.ListTrim(key, n, n) }},
+		{"pop", TypeList, 1, func(t *Txn) error {
 			_, err := t.ListPop(key, ListRight, n-1, nil, func(ListValue) {})
 			return err
-		},
+		}},
+		{"spop all", TypeSet, 0, func(t *Txn) error { return t.SPopMany(key, n+1, none, func([]byte) {}) }},
+		{"spop most", TypeSet, 10, func(t *Txn) error { return t.SPopMany(key, n-10, none, func([]byte) {}) }},
+		{"zpop all", TypeZSet, 0, func(t *Txn) error { _, err := t.ZPop(key, n, true, none, ignore); return err }},
+		{"zpop most", TypeZSet, 10, func(t *Txn) error { _, err := t.ZPop(key, n-10, true, none, ignore); return err }},
+		{"zremrange all", TypeZSet, 0, func(t *Txn) error {
+			_, err := t.ZRemRange(key, &ZRange{By: ByScore, Score: zset.ScoreRange{Max: n}})
+			return err
+		}},
+		{"zremrange most", TypeZSet, 10, func(t *Txn) error {
+			_, err := t.ZRemRange(key, &ZRange{Start: 5, Stop: -6})
+			return err
+		}},
 	}
-	for name, trim := range ways {
-		e, _ := openTest(t, Options{Shards: 1, Databases: 1})
+	for _, way := range ways {
+		rec := new(recorder)
+		e, _ := openTest(t, Options{Shards: 1, Databases: 1, Journal: rec})
 		l := e.NewLane()
 		s := e.shards[0]
-		key := b("huge")
-		raise(t, l, TypeList, key, n)
-		before := live(e)
-		if err := trim(l.Begin(0), key); err != nil {
+		raise(t, l, way.typ, key, n)
+		l.Begin(0).ExpireAt(key, 1<<42, 0)
+		before, effects := live(e), len(rec.effects)
+		if err := way.do(l.Begin(0)); err != nil {
 			t.Fatal(err)
 		}
 		if freed := before - live(e); freed > 3*buryAtOnce {
-			t.Errorf("%s: %d of %d blocks are freed at once", name, freed, before)
+			t.Errorf("%s: %d of %d objects are freed at once", way.name, freed, before)
+		}
+		if more := rec.effects[effects:]; len(more) != 1 || len(more[0].payload) > 2000 {
+			t.Errorf("%s: %d effects, the first of %d bytes", way.name, len(more), len(more[0].payload))
+		}
+		if way.left > 0 {
+			if at, _ := l.Begin(0).ExpireTime(key); at != 1<<42 {
+				t.Errorf("%s: the key expires at %d", way.name, at)
+			}
+		}
+		left := int64(0)
+		switch txn := l.Begin(0); way.typ {
+		case TypeList:
+			left, _ = txn.ListLen(key)
+		case TypeSet:
+			left, _ = txn.SCard(key)
+		case TypeZSet:
+			left, _ = txn.ZCard(key)
+		}
+		if left != way.left {
+			t.Errorf("%s: %d elements are left, want %d", way.name, left, way.left)
 		}
 		for more := true; more; {
 			before = live(e)
@@ -209,12 +252,45 @@ func TestTrimHuge(t *testing.T) {
 			more = s.reclaim(reclaimStep)
 			s.mu.unlock()
 			if freed := before - live(e); freed > 2*reclaimStep {
-				t.Errorf("%s: a step frees %d blocks", name, freed)
+				t.Errorf("%s: a step frees %d objects", way.name, freed)
 			}
 		}
 		if err := e.Check(); err != nil {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s: %v", way.name, err)
 		}
 		l.Close()
+	}
+}
+
+// TestEmptyWhenFull: what leaves little of a collection needs no memory when there
+// is none.
+func TestEmptyWhenFull(t *testing.T) {
+	const n = 5_000
+	e, _ := openTest(t, Options{Shards: 1, Databases: 1})
+	l := e.NewLane()
+	defer l.Close()
+	raise(t, l, TypeSet, b("s"), n)
+	raise(t, l, TypeZSet, b("z"), n)
+	e.SetMaxMemoryBytes(1)
+	if _, err := l.Begin(0).Set(b("k"), b("v"), SetOptions{}); err != ErrNoMemory {
+		t.Fatalf("set: %v", err)
+	}
+	popped := map[string]bool{}
+	if err := l.Begin(0).SPopMany(b("s"), n-10, func(int) {}, func(m []byte) { popped[string(m)] = true }); err != nil || len(popped) != n-10 {
+		t.Errorf("spop: %d, %v", len(popped), err)
+	}
+	if n, err := l.Begin(0).SCard(b("s")); n != 10 || err != nil {
+		t.Errorf("scard: %d, %v", n, err)
+	}
+	if k, err := l.Begin(0).ZRemRange(b("z"), &ZRange{Start: 10, Stop: -1}); k != n-10 || err != nil {
+		t.Errorf("zremrange: %d, %v", k, err)
+	}
+	if n, err := l.Begin(0).ZCard(b("z")); n != 10 || err != nil {
+		t.Errorf("zcard: %d, %v", n, err)
+	}
+	e.SetMaxMemoryBytes(0)
+	settle(t, e, l)
+	if err := e.Check(); err != nil {
+		t.Error(err)
 	}
 }

@@ -117,12 +117,20 @@ func (p *hugeScribbler) step() {
 		} else {
 			_, _ = t.SRem(k, few)
 			_, _, _ = t.SPop(nil, k, nil)
+			if r.IntN(100) == 0 {
+				have, _ := t.SCard(k)
+				_ = t.SPopMany(k, have-int64(r.IntN(p.n/5)), func(int) {}, func([]byte) {})
+			}
 		}
 	case "zset":
 		if r.IntN(2) == 0 {
 			p.zadd(few)
 		} else {
 			_, _ = t.ZRem(k, few)
+			if r.IntN(100) == 0 {
+				from := r.Int64N(int64(p.n) / 10)
+				_, _ = t.ZRemRange(k, &ZRange{Start: from, Stop: -r.Int64N(int64(p.n) / 10)})
+			}
 		}
 	case "hash":
 		if r.IntN(2) == 0 {

@@ -118,6 +118,19 @@ func (t *Txn) delta(kind EffectKind, key []byte, items [][]byte) {
 	ef.Offset, ef.ExpireAtMs = 0, 0
 }
 
+// applyEmpty is the removal of all elements of a key's collection: one effect that
+// names none of them, and the events of one that names all.
+func (t *Txn) applyEmpty(s *shard, n *entry, key []byte, ev Event) {
+	t.applyRemove(s, n, key, ev)
+	t.raise(t.db, EventDel, key)
+}
+
+// fewStay reports whether so few of a collection's elements stay where gone of size
+// go, that it is cheaper to put them into a new collection than to remove the
+// others; what held them is freed in the background then. Redis has the same
+// measure, which shows in the form that its sets have after SPOP.
+func fewStay(gone, size int) bool { return (size-gone)*5 <= size }
+
 // keepItems copies a list of arguments, not their bytes, for an effect to change.
 func (t *Txn) keepItems(items [][]byte) [][]byte {
 	t.lane.items = append(t.lane.items[:0], items...)

@@ -85,10 +85,13 @@ func (t *Txn) SPopMany(key []byte, n int64, begin func(n int), visit func(m []by
 		})
 		if at.found() {
 			t.CountLookup(true) // Redis reads the whole set here, and only here
-			t.applyRemove(s, &at, key, EventSPop)
-			t.raise(t.db, EventDel, key)
+			t.applyEmpty(s, &at, key, EventSPop)
 		}
 		return nil
+	}
+	if v.obj != nil && n > 0 && fewStay(int(n), v.len()) {
+		begin(int(n))
+		return t.popMost(s, &at, key, v.obj, int(n), visit)
 	}
 	g := t.gather()
 	v.sample(t, n, func(int) {}, g.add)
@@ -102,6 +105,35 @@ func (t *Txn) SPopMany(key []byte, n int64, begin func(n int), visit func(m []by
 	}
 	t.delta(EffectSetRemove, key, members)
 	return t.apply(s, &at, EventSPop)
+}
+
+// popMost is SPopMany where few members stay: it chooses these, which become the set.
+func (t *Txn) popMost(s *shard, n *entry, key []byte, o *setObject, count int, visit func(m []byte)) error {
+	g := t.gather()
+	stay := make(map[alloc.Ref]struct{}, o.len()-count)
+	o.sample(t, int64(o.len()-count), func(int) {}, func(ref alloc.Ref) {
+		stay[ref] = struct{}{}
+		g.add(o.key(ref))
+	})
+	popped := func(visit func(m []byte)) {
+		o.each(func(ref alloc.Ref) bool {
+			if _, stays := stay[ref]; !stays {
+				visit(o.key(ref))
+			}
+			return true
+		})
+	}
+	popped(visit)
+	t.stateSet(key, g.list())
+	t.effect.ExpireAtMs = n.expireAt()
+	if t.apply(s, n, EventSPop) == nil {
+		return nil
+	}
+	// There is no memory for those that stay.
+	g = t.gather()
+	popped(g.add)
+	t.delta(EffectSetRemove, key, g.list())
+	return t.apply(s, n, EventSPop)
 }
 
 // SScan visits some members and returns the cursor to go on from, 0 when all

@@ -73,7 +73,7 @@ func (p *setPlayer) step() {
 	defer t.End()
 	key, ms := p.key(), p.members()
 	set := p.model[db][string(key)]
-	switch p.r.IntN(12) {
+	switch p.r.IntN(13) {
 	case 0, 1, 2, 3:
 		want := int64(0)
 		if set == nil {
@@ -102,6 +102,25 @@ func (p *setPlayer) step() {
 		}
 		if n, err := t.SRem(key, ms); err != nil || n != want {
 			p.t.Fatalf("srem: %d, %v; want %d", n, err, want)
+		}
+	case 12:
+		n := p.r.IntN(4)
+		if p.r.IntN(10) == 0 { // few stay, or none
+			n = max(0, len(set)-p.r.IntN(80))
+		}
+		popped, told := 0, -1
+		err := t.SPopMany(key, int64(n), func(n int) { told = n }, func(m []byte) {
+			if !set[string(m)] {
+				p.t.Fatalf("spop: %q is not in the set", m)
+			}
+			delete(set, string(m))
+			popped++
+		})
+		if err != nil || popped != told || popped != min(n, popped+len(set)) {
+			p.t.Fatalf("spop %d: %d, %d were told, %d stay, %v", n, popped, told, len(set), err)
+		}
+		if len(set) == 0 {
+			delete(p.model[db], string(key))
 		}
 	case 7:
 		i := 0

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 
@@ -218,11 +219,40 @@ func (t *Txn) ZRemRange(key []byte, r *ZRange) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	v := s.viewZSet(&n)
-	lo, hi := v.window(r)
+	lo, hi := s.viewZSet(&n).window(r)
 	ev := [...]Event{ByRank: EventZRemRangeByRank, ByScore: EventZRemRangeByScore, ByLex: EventZRemRangeByLex}[r.By]
-	return t.zrem(s, &n, key, t.lane.members(v, lo, hi, false, nil), ev)
+	return t.zremRanks(s, &n, key, lo, hi, false, nil, ev)
 }
+
+// zremRanks removes the members of ranks [lo, hi) of a located sorted set, shows them
+// to visit, unless that is nil, and returns how many there were.
+func (t *Txn) zremRanks(s *shard, n *entry, key []byte, lo, hi int, reverse bool, visit zvisit, ev Event) (int64, error) {
+	v := s.viewZSet(n)
+	all := lo < hi && hi-lo == v.len()
+	if !all && (v.obj == nil || !fewStay(hi-lo, v.len())) {
+		return t.zrem(s, n, key, t.lane.members(v, lo, hi, reverse, visit), ev)
+	}
+	if visit != nil {
+		v.walk(lo, hi, reverse, func(member []byte, score float64) bool {
+			visit(member, score)
+			return true
+		})
+	}
+	if all {
+		t.applyEmpty(s, n, key, ev)
+		return int64(hi - lo), nil
+	}
+	ef := t.state(EffectPut, key)
+	ef.Type, ef.Form, ef.ExpireAtMs = TypeZSet, formLarge, n.expireAt()
+	ef.Items = t.lane.outside(v, lo, hi)
+	if t.apply(s, n, ev) != nil { // there is no memory for those that stay
+		return t.zrem(s, n, key, t.lane.members(v, lo, hi, false, nil), ev)
+	}
+	return int64(hi - lo), nil
+}
+
+// zvisit is shown a member and its score. The member is valid during the call only.
+type zvisit = func(member []byte, score float64)
 
 // ZPop removes up to count members with the least scores, or the greatest with
 // most, and visits them. begin is called first, with their number; without key
@@ -242,12 +272,12 @@ func (t *Txn) ZPop(key []byte, count int64, most bool, begin func(n int), visit 
 		ev = EventZPopMax
 	}
 	begin(hi - lo)
-	return t.zrem(s, &n, key, t.lane.members(v, lo, hi, most, visit), ev)
+	return t.zremRanks(s, &n, key, lo, hi, most, visit, ev)
 }
 
 // members copies the members of ranks [lo, hi) to the lane's memory, as the items
 // of an effect that removes them, and shows them to visit on the way.
-func (l *Lane) members(v zsetView, lo, hi int, reverse bool, visit func(member []byte, score float64)) [][]byte {
+func (l *Lane) members(v zsetView, lo, hi int, reverse bool, visit zvisit) [][]byte {
 	l.buf, l.items = l.buf[:0], l.items[:0]
 	v.walk(lo, hi, reverse, func(member []byte, score float64) bool {
 		if visit != nil {
@@ -258,5 +288,22 @@ func (l *Lane) members(v zsetView, lo, hi int, reverse bool, visit func(member [
 		l.items = append(l.items, l.buf[from:])
 		return true
 	})
+	return l.items
+}
+
+// outside returns all members but those of ranks [lo, hi), with their scores, as the
+// items of an effect that puts them.
+func (l *Lane) outside(v zsetView, lo, hi int) [][]byte {
+	l.buf, l.items = l.buf[:0], l.items[:0]
+	add := func(member []byte, score float64) bool {
+		from := len(l.buf)
+		l.buf = append(l.buf, member...) // see members
+		at := len(l.buf)
+		l.buf = binary.LittleEndian.AppendUint64(l.buf, math.Float64bits(score))
+		l.items = append(l.items, l.buf[from:at:at], l.buf[at:])
+		return true
+	}
+	v.walk(0, lo, false, add)
+	v.walk(hi, v.len(), false, add)
 	return l.items
 }
