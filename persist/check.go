@@ -67,7 +67,7 @@ func (r *CheckReport) segments(ctx context.Context, fsys vfs.FS, dir string, man
 		began := r.Bytes
 		err := walkSegment(ctx, fsys, dir, &man.segments[i], func(it *Item) error {
 			switch it.Kind {
-			case ItemRecord:
+			case ItemRecord, ItemBarrier:
 				r.Records++
 			case ItemDamage:
 				r.add(Problem{segmentName(it.Segment), it.Offset, it.Bytes, it.Problem})

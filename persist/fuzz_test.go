@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
-
-	"hpkv/persist/vfs"
 )
 
 // FuzzRecord: whatever decodes encodes to the same bytes.
@@ -18,6 +16,9 @@ func FuzzRecord(f *testing.F) {
 	add := func(b []byte) { sealRecords(b, seedOf(uid)); f.Add(b) }
 	add(appendRecord(nil, &Record{Shard: 1, Seq: 2, Payload: []byte("payload")}))
 	add(appendRecord(nil, &Record{Txn: 1 << 60}))
+	add(appendBarrier(nil, &Record{Txn: 1 << 60, Payload: []byte("payload")}, flagTxn|flagBarrier, 9))
+	add(appendBarrier(nil, &Record{Payload: []byte("payload")}, flagBarrier, 9))
+	add(appendBarrier(nil, &Record{}, flagBarrier|flagEcho, 9))
 	f.Add(appendMark(nil, &mark{round: 9, ms: 1, synced: 8, start: 64, records: 1, streams: []uint16{0, 5}}, seedOf(uid)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) >= recordHead { // most inputs get no further otherwise
@@ -37,6 +38,8 @@ func FuzzRecord(f *testing.F) {
 			}
 			again = appendMark(nil, &m, seedOf(uid))
 			again[10], again[11] = b[10], b[11] // the shard of a mark is not looked at
+		} else if e.barrier != 0 {
+			again = appendBarrier(nil, &e.Record, e.flags, e.barrier)
 		} else {
 			again = appendRecord(nil, &e.Record)
 			if e.flags&flagTxn != 0 && e.Txn == 0 {
@@ -50,8 +53,10 @@ func FuzzRecord(f *testing.F) {
 }
 
 func FuzzManifest(f *testing.F) {
-	if b, err := os.ReadFile(filepath.Join(goldenDir, manifestName)); err == nil {
-		f.Add(b)
+	for i := range goldens {
+		if b, err := os.ReadFile(filepath.Join(goldens[i].dir, manifestName)); err == nil {
+			f.Add(b)
+		}
 	}
 	f.Add((&manifest{nextSegment: 1, nextGeneration: 1}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -82,26 +87,18 @@ func fixManifest(b []byte) {
 // FuzzSegment puts any bytes in place of a segment of a log that was cut off:
 // nothing panics, and what is recovered can be opened again and is the same.
 func FuzzSegment(f *testing.F) {
-	golden := vfs.NewMem("/", "/log")
-	entries, err := os.ReadDir(goldenDir)
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, e := range entries {
-		b, err := os.ReadFile(filepath.Join(goldenDir, e.Name()))
+	golden, _ := goldens[0].files(f)
+	for _, number := range []uint64{3, 0} { // segment 1 has a barrier
+		b, err := os.ReadFile(filepath.Join(goldens[0].dir, segmentName(1+number)))
 		if err != nil {
 			f.Fatal(err)
 		}
-		writeFile(golden, "/log/"+e.Name(), b)
-		if e.Name() == segmentName(4) {
-			f.Add(b[:600])
-			f.Add(b[:150])
-		}
+		f.Add(number, b[:600])
+		f.Add(number, b[:150])
 	}
-	golden = golden.Clone()
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t *testing.T, number uint64, b []byte) {
 		mem := golden.Clone()
-		overwrite(t, mem, segmentPath("/log", 4), b)
+		overwrite(t, mem, segmentPath("/log", 1+number%4), b)
 		o := Options{FS: mem, Dir: "/log", Streams: 1, SegmentBytes: 4096}
 		var first, second collector
 		l, _, err := Open(o, &first)
@@ -112,6 +109,7 @@ func FuzzSegment(f *testing.F) {
 			if _, err := Repair(ctx, mem, "/log", RepairSkip, nil); err != nil {
 				t.Fatal(err)
 			}
+			first = collector{} // of what came before the damage
 			if l, _, err = Open(o, &first); err != nil {
 				t.Fatal(err)
 			}

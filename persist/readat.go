@@ -63,7 +63,7 @@ func readEntry(f vfs.File, seed uint32, at, end int64) (e entry, err error) {
 		}
 		err = e.decode(b, seed, end-at)
 	}
-	if err == nil && e.kind != typeRecord {
+	if err == nil && (e.kind != typeRecord || e.flags&flagEcho != 0) {
 		err = errForm
 	}
 	return e, err

@@ -19,6 +19,11 @@ const (
 
 	flagTxn = 1 << 0 // a txn follows the head
 
+	// Of barriers, which are read and not written: FORMAT.md, "Barriers".
+	flagBarrier  = 1 << 1 // the barrier's number follows, after the txn
+	flagEcho     = 1 << 2 // the barrier's record proper is in another stream
+	barrierField = 8
+
 	markMagic = "HPKVMARK"
 	markFixed = 8 + 8 + 8 + 8 + 4 + 2 // magic, ms, synced, start, records, participants
 	maxMark   = recordHead + markFixed + 2*MaxStreams
@@ -45,9 +50,10 @@ func seedOf(uid uint64) uint32 {
 // entry is a decoded record or mark.
 type entry struct {
 	Record
-	kind  uint8
-	flags uint8
-	size  int // on disk
+	kind    uint8
+	flags   uint8
+	barrier uint64 // the barrier's number; 0: it is none
+	size    int    // on disk
 }
 
 // appendRecord encodes r, without its checksum, which sealRecords adds once the
@@ -91,6 +97,9 @@ func sizeOf(b []byte) int {
 	if b[9]&flagTxn != 0 {
 		n += txnField
 	}
+	if b[9]&flagBarrier != 0 {
+		n += barrierField
+	}
 	return n
 }
 
@@ -119,7 +128,8 @@ func (e *entry) decode(b []byte, seed uint32, room int64) error {
 	}
 	e.kind, e.flags = b[8], b[9]
 	switch {
-	case e.kind == typeRecord && e.flags&^flagTxn == 0:
+	case e.kind == typeRecord && e.flags&^(flagTxn|flagBarrier) == 0:
+	case e.kind == typeRecord && e.flags == flagBarrier|flagEcho:
 	case e.kind == typeMark && e.flags == 0:
 	default:
 		return errForm
@@ -139,11 +149,18 @@ func (e *entry) decode(b []byte, seed uint32, room int64) error {
 	}
 	e.Shard = binary.LittleEndian.Uint16(b[10:])
 	e.Seq = binary.LittleEndian.Uint64(b[12:])
-	e.Txn = 0
+	e.Txn, e.barrier = 0, 0
 	at := recordHead
 	if e.flags&flagTxn != 0 {
 		e.Txn = binary.LittleEndian.Uint64(b[at:])
 		at += txnField
+	}
+	if e.flags&flagBarrier != 0 {
+		e.barrier = binary.LittleEndian.Uint64(b[at:])
+		at += barrierField
+		if e.barrier == 0 || e.flags&flagEcho != 0 && at != e.size {
+			return errForm
+		}
 	}
 	e.Payload = b[at:e.size:e.size]
 	return nil

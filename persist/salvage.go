@@ -96,8 +96,8 @@ func (s *salvage) visit(it *Item) error {
 		s.damaged = true
 		s.p.report.Lost = append(s.p.report.Lost, fmt.Sprintf("%d bytes at %v: %s", it.Bytes, it.Addr, it.Problem))
 		return s.p.keepAside(it.Segment, it.Offset, it.Offset+it.Bytes)
-	case ItemRecord:
-		s.out = appendRecord(s.out, &it.Record)
+	case ItemRecord, ItemBarrier, ItemEcho:
+		s.out = append(s.out, it.entry...)
 	case ItemMark:
 		if it.Round > s.bound {
 			return errBound

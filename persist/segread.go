@@ -66,6 +66,9 @@ func (r *segmentReader) next(e *entry) error {
 	}
 }
 
+// last returns the bytes of the entry that next has just returned.
+func (r *segmentReader) last(e *entry) []byte { return r.buf[r.at-e.size : r.at] }
+
 // ready reports whether next need not move the window, so that entries it has
 // returned stay valid.
 func (r *segmentReader) ready() bool {

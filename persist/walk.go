@@ -19,12 +19,14 @@ type Item struct {
 	Kind  ItemKind
 	Bytes int64 // on disk
 
-	Record Record // of ItemRecord; valid during the call
+	Record Record // of ItemRecord and ItemBarrier; valid during the call
 	// Of ItemMark:
 	Round, SyncedRound uint64
 	Ms                 int64
 	// Of ItemDamage:
 	Problem string
+
+	entry []byte // as it is in the file, of anything with a Record, and of ItemEcho
 }
 
 // ItemKind says what an Item is.
@@ -36,6 +38,10 @@ const (
 	ItemRecord
 	ItemMark   // a round's part in the stream ends
 	ItemDamage // bytes that cannot be read; what follows them is found again
+
+	// What is read and not written any more: FORMAT.md, "Barriers".
+	ItemBarrier
+	ItemEcho
 )
 
 // Walk visits everything in a log, segment by segment in the order of their
@@ -210,7 +216,13 @@ func (w *walker) run() error {
 			it.Kind, it.Round, it.SyncedRound, it.Ms = ItemMark, m.round, m.synced, m.ms
 		} else {
 			records++
-			it.Kind, it.Record = ItemRecord, e.Record
+			it.Kind, it.Record, it.entry = ItemRecord, e.Record, r.last(&e)
+			switch {
+			case e.flags&flagEcho != 0:
+				it.Kind = ItemEcho
+			case e.flags&flagBarrier != 0:
+				it.Kind = ItemBarrier
+			}
 		}
 		it.Offset, it.Bytes = at, int64(e.size)
 		if err := w.visit(it); err != nil {

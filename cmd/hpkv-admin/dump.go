@@ -54,9 +54,15 @@ func printItem(w io.Writer, it *persist.Item) (err error) {
 	switch it.Kind {
 	case persist.ItemSegment:
 		_, err = fmt.Fprintf(w, "segment %v generation %d stream %d\n", it.Addr, it.Generation, it.Stream)
-	case persist.ItemRecord:
+	case persist.ItemRecord, persist.ItemBarrier:
+		kind := "record "
+		if it.Kind == persist.ItemBarrier {
+			kind = "barrier"
+		}
 		r := &it.Record
-		_, err = fmt.Fprintf(w, "%8d record  shard %d seq %d txn %d: %s\n", it.Offset, r.Shard, r.Seq, r.Txn, describe(r.Payload))
+		_, err = fmt.Fprintf(w, "%8d %s shard %d seq %d txn %d: %s\n", it.Offset, kind, r.Shard, r.Seq, r.Txn, describe(r.Payload))
+	case persist.ItemEcho:
+		_, err = fmt.Fprintf(w, "%8d echo    of a barrier\n", it.Offset)
 	case persist.ItemMark:
 		_, err = fmt.Fprintf(w, "%8d round   %s, synced up to %d\n", it.Offset, moment(it.Round, it.Ms), it.SyncedRound)
 	case persist.ItemDamage:

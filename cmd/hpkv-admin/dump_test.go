@@ -29,3 +29,16 @@ func TestDump(t *testing.T) {
 		t.Errorf("damaged: %v\n%s", err, out)
 	}
 }
+
+// TestDumpBarrier: what is written no more is printed, too.
+func TestDumpBarrier(t *testing.T) {
+	out := mustAdmin(t, "dump", "../../persist/testdata/v1")
+	for _, want := range []string{
+		"     252 barrier shard 3 seq 10 txn 5: " + describe([]byte("barrier")) + "\n",
+		"     166 echo    of a barrier\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
