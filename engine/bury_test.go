@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
@@ -178,8 +179,8 @@ func TestCountUnfreed(t *testing.T) {
 	expect("both are freed", 0, 103)
 }
 
-// TestEmptyHuge: what commands on elements drop of a huge collection, all of it or
-// most, goes in bounded steps, too.
+// TestEmptyHuge: what a huge collection loses of its elements, all of them or most,
+// goes in bounded steps, too.
 func TestEmptyHuge(t *testing.T) {
 	const n = 100_000
 	key := b("huge")
@@ -190,6 +191,10 @@ func TestEmptyHuge(t *testing.T) {
 		left int64
 		do   func(t *Txn) error
 	}{
+		{"fields expire", TypeHash, 0, func(t *Txn) error {
+			_, err := t.HLen(key) // before it is done in the background
+			return err
+		}},
 		{"trim to few", TypeList, 100, func(t *Txn) error { return t.ListTrim(key, n-100, -1) }},
 		{"trim to many", TypeList, n - n/3, func(t *Txn) error { return t.ListTrim(key, n/3, -1) }},
 		{"trim the right", TypeList, n/3 + 1, func(t *Txn) error { return t.ListTrim(key, 0, n/3) }},
@@ -214,10 +219,14 @@ func TestEmptyHuge(t *testing.T) {
 	}
 	for _, way := range ways {
 		rec := new(recorder)
-		e, _ := openTest(t, Options{Shards: 1, Databases: 1, Journal: rec})
+		e, clock := openTest(t, Options{Shards: 1, Databases: 1, Journal: rec})
 		l := e.NewLane()
 		s := e.shards[0]
 		raise(t, l, way.typ, key, n)
+		if way.typ == TypeHash {
+			expireAll(t, l, key, clock.NowMs()+1000)
+			clock.Advance(2 * time.Second)
+		}
 		l.Begin(0).ExpireAt(key, 1<<42, 0)
 		before, effects := live(e), len(rec.effects)
 		if err := way.do(l.Begin(0)); err != nil {
@@ -236,6 +245,8 @@ func TestEmptyHuge(t *testing.T) {
 		}
 		left := int64(0)
 		switch txn := l.Begin(0); way.typ {
+		case TypeHash:
+			left, _ = txn.HLen(key)
 		case TypeList:
 			left, _ = txn.ListLen(key)
 		case TypeSet:
@@ -259,6 +270,21 @@ func TestEmptyHuge(t *testing.T) {
 			t.Errorf("%s: %v", way.name, err)
 		}
 		l.Close()
+	}
+}
+
+// expireAll makes all fields of a hash expire, at atMs or a bit before.
+func expireAll(t *testing.T, l *Lane, key []byte, atMs int64) {
+	t.Helper()
+	var fields [][]byte
+	if err := l.Begin(0).HGetAll(key, func(int) {}, func(f, _ []byte) { fields = append(fields, bytes.Clone(f)) }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		half := fields[i*len(fields)/2 : (i+1)*len(fields)/2]
+		if err := l.Begin(0).HExpire(key, half, atMs-int64(i), 0, func(FieldState) {}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

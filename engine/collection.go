@@ -120,9 +120,10 @@ func (t *Txn) delta(kind EffectKind, key []byte, items [][]byte) {
 
 // applyEmpty is the removal of all elements of a key's collection: one effect that
 // names none of them, and the events of one that names all.
-func (t *Txn) applyEmpty(s *shard, n *entry, key []byte, ev Event) {
-	t.applyRemove(s, n, key, ev)
-	t.raise(t.db, EventDel, key)
+func (t *Txn) applyEmpty(s *shard, n *entry, db int, key []byte, ev Event) {
+	t.state(EffectRemove, key).DB = db
+	_ = t.apply(s, n, ev) // takes no memory: it cannot fail
+	t.raise(db, EventDel, key)
 }
 
 // fewStay reports whether so few of a collection's elements stay where gone of size

@@ -14,6 +14,7 @@ type hashObject struct {
 	dict
 	timed    int    // fields that expire
 	timers   timers // of at least those
+	latest   int64  // no field expires later
 	reminded int64  // the time of the hash's timer in the shard
 	small    bool   // it is large for its expiries only
 }

@@ -86,6 +86,7 @@ func (o *hashObject) setExpiry(slot *index.Slot, h uint64, atMs int64) error {
 	o.count1(was, -1)
 	o.count1(atMs, 1)
 	if atMs != 0 {
+		o.latest = max(o.latest, atMs)
 		o.addTimer(h, atMs)
 	}
 	return nil
@@ -177,10 +178,15 @@ func (o *hashObject) addItems(kind EffectKind, items [][]byte) error {
 }
 
 // expireFields removes fields of a located large hash whose time has come, up to
-// max of them, and reports whether it did all. The key may be gone then.
+// max of them, or all there are, and reports whether it did all. The key may be gone
+// then.
 // REQUIRES: s is locked by enter.
 func (t *Txn) expireFields(s *shard, n *entry, db int, key []byte, max int) (done bool) {
 	o := s.largeOf(n).(*hashObject)
+	if o.timed == o.len() && o.latest <= t.Now() {
+		t.applyEmpty(s, n, db, key, EventHExpired)
+		return true
+	}
 	g := t.gather()
 	for o.due() <= t.Now() {
 		if g.len() == max {
@@ -285,6 +291,9 @@ func (o *hashObject) checkTimers() (err error) {
 			return
 		}
 		timed++
+		if at > o.latest {
+			err = fmt.Errorf("field %q expires later than any", o.key(ref))
+		}
 		if !have[timer{atMs: at, hash: elemHash(o.key(ref))}] {
 			err = fmt.Errorf("field %q has no timer", o.key(ref))
 		}

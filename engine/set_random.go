@@ -85,7 +85,7 @@ func (t *Txn) SPopMany(key []byte, n int64, begin func(n int), visit func(m []by
 		})
 		if at.found() {
 			t.CountLookup(true) // Redis reads the whole set here, and only here
-			t.applyEmpty(s, &at, key, EventSPop)
+			t.applyEmpty(s, &at, t.db, key, EventSPop)
 		}
 		return nil
 	}

@@ -239,7 +239,7 @@ func (t *Txn) zremRanks(s *shard, n *entry, key []byte, lo, hi int, reverse bool
 		})
 	}
 	if all {
-		t.applyEmpty(s, n, key, ev)
+		t.applyEmpty(s, n, t.db, key, ev)
 		return int64(hi - lo), nil
 	}
 	ef := t.state(EffectPut, key)
