@@ -42,7 +42,7 @@ func Check(ctx context.Context, fsys vfs.FS, dir string, progress func(done, tot
 		err = report.segments(ctx, fsys, dir, man, progress)
 	}
 	if err == nil {
-		err = report.end(fsys, dir, man)
+		err = report.end(ctx, fsys, dir, man)
 	}
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) {
@@ -87,8 +87,8 @@ func (r *CheckReport) segments(ctx context.Context, fsys vfs.FS, dir string, man
 }
 
 // end finds where the log ends, as Open does.
-func (r *CheckReport) end(fsys vfs.FS, dir string, man *manifest) error {
-	settled, cuts, err := settle(fsys, dir, man, false)
+func (r *CheckReport) end(ctx context.Context, fsys vfs.FS, dir string, man *manifest) error {
+	settled, cuts, err := settle(ctx, fsys, dir, man, false)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ const (
 	lockName     = "LOCK"
 	manifestName = "MANIFEST"
 	manifestTemp = "MANIFEST.tmp"
+	repairTemp   = "repair.tmp"
 	segmentExt   = ".seg"
 	spareExt     = ".spare"
 )

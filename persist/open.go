@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -70,7 +71,7 @@ func open(o Options, r Replayer, report *RecoveryReport) (*Log, error) {
 		return nil, err
 	}
 	old := man
-	man, report.Cuts, err = settle(o.FS, o.Dir, man, true)
+	man, report.Cuts, err = settle(context.Background(), o.FS, o.Dir, man, true)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +117,12 @@ func loadDir(fsys vfs.FS, dir string) (*manifest, []string, error) {
 // closed where it ends, and without what never counted. It changes no file, but
 // if asked to makes sure that what counts is synced, as it must be before a
 // manifest says that it counts.
-func settle(fsys vfs.FS, dir string, man *manifest, sync bool) (*manifest, []Cut, error) {
+func settle(ctx context.Context, fsys vfs.FS, dir string, man *manifest, sync bool) (*manifest, []Cut, error) {
 	man = man.clone()
 	man.dropDraft()
 	var cuts []Cut
 	if g := man.last(); g != nil && !g.closed {
-		closed, used, c, err := findEnd(fsys, dir, man, *g)
+		closed, used, c, err := findEnd(ctx, fsys, dir, man, *g)
 		if err != nil {
 			return nil, nil, err
 		}

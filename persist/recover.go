@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -12,17 +13,17 @@ import (
 // generation as closed there, its segments in use with the bytes that count,
 // and what is left out. Damage before a round known to be synced is a
 // CorruptError. Nothing is changed.
-func findEnd(fsys vfs.FS, dir string, man *manifest, g generation) (generation, []segmentEntry, []Cut, error) {
-	return findLast(fsys, dir, man, g, math.MaxUint64, nil)
+func findEnd(ctx context.Context, fsys vfs.FS, dir string, man *manifest, g generation) (generation, []segmentEntry, []Cut, error) {
+	return findLast(ctx, fsys, dir, man, g, math.MaxUint64, nil)
 }
 
 // findLast is findEnd with a bound: no later round belongs to the generation.
 // For a repair it goes by what can be read alone.
-func findLast(fsys vfs.FS, dir string, man *manifest, g generation, bound uint64, p *repair) (generation, []segmentEntry, []Cut, error) {
+func findLast(ctx context.Context, fsys vfs.FS, dir string, man *manifest, g generation, bound uint64, p *repair) (generation, []segmentEntry, []Cut, error) {
 	m := merge{dir: dir, expect: max(g.first, man.base), scans: make([]*scan, g.streams)}
 	stop := make(chan struct{})
 	for i := range m.scans {
-		s := &scan{fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop, bound: bound, repair: p}
+		s := &scan{ctx: ctx, fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop, bound: bound, repair: p}
 		m.scans[i] = s
 		go s.run()
 	}

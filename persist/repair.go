@@ -62,10 +62,13 @@ func Repair(ctx context.Context, fsys vfs.FS, dir string, mode RepairMode, progr
 	} else {
 		man, err = p.skip()
 	}
-	if err != nil {
-		return p.report, err
+	if err == nil {
+		err = p.finish(man)
 	}
-	return p.report, p.finish(man)
+	if err != nil {
+		p.undo()
+	}
+	return p.report, err
 }
 
 type repair struct {
@@ -74,6 +77,9 @@ type repair struct {
 	dir    string
 	old    *manifest
 	report RepairReport
+
+	kept    []string // files in report.Aside
+	changed bool     // the log may have changed: they may be the only copy
 
 	progress    func(done, total int64)
 	mu          sync.Mutex // of done
@@ -183,7 +189,7 @@ func (p *repair) cut() (*manifest, error) {
 	man.generations, man.segments = nil, nil
 	for i, g := range p.old.generations {
 		bound := p.bound(i)
-		closed, used, cuts, err := findLast(p.fs, p.dir, p.old, g, bound, p)
+		closed, used, cuts, err := findLast(p.ctx, p.fs, p.dir, p.old, g, bound, p)
 		if err != nil {
 			return nil, err
 		}
@@ -247,10 +253,12 @@ func (p *repair) keepAside(number uint64, from, to int64) error {
 			return err
 		}
 	}
-	out, err := p.fs.Create(filepath.Join(p.report.Aside, fmt.Sprintf("%s.%d", segmentName(number), from)))
+	path := filepath.Join(p.report.Aside, fmt.Sprintf("%s.%d", segmentName(number), from))
+	out, err := p.fs.Create(path)
 	if err != nil {
 		return err
 	}
+	p.kept = append(p.kept, path)
 	buf := make([]byte, readWindow)
 	for at := from; at < to && err == nil; at += int64(len(buf)) {
 		b := buf[:min(int64(len(buf)), to-at)]
@@ -289,9 +297,24 @@ func (p *repair) finish(man *manifest) error {
 	if err := syncDir(p.fs, p.dir); err != nil {
 		return err
 	}
+	p.changed = true
 	if err := writeManifest(p.fs, p.dir, man); err != nil {
 		return err
 	}
 	p.report.LastRound, p.report.LastMs = man.lastRound()
 	return nil
+}
+
+// undo removes what a repair that failed has made, so that attempts on a full disk
+// do not make it fuller: all of it, unless the log has changed already.
+func (p *repair) undo() {
+	p.fs.Remove(filepath.Join(p.dir, repairTemp))
+	if p.changed || p.report.Aside == "" {
+		return
+	}
+	for _, path := range p.kept {
+		p.fs.Remove(path)
+	}
+	p.fs.Remove(p.report.Aside)
+	p.report.Aside = ""
 }

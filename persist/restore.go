@@ -42,7 +42,7 @@ func Restore(ctx context.Context, fsys vfs.FS, src, dir string, to Target, progr
 	if err != nil {
 		return report, err
 	}
-	if man, report.Cuts, err = settle(fsys, src, man, false); err != nil {
+	if man, report.Cuts, err = settle(ctx, fsys, src, man, false); err != nil {
 		return report, err
 	}
 	if err := man.restoreTo(ctx, fsys, src, to); err != nil {

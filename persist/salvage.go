@@ -126,12 +126,13 @@ func (s *salvage) write() error {
 	if s.begin <= segmentHead {
 		return nil
 	}
-	temp := filepath.Join(s.p.dir, "repair.tmp")
+	temp := filepath.Join(s.p.dir, repairTemp)
 	if err := s.p.fs.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := writeFile(s.p.fs, temp, s.out[:s.begin]); err != nil {
 		return err
 	}
+	s.p.changed = true
 	return s.p.fs.Rename(temp, segmentPath(s.p.dir, s.seg.number))
 }

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ type scanned struct {
 // open, and tells of every round mark that all bytes before it in its segment
 // lead up to.
 type scan struct {
+	ctx      context.Context
 	fs       vfs.FS
 	dir      string
 	segments []segmentEntry
@@ -103,7 +105,10 @@ func (s *scan) entries(i int, f vfs.File, r *segmentReader, size int64) (at int6
 	begin, records := int64(segmentHead), uint32(0) // of the round being read
 	var streams []uint16
 	var e entry
-	for {
+	for n := 0; ; n++ {
+		if n%1024 == 0 && s.ctx.Err() != nil {
+			return at, "", s.ctx.Err()
+		}
 		at = r.offset()
 		err := r.next(&e)
 		switch {

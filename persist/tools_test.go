@@ -1,10 +1,12 @@
 package persist
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -251,6 +253,86 @@ func TestRepairInterrupted(t *testing.T) {
 				t.Errorf("mode %d, after operation %d: lost %v", mode, after, lost)
 			}
 		}
+	}
+}
+
+// TestRepairFailure: a repair that fails before it has changed the log, most likely
+// because the disk is full, leaves nothing behind, and can be repeated.
+func TestRepairFailure(t *testing.T) {
+	full := errors.New("full")
+	for _, mode := range []RepairMode{RepairCut, RepairSkip} {
+		for what, fault := range map[string]func(op, path string) error{
+			"directory": failing(full, "damaged-1", "mkdir"),
+			"create":    failing(full, "damaged-1/", "create"),
+			"copy":      failing(full, "damaged-1/", "writeat"),
+			"sync":      failing(full, "damaged-1/", "sync"),
+			"segment":   failing(full, repairTemp, "writeat"),
+			"rename":    failing(full, ".seg", "rename"),
+			"manifest":  failing(full, manifestTemp, "writeat"),
+		} {
+			mem, o := oldLog(t, true)
+			at := damageRecord(t, mem, 50)
+			before := readAll(t, mem, segmentPath("/log", at.Segment))
+			names, _ := mem.List("/log")
+			faulty := vfs.NewFaulty(mem)
+			faulty.Set(fault)
+			r, err := Repair(ctx, faulty, "/log", mode, nil)
+			if mode == RepairCut && (what == "segment" || what == "rename") { // it writes none anew
+				if err != nil {
+					t.Errorf("mode %d, %s: %v", mode, what, err)
+				}
+				continue
+			}
+			if !errors.Is(err, full) {
+				t.Fatalf("mode %d, %s: %v", mode, what, err)
+			}
+			left, _ := mem.List("/log")
+			if what == "manifest" || what == "rename" {
+				if r.Aside != "/log/damaged-1" {
+					t.Errorf("mode %d, %s: what was left out is in %q", mode, what, r.Aside)
+				}
+				left = slices.DeleteFunc(left, func(name string) bool { return name == "damaged-1" || name == manifestTemp })
+			} else if r.Aside != "" || !bytes.Equal(readAll(t, mem, segmentPath("/log", at.Segment)), before) {
+				t.Errorf("mode %d, %s: the log has changed; left out: %q", mode, what, r.Aside)
+			}
+			if !slices.Equal(left, names) {
+				t.Errorf("mode %d, %s: there is %v, before %v", mode, what, left, names)
+			}
+			if _, err := Repair(ctx, mem, "/log", mode, nil); err != nil {
+				t.Fatal(err)
+			}
+			if lost := lostBy(numbers(t, o)); lost[0] != 50 || mode == RepairSkip && len(lost) != 1 {
+				t.Errorf("mode %d, %s: lost %v", mode, what, lost)
+			}
+		}
+	}
+}
+
+// TestToolsInterrupted: each tool ends when it is told to, also where it looks for
+// the end of a log that was not closed, and leaves things as they were.
+func TestToolsInterrupted(t *testing.T) {
+	mem, _ := oldLog(t, false)
+	damageRecord(t, mem, 50)
+	ops := mem.Ops()
+	stopped, cancel := context.WithCancel(ctx)
+	cancel()
+	sound, _ := oldLog(t, false)
+	_, check := Check(stopped, mem, "/log", nil)
+	_, cut := Repair(stopped, mem, "/log", RepairCut, nil)
+	_, skip := Repair(stopped, mem, "/log", RepairSkip, nil)
+	_, restored := Restore(stopped, sound, "/log", "/to", Target{}, nil)
+	man, _ := readManifest(sound, "/log")
+	_, _, settled := settle(stopped, sound, "/log", man, false)
+	for what, err := range map[string]error{"Check": check, "Repair, cut": cut, "Repair, skip": skip, "Restore": restored, "settle": settled} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if mem.Ops() != ops {
+		t.Error("something was changed")
+	}
+	if _, err := sound.Stat("/to"); err == nil {
+		t.Error("Restore has made something")
 	}
 }
 

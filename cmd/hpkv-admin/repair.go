@@ -42,6 +42,9 @@ func repair(ctx context.Context, e cli.Env, args []string) error {
 	r, err := persist.Repair(ctx, vfs.OS(), dir, mode, show(e, "read"))
 	e.Progress.Clear()
 	if err != nil {
+		if r.Aside != "" {
+			fmt.Fprintf(e.Err, "the log has changed already; %s kept in %s\n", plural(r.LostBytes, "byte"), r.Aside)
+		}
 		return err
 	}
 	if r.Rebuilt {

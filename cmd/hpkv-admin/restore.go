@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"hpkv/cmd/internal/cli"
@@ -33,13 +35,20 @@ func restore(ctx context.Context, e cli.Env, args []string) error {
 	fs.Func("to-time", "end with the last round written up to `time`, such as 2025-11-30T17:45:00Z or \"2025-11-30 17:45\"", func(s string) error {
 		for _, form := range timeForms {
 			if t, err := time.ParseInLocation(form, s, time.Local); err == nil {
-				to.Ms = t.UnixMilli()
+				if to.Ms = t.UnixMilli(); to.Ms == 0 {
+					to.Ms = -1 // 0 would be the log's end, which the epoch is not
+				}
 				return nil
 			}
 		}
 		return fmt.Errorf("no time of the form 2025-11-30T17:45:00Z")
 	})
-	fs.Uint64Var(&to.Round, "to-seq", 0, "end with the round of number `N`, as dump and check print it")
+	fs.Func("to-seq", "end with the round of number `N`, as dump and check print it", func(s string) (err error) {
+		if to.Round, err = strconv.ParseUint(s, 10, 64); err != nil || to.Round == 0 {
+			return errors.New("no number of a round; they are numbered from 1")
+		}
+		return nil
+	})
 	args, err := parse(fs, args, 2)
 	if err != nil {
 		return err

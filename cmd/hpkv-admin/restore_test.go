@@ -1,9 +1,12 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"hpkv/cmd/internal/cli"
 )
 
 func TestRestore(t *testing.T) {
@@ -29,5 +32,22 @@ func TestRestore(t *testing.T) {
 	}
 	if _, _, err := admin("restore", dir, filepath.Join(t.TempDir(), "dest"), "--to-seq", "4"); err == nil || !strings.Contains(err.Error(), "ends at round 3") {
 		t.Errorf("too far: %v", err)
+	}
+	for _, c := range [][]string{
+		{"--to-seq", "0"}, {"--to-seq", "-1"}, {"--to-seq", "x"}, {"--to-seq", ""}, {"--to-time", "yesterday"},
+		{"--to-seq", "1", "--to-time", "1970-01-01T00:00:00Z"},
+	} {
+		dest := filepath.Join(t.TempDir(), "dest")
+		if out, _, err := admin(append([]string{"restore", dir, dest}, c...)...); err != cli.ErrUsage {
+			t.Errorf("%v: %v\n%s", c, err, out)
+		}
+		if _, err := os.Stat(dest); err == nil {
+			t.Errorf("%v: something was restored", c)
+		}
+	}
+	// The epoch is a time like any other, at which there was nothing.
+	dest := filepath.Join(t.TempDir(), "dest")
+	if mustAdmin(t, "restore", dir, dest, "--to-time", "1970-01-01T00:00:00Z"); contents(t, dest) != "" {
+		t.Errorf("at the epoch there was %q", contents(t, dest))
 	}
 }

@@ -23,7 +23,8 @@ type Env struct {
 	Progress *progress.Line
 }
 
-// Command is one subcommand. The context of Run ends with SIGINT and SIGTERM.
+// Command is one subcommand. The context of Run ends with the first SIGINT or
+// SIGTERM; a second one ends the process.
 type Command struct {
 	Name    string
 	Summary string
@@ -49,6 +50,7 @@ var (
 // another error, which is printed.
 func (p *Program) Main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
 	e := Env{os.Stdout, os.Stderr, progress.New(os.Stderr)}
 	err := p.Run(ctx, e, os.Args[1:])
 	stop()
@@ -58,6 +60,9 @@ func (p *Program) Main() {
 	case errors.Is(err, ErrUsage):
 		os.Exit(2)
 	case errors.Is(err, ErrFound):
+		os.Exit(1)
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(os.Stderr, "%s: interrupted\n", p.Name)
 		os.Exit(1)
 	default:
 		fmt.Fprintf(os.Stderr, "%s: %v\n", p.Name, err)

@@ -1,11 +1,17 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestRun(t *testing.T) {
@@ -37,5 +43,72 @@ func TestRun(t *testing.T) {
 	}
 	if got != "-x y" {
 		t.Errorf("one was given %q", got)
+	}
+}
+
+// TestMain runs the program that TestInterrupt starts, if it is that.
+func TestMain(m *testing.M) {
+	if os.Getenv("CLI_TEST_PROGRAM") == "" {
+		os.Exit(m.Run())
+	}
+	p := Program{Name: "tool", Commands: []Command{
+		{Name: "obey", Run: func(ctx context.Context, _ Env, _ []string) error {
+			fmt.Println("ready")
+			<-ctx.Done()
+			return fmt.Errorf("something: %w", ctx.Err())
+		}},
+		{Name: "stay", Run: func(context.Context, Env, []string) error {
+			fmt.Println("ready")
+			_, err := bufio.NewReader(os.Stdin).ReadString(0)
+			return err
+		}},
+	}}
+	p.Main()
+}
+
+// TestInterrupt: a command that heeds its context ends with the first signal, any
+// other with a further one.
+func TestInterrupt(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		for _, command := range []string{"obey", "stay"} {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			c := exec.CommandContext(ctx, os.Args[0], command)
+			c.Env = append(os.Environ(), "CLI_TEST_PROGRAM=1")
+			var errOut bytes.Buffer
+			c.Stderr = &errOut
+			in, _ := c.StdinPipe()
+			defer in.Close()
+			out, _ := c.StdoutPipe()
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
+				t.Fatalf("%s: %q, %v", command, line, err)
+			}
+			c.Process.Signal(signal)
+			ended := make(chan error, 1)
+			go func() { ended <- c.Wait() }()
+			again := time.NewTicker(time.Millisecond)
+			var err error
+			for waiting := true; waiting; {
+				select {
+				case err = <-ended:
+					waiting = false
+				case <-again.C: // the first one may not have been taken yet
+					if command == "stay" {
+						c.Process.Signal(signal)
+					}
+				}
+			}
+			again.Stop()
+			status, _ := c.ProcessState.Sys().(syscall.WaitStatus)
+			switch {
+			case command == "obey" && (status.ExitStatus() != 1 || errOut.String() != "tool: interrupted\n"):
+				t.Errorf("%s, %v: %v, %q", command, signal, err, errOut.String())
+			case command == "stay" && status.Signal() != signal:
+				t.Errorf("%s, %v: %v, %q", command, signal, err, errOut.String())
+			}
+		}
 	}
 }
