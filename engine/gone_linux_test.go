@@ -75,24 +75,25 @@ func (s spans) report(b *testing.B, name string, quantiles ...float64) {
 	}
 }
 
-// bystander reads and writes keys, on a thread of its own, while another thread is at
-// work on the engine, and times each operation.
+// bystander reads and writes keys, on a thread of its own, while another thread, the
+// worker, is at work on the engine, and times each operation.
 type bystander struct {
-	e      *Engine
-	worker threadClock
-	stop   atomic.Bool
-	done   chan struct{}
+	e    *Engine
+	held *atomic.Int64 // the processor time for which the worker has held the shard, in ns
+	stop atomic.Bool
+	done chan struct{}
 
 	same, other spans // operations on keys of the shard that is worked on, and of others
 	// waited is for how long an operation on the same shard was asleep: neither running
 	// nor ready to. (Before it sleeps it spins for some 25 us.) theirs is what of it the
-	// worker can be the cause of: not more than the processor time that it had meanwhile.
+	// worker can be the cause of: not more than the processor time for which it held the
+	// shard meanwhile. The rest is for the system to explain, as in the control.
 	waited, theirs spans
 }
 
-// watchFrom starts a bystander of the work that the calling thread does on shard s.
-func watchFrom(e *Engine, s *shard) *bystander {
-	w := &bystander{e: e, worker: ownClock(), done: make(chan struct{}), same: newSpans(), other: newSpans(), waited: newSpans(), theirs: newSpans()}
+// watch starts a bystander of the work on shard s.
+func watch(e *Engine, s *shard, held *atomic.Int64) *bystander {
+	w := &bystander{e: e, held: held, done: make(chan struct{}), same: newSpans(), other: newSpans(), waited: newSpans(), theirs: newSpans()}
 	begun := make(chan struct{})
 	go w.run(s, begun)
 	<-begun
@@ -136,12 +137,12 @@ func (w *bystander) run(s *shard, begun chan struct{}) {
 	// own: they do not count.
 	const first = 200_000
 	self := ownClock()
-	var cpu, off, own time.Duration
+	var held, off, own time.Duration
 	var last time.Time
 	for i := 0; !w.stop.Load(); i++ {
 		if i == first {
 			close(begun)
-			cpu, off, own, last = w.worker.now(), delayed(), self.now(), time.Now()
+			held, off, own, last = time.Duration(w.held.Load()), delayed(), self.now(), time.Now()
 		}
 		rng = rng*6364136223846793005 + 1442695040888963407
 		k := i & 1
@@ -158,16 +159,16 @@ func (w *bystander) run(s *shard, begun chan struct{}) {
 			continue
 		}
 		took := time.Since(last)
-		ran, spent, without := self.now(), w.worker.now(), delayed()
+		ran, theirs, without := self.now(), time.Duration(w.held.Load()), delayed()
 		if k == 0 {
 			w.same.add(took)
 			asleep := took - (ran - own) - (without - off)
 			w.waited.add(asleep)
-			w.theirs.add(min(asleep, spent-cpu))
+			w.theirs.add(min(asleep, theirs-held))
 		} else {
 			w.other.add(took)
 		}
-		cpu, off, own, last = spent, without, self.now(), time.Now()
+		held, off, own, last = theirs, without, self.now(), time.Now()
 	}
 }
 
@@ -181,9 +182,8 @@ func (w *bystander) end() {
 // long a thread is busy with the operation itself (op) and holds the collection's
 // shard at a time (hold), both in its own processor time; and how long operations of
 // another thread take meanwhile: on keys of the same shard (same), what of it they were
-// asleep (waited), which the first thread can be the cause of (theirs), and on other keys
-// (other). The control is
-// the same with a thread that only counts instead.
+// asleep (waited), what of that the holds can be the cause of (theirs), and on other
+// keys (other). The control is the same with a thread that only counts instead.
 func BenchmarkGone(b *testing.B) {
 	if testing.Short() {
 		b.Skip("takes minutes")
@@ -222,6 +222,9 @@ func BenchmarkGone(b *testing.B) {
 				own := ownClock()
 				for range b.N {
 					e, clock := openTest(b, Options{Shards: 2})
+					if e.Homes() < 2 {
+						b.Skip("needs two processors")
+					}
 					stop := make(chan struct{})
 					go e.readyMemory(stop)
 					l := e.NewLane()
@@ -231,7 +234,13 @@ func BenchmarkGone(b *testing.B) {
 					t.End()
 					s := e.shardOf(hashKey(key))
 
-					w := watchFrom(e, s)
+					var held atomic.Int64
+					w := watch(e, s, &held)
+					holds, rounds := newSpans(), 0
+					hold := func(d time.Duration) {
+						holds.add(d)
+						held.Add(int64(d))
+					}
 					begun := time.Now()
 					t = l.Begin(0)
 					start := own.now()
@@ -244,22 +253,29 @@ func BenchmarkGone(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					holds, rounds := newSpans(), 0
 					for freed := false; !freed || e.readers.Pending() > 0; rounds++ {
-						e.Maintain(l, 0, maintainBudget)
+						for home := range e.Homes() {
+							if home != s.home {
+								e.Maintain(l, home, maintainBudget)
+							}
+						}
 						freed = e.Stats().Unfreed == 0
+						now := clock.NowMs()
 						t := l.Begin(0)
+						start := own.now()
+						s.maintainDatabase(t, 0, now)
+						hold(own.now() - start)
 						s.mu.giveWay()
 						t.enter(s)
-						start := own.now()
-						s.tend(t, clock.NowMs())
-						holds.add(own.now() - start)
+						start = own.now()
+						s.tend(t, now)
+						hold(own.now() - start)
 						t.leave(s)
 					}
 					w.end()
 					took := time.Since(begun)
 
-					control := watchFrom(e, s)
+					control := watch(e, s, &held)
 					for begun := time.Now(); time.Since(begun) < took; {
 					}
 					control.end()

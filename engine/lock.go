@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // spinAttempts is how often a lock is tried before its waiter parks: for some
@@ -15,11 +15,15 @@ import (
 // the holder has most likely lost its CPU, and then parking is right.
 const spinAttempts = 512
 
+// wakePause is how long background work sleeps, at least, between two looks whether
+// those whom it lets have a lock have woken up.
+const wakePause = 10 * time.Microsecond
+
 // shardLock is a mutex that spins, with growing pauses, before it parks.
 type shardLock struct {
 	mu     sync.Mutex
 	waits  atomic.Uint64 // acquisitions that found the lock taken
-	wanted atomic.Int32  // of them, those that still wait
+	served atomic.Uint64 // of them, those that have got it since
 }
 
 func (l *shardLock) lock() {
@@ -31,8 +35,7 @@ func (l *shardLock) lock() {
 
 func (l *shardLock) lockSlow() {
 	l.waits.Add(1)
-	l.wanted.Add(1)
-	defer l.wanted.Add(-1)
+	defer l.served.Add(1)
 	for i := range spinAttempts {
 		pause(i)
 		if l.mu.TryLock() {
@@ -44,17 +47,24 @@ func (l *shardLock) lockSlow() {
 
 func (l *shardLock) unlock() { l.mu.Unlock() }
 
-// giveWay lets those who wait for the lock have it first, for a while: background
-// work calls it before it takes the lock, or it would have it again before they
-// have seen that it was free.
+// wanted reports whether somebody waits for the lock.
+func (l *shardLock) wanted() bool { return l.served.Load() != l.waits.Load() }
+
+// giveWay returns when as many as wait for the lock now have had it: background work
+// calls it before it takes the lock. It would have it again before a waiter that spins
+// has seen that it was free, and long before one that has parked has been woken; a
+// sync.Mutex lets it overtake those for a millisecond. That millisecond is also why it
+// returns at all, however many come later. The caller must hold no lock that a waiter
+// may need.
 func (l *shardLock) giveWay() {
-	for i := range spinAttempts {
-		if l.wanted.Load() == 0 {
-			return
+	came := l.waits.Load()
+	for i := 0; l.served.Load() < came; i++ {
+		if i < spinAttempts {
+			pause(i)
+		} else {
+			time.Sleep(wakePause) // they have parked, and wake up sooner where a processor is free
 		}
-		pause(i)
 	}
-	runtime.Gosched() // they may be parked, and wait for this processor
 }
 
 // slices has step do up to budget units of background work, unit by unit, until
@@ -62,7 +72,7 @@ func (l *shardLock) giveWay() {
 // more. A unit should take no more than a few microseconds. REQUIRES: l is held.
 func (l *shardLock) slices(budget, unit int, step func(unit int) (more bool)) (more bool) {
 	for more = true; more && budget > 0; budget -= unit {
-		if more = step(unit); l.wanted.Load() != 0 {
+		if more = step(unit); l.wanted() {
 			break
 		}
 	}

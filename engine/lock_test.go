@@ -3,6 +3,7 @@ package engine
 import (
 	"runtime"
 	"testing"
+	"time"
 )
 
 // TestLockSlices: background work goes on to the end of its budget while it is
@@ -26,7 +27,7 @@ func TestLockSlices(t *testing.T) {
 				l.lock()
 				close(got)
 			}()
-			for l.wanted.Load() == 0 {
+			for !l.wanted() {
 				runtime.Gosched()
 			}
 		}
@@ -38,8 +39,35 @@ func TestLockSlices(t *testing.T) {
 	l.unlock()
 	l.giveWay()
 	<-got
-	if l.wanted.Load() != 0 || l.waits.Load() != 1 {
-		t.Errorf("%d wait, %d have waited", l.wanted.Load(), l.waits.Load())
+	if l.wanted() || l.waits.Load() != 1 {
+		t.Errorf("%d have waited, %d of them have had the lock", l.waits.Load(), l.served.Load())
 	}
 	l.unlock()
+}
+
+// TestLockGiveWay: who has parked gets the lock before background work has it again.
+func TestLockGiveWay(t *testing.T) {
+	var l shardLock
+	for range 100 {
+		l.lock()
+		came := l.waits.Load()
+		got := make(chan struct{})
+		go func() {
+			l.lock()
+			l.unlock()
+			close(got)
+		}()
+		for l.waits.Load() == came {
+			runtime.Gosched()
+		}
+		for begun := time.Now(); time.Since(begun) < 100*time.Microsecond; { // it parks meanwhile
+			runtime.Gosched()
+		}
+		l.unlock()
+		l.giveWay()
+		if l.wanted() {
+			t.Fatal("given way, and the waiter has not had the lock")
+		}
+		<-got
+	}
 }
