@@ -2,6 +2,7 @@ package command
 
 import (
 	"math"
+	"math/big"
 
 	"hpkv/engine"
 	"hpkv/resp"
@@ -57,11 +58,23 @@ func (c *Ctx) Wait(w Wait) {
 	}
 }
 
-// timeout reads seconds, with a fraction, as milliseconds, rounded up.
+// timeout reads seconds, with a fraction, as milliseconds, rounded up. They may be
+// what only a long double holds, as in Redis: too many, or nearly none.
 func timeout(a *resp.Args) int64 {
-	f := a.FloatElse(resp.ErrTimeoutFloat)
+	b := a.Bytes()
 	if a.Err() != "" {
 		return 0
+	}
+	f, ok := resp.ParseFloat(b)
+	if !ok {
+		var long *big.Float
+		if long, ok = resp.ParseLongDouble(b); !ok {
+			a.Fail(resp.ErrTimeoutFloat)
+			return 0
+		}
+		if f, _ = long.Float64(); f == 0 && long.Sign() > 0 {
+			f = math.SmallestNonzeroFloat64
+		}
 	}
 	ms := math.Ceil(f * 1000)
 	switch {
