@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 
 	"hpkv/engine/hll"
 	"hpkv/engine/record"
@@ -120,20 +121,18 @@ func (t *Txn) PFCount(keys [][]byte) (int64, error) {
 // pfCountOne counts without the lock, on a copy of the value.
 func (t *Txn) pfCountOne(key []byte) (int64, error) {
 	val := t.scratch(hll.DenseSize)[:0]
-	cached, known := int64(0), false
+	cached, known, bad := int64(0), false, error(nil)
 	if err := t.readString(key, func(b []byte) {
-		known = b == nil
-		if hll.Check(b) == nil {
-			if cached, known = hll.Cached(b); known {
-				return
+		if known, bad = b == nil, nil; known {
+			return
+		}
+		if bad = hll.Check(b); bad == nil {
+			if cached, known = hll.Cached(b); !known {
+				val = append(val[:0], b[:min(len(b), hll.MaxSize)]...)
 			}
 		}
-		val = append(val[:0], b[:min(len(b), hll.DenseSize)]...)
-	}); err != nil || known {
-		return cached, err
-	}
-	if err := hll.Check(val); err != nil {
-		return 0, err
+	}); err != nil || bad != nil || known {
+		return cached, cmp.Or(err, bad)
 	}
 	n, err := hll.Count(val)
 	if err != nil {

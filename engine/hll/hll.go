@@ -19,6 +19,10 @@ const (
 	// DenseSize is the length of a dense value.
 	DenseSize = HeaderSize + Registers*registerBits/8
 
+	// MaxSize is more than any value has whose registers are sound: a sparse one has at
+	// most two bytes for each of them.
+	MaxSize = HeaderSize + 2*Registers + 1
+
 	registerBits = 6
 	registerMax  = 1<<registerBits - 1
 
