@@ -130,7 +130,7 @@ func (t *Txn) applyEmpty(s *shard, n *entry, db int, key []byte, ev Event) {
 // go, that it is cheaper to put them into a new collection than to remove the
 // others; what held them is freed in the background then. Redis has the same
 // measure, which shows in the form that its sets have after SPOP.
-func fewStay(gone, size int) bool { return (size-gone)*5 <= size }
+func fewStay(gone, size int) bool { return (size-gone)*5 <= gone }
 
 // keepItems copies a list of arguments, not their bytes, for an effect to change.
 func (t *Txn) keepItems(items [][]byte) [][]byte {
