@@ -38,26 +38,29 @@ const (
 // AppendEffect appends the encoding of ef to dst. Equal effects have equal
 // encodings.
 func AppendEffect(dst []byte, ef *Effect) []byte {
+	at := len(dst)
+	dst = slices.Grow(dst, ef.Room())
+	return dst[:at+PutEffect(dst[at:cap(dst)], ef)]
+}
+
+// PutEffect writes what AppendEffect appends to where p begins, and returns its size.
+// REQUIRES: p has ef.Room() bytes or more.
+func PutEffect(p []byte, ef *Effect) (size int) {
 	k, v := len(ef.Key), len(ef.Value)
 	if ef.Kind != EffectPut || uint(k-1) >= 0x7f || uint(v-1) >= 0x7f || ef.Type == 0 ||
 		ef.ExpireAtMs|ef.Offset|int64(ef.DB)|int64(ef.OtherDB)|int64(len(ef.Items)) != 0 {
-		return appendFields(dst, ef)
+		return len(appendFields(p[:0], ef))
 	}
 	// The effect of most writes: a put of a short key and a short value that does
 	// not expire, into the first database.
-	at, n := len(dst), k+v+5
-	if cap(dst)-at < n {
-		dst = slices.Grow(dst, n)
-	}
-	dst = dst[:at+n]
-	p := dst[at:]
+	size = k + v + 5
+	p = p[:size]
 	p[0], p[1], p[2] = byte(EffectPut), fieldKey|fieldValue|fieldType, byte(k)
 	copy(p[3:], ef.Key)
-	p = p[3+k:]
-	p[0] = byte(v)
-	copy(p[1:], ef.Value)
-	p[1+v] = byte(ef.Type)<<formBits | byte(ef.Form)&formMask
-	return dst
+	p[3+k] = byte(v)
+	copy(p[4+k:], ef.Value)
+	p[4+k+v] = byte(ef.Type)<<formBits | byte(ef.Form)&formMask
+	return size
 }
 
 // appendFields is AppendEffect for any effect.

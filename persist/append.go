@@ -15,31 +15,27 @@ func (l *Log) Append(stream int, r Record) (round uint64) {
 	return round
 }
 
-// Begin is the first half of an Append that spares a copy of the payload, of about
-// room bytes at most: it returns where the caller appends the payload, as to any
-// slice. Nobody else can append to the stream, and no round be taken, until the
-// caller has called End, which must be next, in the same goroutine, whatever comes.
-func (l *Log) Begin(stream int, shard uint16, seq uint64, room int) []byte {
+// Begin is the first half of an Append that spares a copy of the payload: it returns
+// where the caller writes the payload, room bytes at least, which hold anything.
+// Nobody else can append to the stream, and no round be taken, until the caller has
+// called End, which must be next, in the same goroutine, whatever comes.
+func (l *Log) Begin(stream, room int) []byte {
 	s := &l.streams[stream]
 	s.mu.Lock()
-	if cap(s.buf.last)-len(s.buf.last) < recordHead+room+maxMark {
-		s.grow(recordHead + room)
-	}
-	return appendHead(s.buf.last, typeRecord, 0, shard, seq)
+	return s.room(recordHead + room)[recordHead:]
 }
 
-// End takes what became of the slice that Begin returned, and returns the record's
-// round.
-func (l *Log) End(stream int, b []byte) (round uint64) {
+// End is the second half: the first bytes of what Begin returned are the payload of
+// the record that it appends, whose round it returns.
+func (l *Log) End(stream int, shard uint16, seq uint64, payload int) (round uint64) {
 	s := &l.streams[stream]
-	at := len(s.buf.last)
-	setLength(b[at:], len(b)-at-recordHead)
-	s.buf.last = b
-	s.buf.size += len(b) - at
+	b := &s.buf
+	putHead(b.last[b.used:], 0, shard, seq, payload)
+	b.used += recordHead + payload
 	// The bytes of the next record are fetched by then; the buffers are more than a
 	// processor keeps near while it serves commands.
-	if ahead := len(b) + 64; ahead < cap(b) {
-		prefetch(&b[:cap(b)][ahead])
+	if ahead := b.used + 64; ahead < len(b.last) {
+		prefetch(&b.last[ahead])
 	}
 	round = l.open
 	full := l.grown(s)
@@ -89,7 +85,7 @@ func (l *Log) Appended() uint64 {
 	}
 	round := l.open - 1
 	for i := range l.streams {
-		if l.streams[i].buf.size > 0 {
+		if l.streams[i].buf.size() > 0 {
 			round = l.open
 		}
 	}
@@ -130,10 +126,15 @@ func (l *Log) full() int {
 // what was appended is to find the pressure it made, and end it. Else it could last
 // for ever, as callers append nothing while it does.
 func (l *Log) grown(s *stream) (full bool) {
-	if int64(s.buf.size) >= l.o.MaxPending && !l.crowded.Load() {
+	return s.buf.size() >= l.notable && l.notice(s)
+}
+
+// notice is grown for a buffer that has got notable.
+func (l *Log) notice(s *stream) (full bool) {
+	if int64(s.buf.size()) >= l.o.MaxPending && !l.crowded.Load() {
 		l.crowded.Store(true)
 	}
-	if s.buf.size < l.full() || s.told {
+	if s.buf.size() < l.full() || s.told {
 		return false
 	}
 	s.told = true
@@ -194,7 +195,7 @@ func (l *Log) pending() (n int64) {
 	for i := range l.streams {
 		s := &l.streams[i]
 		s.mu.Lock()
-		n += int64(s.buf.size)
+		n += int64(s.buf.size())
 		s.mu.Unlock()
 	}
 	return n + l.count.inFlight.Load()

@@ -10,8 +10,8 @@ import (
 	"hpkv/persist/vfs"
 )
 
-// TestBegin appends in both ways from several goroutines, with room that was asked
-// for and without, up to records larger than a chunk, while rounds are taken.
+// TestBegin appends in both ways from several goroutines, with as much room
+// as was asked for and with more, up to records larger than a chunk, while rounds are taken.
 func TestBegin(t *testing.T) {
 	o := Options{FS: vfs.NewMem("/"), Dir: "/log", Streams: 2, SegmentBytes: 1 << 20, Gather: time.Microsecond}
 	l, _, _ := mustOpen(t, o)
@@ -33,9 +33,9 @@ func TestBegin(t *testing.T) {
 				case 0:
 					round = l.Append(g%2, Record{Shard: uint16(g), Seq: seq, Payload: []byte(p)})
 				case 1:
-					round = l.End(g%2, append(l.Begin(g%2, uint16(g), seq, len(p)), p...))
-				case 2: // more than was said
-					round = l.End(g%2, append(l.Begin(g%2, uint16(g), seq, 0), p...))
+					round = l.End(g%2, uint16(g), seq, copy(l.Begin(g%2, len(p)), p))
+				case 2: // less than was said
+					round = l.End(g%2, uint16(g), seq, copy(l.Begin(g%2, len(p)+n), p))
 				}
 				if round < last {
 					t.Errorf("round %d follows round %d", round, last)

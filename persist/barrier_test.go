@@ -16,9 +16,9 @@ import (
 // appendBarrier encodes a part of a barrier as it was written when there were
 // any. The flags are as they are to be, right or wrong.
 func appendBarrier(b []byte, r *Record, flags uint8, barrier uint64) []byte {
-	at := len(b)
-	b = appendHead(slices.Grow(b, recordHead), typeRecord, flags, r.Shard, r.Seq)
-	setLength(b[at:], len(r.Payload))
+	var head [recordHead]byte
+	putHead(head[:], flags, r.Shard, r.Seq, len(r.Payload))
+	b = append(b, head[:]...)
 	if flags&flagTxn != 0 {
 		b = binary.LittleEndian.AppendUint64(b, r.Txn)
 	}

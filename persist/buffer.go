@@ -3,10 +3,13 @@ package persist
 // buffer collects encoded records, without checksums, in chunks: growing never
 // moves what is there, for that could take long under a lock.
 type buffer struct {
-	full [][]byte // chunks, each a sequence of whole records
-	last []byte   // the chunk that is being filled
-	size int      // in all
+	full  [][]byte // chunks, each a sequence of whole records
+	whole int      // bytes in full
+	last  []byte   // the chunk that is being filled; its capacity is for a mark, too
+	used  int      // bytes of last
 }
+
+func (b *buffer) size() int { return b.whole + b.used }
 
 const (
 	chunkSize = 256 << 10 // but for a record that is larger
@@ -17,13 +20,17 @@ const (
 // add encodes a record into the stream's buffer. The caller holds mu.
 func (s *stream) add(r *Record) {
 	need := recordHead + txnField + len(r.Payload)
-	b := &s.buf
-	if cap(b.last)-len(b.last) < need+maxMark { // a mark must fit behind it
+	size := putRecord(s.room(need), r)
+	s.buf.used += size // which room may have changed
+}
+
+// room returns the rest of the last chunk, which has need bytes or more. The caller
+// holds mu.
+func (s *stream) room(need int) []byte {
+	if len(s.buf.last)-s.buf.used < need {
 		s.grow(need)
 	}
-	before := len(b.last)
-	b.last = appendRecord(b.last, r)
-	b.size += len(b.last) - before
+	return s.buf.last[s.buf.used:]
 }
 
 // grow begins a chunk for a record of need bytes. It is seldom called, and would
@@ -32,17 +39,18 @@ func (s *stream) add(r *Record) {
 //go:noinline
 func (s *stream) grow(need int) {
 	b := &s.buf
-	if len(b.last) > 0 {
-		b.full = append(b.full, b.last)
-		b.last = nil
+	if b.used > 0 {
+		b.full = append(b.full, b.last[:b.used])
+		b.whole += b.used
+		b.used = 0
 	}
 	switch n := len(s.free); {
 	case need > chunkSize:
-		b.last = make([]byte, 0, need+maxMark)
+		b.last = make([]byte, need, need+maxMark)
 	case n > 0:
 		b.last, s.free = s.free[n-1], s.free[:n-1]
 	default:
-		b.last = make([]byte, 0, chunkSize+maxMark)
+		b.last = make([]byte, chunkSize, chunkSize+maxMark)
 	}
 }
 
@@ -51,10 +59,10 @@ func (s *stream) grow(need int) {
 func (s *stream) take(into [][]byte) ([][]byte, int) {
 	b := &s.buf
 	into = append(into, b.full...)
-	into = append(into, b.last)
-	size := b.size
+	into = append(into, b.last[:b.used])
+	size := b.size()
 	clear(b.full)
-	b.full, b.last, b.size = b.full[:0], nil, 0
+	*b = buffer{full: b.full[:0]}
 	s.told = false
 	return into, size
 }
@@ -64,7 +72,7 @@ func (s *stream) giveBack(chunks [][]byte) {
 	s.mu.Lock()
 	for _, c := range chunks {
 		if cap(c) == chunkSize+maxMark && len(s.free) < keepChunks {
-			s.free = append(s.free, c[:0])
+			s.free = append(s.free, c[:chunkSize])
 		}
 	}
 	s.mu.Unlock()

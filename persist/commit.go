@@ -64,7 +64,7 @@ func (l *Log) buffered() (size int) {
 	for i := range l.streams {
 		s := &l.streams[i]
 		s.mu.Lock()
-		size = max(size, s.buf.size)
+		size = max(size, s.buf.size())
 		s.mu.Unlock()
 	}
 	return size
@@ -81,7 +81,7 @@ func (l *Log) take() bool {
 	total := 0
 	for i := range l.streams {
 		s := &l.streams[i]
-		if s.buf.size == 0 {
+		if s.buf.size() == 0 {
 			continue
 		}
 		r.streams = append(r.streams, uint16(i))

@@ -414,7 +414,7 @@ func TestPressureEnds(t *testing.T) {
 	for range times {
 		s.mu.Lock()
 		l.crowded.Store(false)
-		size := s.buf.size
+		size := s.buf.size()
 		s.mu.Unlock()
 		begin := make(chan struct{})
 		var watcher sync.WaitGroup
@@ -427,7 +427,7 @@ func TestPressureEnds(t *testing.T) {
 				if !s.mu.TryLock() {
 					continue
 				}
-				seen = s.buf.size > size
+				seen = s.buf.size() > size
 				if seen && !l.crowded.Load() {
 					t.Error("a record without its pressure")
 				}

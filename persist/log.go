@@ -13,6 +13,7 @@ type Log struct {
 	lock    vfs.Lock
 	streams []stream
 	policy  atomic.Int32
+	notable int // size of a buffer below which nobody need be told of it
 
 	// open is the round that records join now. A change needs the locks of all
 	// streams, a look any one.

@@ -189,6 +189,7 @@ func newLog(o Options, man *manifest) *Log {
 	n := o.Streams
 	l := &Log{
 		o:       o,
+		notable: int(min(o.MaxPending, bigBuffer)),
 		streams: make([]stream, n),
 		wake:    make(chan struct{}, 1),
 		calls:   make(chan func()),

@@ -56,39 +56,36 @@ type entry struct {
 	size    int    // on disk
 }
 
-// appendRecord encodes r, without its checksum, which sealRecords adds once the
-// segment is known.
+// appendRecord appends what putRecord encodes.
 func appendRecord(b []byte, r *Record) []byte {
-	flags := uint8(0)
-	if r.Txn != 0 {
-		flags = flagTxn
-	}
-	b, at := slices.Grow(b, recordHead+txnField+len(r.Payload)), len(b)
-	b = appendHead(b, typeRecord, flags, r.Shard, r.Seq)
-	setLength(b[at:], len(r.Payload))
-	if flags&flagTxn != 0 {
-		b = binary.LittleEndian.AppendUint64(b, r.Txn)
-	}
-	return append(b, r.Payload...)
-}
-
-// appendHead appends a head without checksum and length. REQUIRES: b has room for it.
-func appendHead(b []byte, kind, flags uint8, shard uint16, seq uint64) []byte {
 	at := len(b)
-	b = b[:at+recordHead]
-	h := (*[recordHead]byte)(b[at:])
-	binary.LittleEndian.PutUint64(h[:], 0)
-	binary.LittleEndian.PutUint32(h[8:], uint32(kind)|uint32(flags)<<8|uint32(shard)<<16)
-	binary.LittleEndian.PutUint64(h[12:], seq)
-	return b
+	b = slices.Grow(b, recordHead+txnField+len(r.Payload))
+	return b[:at+putRecord(b[at:cap(b)], r)]
 }
 
-// setLength writes the length of the payload into the head that b begins with.
-func setLength(b []byte, payload int) {
-	if payload > MaxPayload {
+// putRecord encodes r to where b begins, without its checksum, which sealRecords
+// adds once the segment is known, and returns the size.
+func putRecord(b []byte, r *Record) (size int) {
+	if r.Txn == 0 {
+		putHead(b, 0, r.Shard, r.Seq, len(r.Payload))
+		return recordHead + copy(b[recordHead:], r.Payload)
+	}
+	putHead(b, flagTxn, r.Shard, r.Seq, len(r.Payload))
+	binary.LittleEndian.PutUint64(b[recordHead:], r.Txn)
+	return recordHead + txnField + copy(b[recordHead+txnField:], r.Payload)
+}
+
+// putHead writes the head of a record whose payload has so many bytes, without a
+// checksum, to where b begins.
+func putHead(b []byte, flags uint8, shard uint16, seq uint64, payload int) {
+	if uint(payload) > MaxPayload {
 		panic("persist: payload above MaxPayload")
 	}
-	binary.LittleEndian.PutUint32(b[4:], uint32(payload))
+	h := (*[recordHead]byte)(b)
+	binary.LittleEndian.PutUint32(h[:], 0)
+	binary.LittleEndian.PutUint32(h[4:], uint32(payload))
+	binary.LittleEndian.PutUint32(h[8:], typeRecord|uint32(flags)<<8|uint32(shard)<<16)
+	binary.LittleEndian.PutUint64(h[12:], seq)
 }
 
 // sizeOf returns the size of the record whose head b begins with.

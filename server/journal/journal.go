@@ -95,8 +95,8 @@ func open(e *engine.Engine, o Options, r persist.Replayer) (*Journal, persist.Re
 
 // Append implements engine.Journal.
 func (j *Journal) Append(home, shard int, seq uint64, ef *engine.Effect) uint64 {
-	b := j.log.Begin(home, uint16(shard), seq, ef.Room())
-	return j.base + j.log.End(home, engine.AppendEffect(b, ef))
+	payload := engine.PutEffect(j.log.Begin(home, ef.Room()), ef)
+	return j.base + j.log.End(home, uint16(shard), seq, payload)
 }
 
 // AppendTxn implements engine.Journal.
