@@ -100,9 +100,8 @@ func sizeOf(b []byte) int {
 	return n
 }
 
-// sealRecords writes the checksums into a sequence of encoded records and
-// returns how many they are.
-func sealRecords(b []byte, seed uint32) (count int) {
+// sealEach is sealRecords, record by record.
+func sealEach(b []byte, seed uint32) (count int) {
 	for len(b) > 0 {
 		n := sizeOf(b)
 		binary.LittleEndian.PutUint32(b, sum(seed, b[4:n]))
