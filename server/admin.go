@@ -138,8 +138,9 @@ func configRewrite(ctx *command.Ctx) {
 }
 
 // shutdown ends the server. Whatever is said of saving, what the log was given
-// will be on the disk; SAVE without a log cannot be done. The caller gets no
-// reply: its connection closes, as everybody's.
+// will be on the disk. If it cannot be, only NOSAVE and FORCE end the server; nor can
+// SAVE be done without a log. The caller gets no reply: its connection closes, as
+// everybody's.
 func shutdown(ctx *command.Ctx) {
 	c := owner(ctx)
 	var save, noSave, abort, force, other bool
@@ -165,10 +166,12 @@ func shutdown(ctx *command.Ctx) {
 		ctx.W.Error(resp.ErrSyntax)
 	case abort:
 		ctx.W.Error(resp.ErrNoShutdown)
-	case save && !force && c.srv.durability.journal.Load() == nil:
-		c.srv.log.Error().Err(errNoLog).Msg("SHUTDOWN SAVE cannot save")
-		ctx.W.Error(resp.ErrShutdown)
 	default:
+		if err := c.srv.durability.cannotSave(save); err != nil && !noSave && !force {
+			c.srv.log.Error().Err(err).Msg("SHUTDOWN cannot save; with NOSAVE or FORCE it ends the server without")
+			ctx.W.Error(resp.ErrShutdown)
+			return
+		}
 		c.srv.log.Info().Int64("client", c.id).Str("addr", c.addr).Msg("a client asked for shutdown")
 		c.finished = true
 		c.srv.stop()

@@ -383,6 +383,23 @@ func (d *durability) sync(ctx context.Context) error {
 	return nil
 }
 
+// cannotSave says why what was changed so far cannot be on the disk when the server
+// ends. must: it is an error, too, if nothing is kept at all.
+func (d *durability) cannotSave(must bool) error {
+	if d.obstacle.Load()&obstacleLoading != 0 {
+		return nil // nothing has been changed
+	}
+	j := d.journal.Load()
+	if j == nil {
+		if must {
+			return errNoLog
+		}
+		return nil
+	}
+	_, err := j.Log().State()
+	return err
+}
+
 // syncNow is sync for a server that cannot be closed in order, within a second
 // or two.
 func (d *durability) syncNow() error {

@@ -242,6 +242,11 @@ func TestLogFailure(t *testing.T) {
 			b.send("INFO persistence\r\n")
 			return strings.Contains(b.bulk(), "aof_last_bgrewrite_status:err\r\n")
 		})
+		for _, line := range []string{"SHUTDOWN", "SHUTDOWN SAVE", "SHUTDOWN NOW"} {
+			b.do(line, "-ERR Errors trying to SHUTDOWN. Check logs.\r\n")
+		}
+		b.send("SHUTDOWN NOSAVE\r\n")
+		b.expectEnd()
 	})
 }
 
@@ -269,11 +274,16 @@ func TestDiskFull(t *testing.T) {
 			b.send("INFO persistence\r\n")
 			return strings.Contains(b.bulk(), "rdb_last_bgsave_status:err\r\n")
 		})
+		for _, line := range []string{"SHUTDOWN", "SHUTDOWN SAVE", "SHUTDOWN NOW"} {
+			b.do(line, "-ERR Errors trying to SHUTDOWN. Check logs.\r\n")
+		}
 		d.change(func() { d.write = nil })
 		a.expect("+OK\r\n")
 		in.eventually("changes are taken", func() bool { return in.durability.obstacle.Load() == 0 })
 		b.do("SET k 2", "+OK\r\n")
 		b.do("SAVE", "+OK\r\n")
+		b.send("SHUTDOWN\r\n")
+		b.expectEnd()
 	})
 }
 
@@ -336,13 +346,20 @@ func TestLoading(t *testing.T) {
 		w.Close()
 		in.stop()
 
-		d.change(func() { d.read = true })
-		in = startLogged(t, driver, dir, d)
-		w = in.dial()
-		w.do("PING", loading)
-		w.Close()
-		go d.release()
-		in.stop() // in the middle of it
+		for _, asked := range []bool{false, true} { // to stop, in the middle of it
+			d.change(func() { d.read = true })
+			in = startLogged(t, driver, dir, d)
+			w = in.dial()
+			w.do("PING", loading)
+			if asked { // there is nothing to save yet
+				w.send("SHUTDOWN SAVE\r\n")
+				go d.release()
+				w.expectEnd()
+			}
+			w.Close()
+			go d.release()
+			in.stop()
+		}
 	})
 }
 
