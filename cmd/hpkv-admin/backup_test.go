@@ -2,11 +2,16 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
 )
 
@@ -106,6 +111,32 @@ func TestBackupIsWatched(t *testing.T) {
 	}
 	if s := <-asked; !strings.Contains(s, "INFO") {
 		t.Errorf("the server was asked %q", s)
+	}
+}
+
+// TestBackupInterrupted: who ends the command is told that the server has not ended.
+func TestBackupInterrupted(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	ctx, interrupt := context.WithCancel(context.Background())
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		r := bufio.NewReader(conn)
+		r.ReadString('\n') // it has been asked
+		interrupt()
+		io.Copy(io.Discard, r)
+	}()
+	var out, errOut bytes.Buffer
+	err = program.Run(ctx, cli.Env{Out: &out, Err: &errOut}, []string{"backup", listener.Addr().String(), "/some/where"})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(errOut.String(), "may go on with its backup to /some/where\n") || out.Len() > 0 {
+		t.Errorf("%v, %q, %q", err, out.String(), errOut.String())
 	}
 }
 

@@ -44,6 +44,27 @@ func TestDirectories(t *testing.T) {
 			t.Errorf("%s of nothing: %v", command, err)
 		}
 	}
+	server := t.TempDir()
+	if err := os.WriteFile(filepath.Join(server, "dump.rdb"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(server, "appendonlydir")
+	for _, c := range []struct{ to, want string }{ // what a link leads to
+		{link, "there is no log in " + server + ", unless"}, // nowhere: it cannot be read
+		{filepath.Join(server, "gone"), "there is no log in " + server},
+		{dir, ""},
+	} {
+		if err := os.Symlink(c.to, link); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := admin("check", server)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("with a link to %s: %v", c.to, err)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Remove(filepath.Join(dir, "MANIFEST")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"hpkv/cmd/internal/cli"
 	"hpkv/persist"
@@ -13,7 +16,8 @@ import (
 
 // logIn returns the directory of the log that dir, as the user gave it, stands for:
 // dir itself, or, if there is none in it and one below it, that; a server's log is in
-// the directory appenddirname below its dir. Of several below it none is meant.
+// the directory appenddirname, or a link to one, below its dir. Of several below it
+// none is meant.
 func logIn(e cli.Env, dir string) (string, error) {
 	if persist.IsLog(vfs.OS(), dir) {
 		return dir, nil
@@ -23,13 +27,20 @@ func logIn(e cli.Env, dir string) (string, error) {
 		return dir, nil // whoever reads it will tell
 	}
 	var found []string
+	var closed error // what may be the log, and cannot be read
 	for _, entry := range entries {
-		if below := filepath.Join(dir, entry.Name()); entry.IsDir() && persist.IsLog(vfs.OS(), below) {
+		below := filepath.Join(dir, entry.Name())
+		if persist.IsLog(vfs.OS(), below) {
 			found = append(found, below)
+		} else if _, err := os.ReadDir(below); err != nil && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, fs.ErrNotExist) {
+			closed = err
 		}
 	}
 	switch len(found) {
 	case 0:
+		if closed != nil {
+			return "", fmt.Errorf("there is no log in %s, unless it is where nothing can be read: %w", dir, closed)
+		}
 		return dir, nil
 	case 1:
 		fmt.Fprintf(e.Err, "the log is in %s\n", found[0])
