@@ -240,14 +240,15 @@ func (d *durability) applyPolicy(j *journal.Journal) {
 
 // appendOnlyChanged follows the setting while the server runs. A log that is turned
 // on holds the data, and takes the place of an older one, when its first compaction
-// has ended.
+// has ended. One that is turned off is off, even if it could not be written to its end:
+// an error would have the setting say that it is still on.
 func (d *durability) appendOnlyChanged() error {
 	if d.obstacle.Load()&obstacleLoading != 0 {
 		return errors.New("the data are being loaded")
 	}
 	if !d.srv.cfg.AppendOnly.Load() {
 		if err := d.detach(); err != nil {
-			return errors.New(logText(err))
+			d.srv.log.Error().Err(err).Msg("the log was turned off and lacks the last changes: it could not be written")
 		}
 		return nil
 	}

@@ -3,9 +3,11 @@ package server
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hpkv/persist"
@@ -54,6 +56,49 @@ func TestAppendOnlyAtRunTime(t *testing.T) {
 		in = startLogged(t, driver, dir, d)
 		in.loaded()
 		in.dial().do("MGET a b c d e f", "*6\r\n$-1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n$1\r\n5\r\n$1\r\n6\r\n")
+	})
+}
+
+// TestLogTurnedOffOnFullDisk: a log that cannot be written can be turned off; the
+// setting always says whether there is one, and it can be turned on again when there is
+// room.
+func TestLogTurnedOffOnFullDisk(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d, dir := newDisk(), t.TempDir()
+		in := startLogged(t, driver, dir, d)
+		in.loaded()
+		w := in.dial()
+		is := func(on string) {
+			t.Helper()
+			w.do("CONFIG GET appendonly", fmt.Sprintf("*2\r\n$10\r\nappendonly\r\n$%d\r\n%s\r\n", len(on), on))
+			if got := in.durability.journal.Load() != nil; got != (on == "yes") {
+				t.Errorf("there is a log: %v; the setting is %s", got, on)
+			}
+		}
+		d.change(func() { d.write = syscall.ENOSPC })
+		w.do("SET k 1", "+OK\r\n")
+		in.eventually("changes are refused", func() bool { return in.durability.obstacle.Load() != 0 })
+		is("yes")
+		w.do("CONFIG SET appendonly no", "+OK\r\n")
+		is("no")
+		w.do("SET k 2", "+OK\r\n")
+		w.send("CONFIG SET appendonly yes\r\n")
+		if line := w.line(); !strings.HasPrefix(line, "-ERR CONFIG SET failed (possibly related to argument 'appendonly') - ") ||
+			!strings.Contains(line, "no space left on device") {
+			t.Errorf("a log turned on without room: %q", line)
+		}
+		is("no")
+		w.do("SET k 3", "+OK\r\n")
+		d.change(func() { d.write = nil })
+		w.do("CONFIG SET appendonly yes", "+OK\r\n")
+		is("yes")
+		in.eventually("the data are in the log", func() bool { return in.durability.journal.Load().Log().Whole() })
+		w.Close()
+		in.stop()
+
+		in = startLogged(t, driver, dir, d)
+		in.loaded()
+		in.dial().do("GET k", "$1\r\n3\r\n")
 	})
 }
 
