@@ -86,8 +86,9 @@ type bystander struct {
 	same, other spans // operations on keys of the shard that is worked on, and of others
 	// waited is for how long an operation on the same shard was asleep: neither running
 	// nor ready to. (Before it sleeps it spins for some 25 us.) theirs is what of it the
-	// worker can be the cause of: not more than the processor time for which it held the
-	// shard meanwhile. The rest is for the system to explain, as in the control.
+	// worker can be the cause of: no more than the processor time for which it held the
+	// shard meanwhile, and nothing unless somebody waited for the shard. The rest is for
+	// the system to explain, as in the control.
 	waited, theirs spans
 }
 
@@ -138,11 +139,12 @@ func (w *bystander) run(s *shard, begun chan struct{}) {
 	const first = 200_000
 	self := ownClock()
 	var held, off, own time.Duration
+	var waits uint64
 	var last time.Time
 	for i := 0; !w.stop.Load(); i++ {
 		if i == first {
 			close(begun)
-			held, off, own, last = time.Duration(w.held.Load()), delayed(), self.now(), time.Now()
+			held, waits, off, own, last = time.Duration(w.held.Load()), s.mu.waits.Load(), delayed(), self.now(), time.Now()
 		}
 		rng = rng*6364136223846793005 + 1442695040888963407
 		k := i & 1
@@ -159,16 +161,20 @@ func (w *bystander) run(s *shard, begun chan struct{}) {
 			continue
 		}
 		took := time.Since(last)
-		ran, theirs, without := self.now(), time.Duration(w.held.Load()), delayed()
+		ran, heldNow, without, waitsNow := self.now(), time.Duration(w.held.Load()), delayed(), s.mu.waits.Load()
 		if k == 0 {
 			w.same.add(took)
 			asleep := took - (ran - own) - (without - off)
 			w.waited.add(asleep)
-			w.theirs.add(min(asleep, theirs-held))
+			theirs := time.Duration(0)
+			if waitsNow != waits {
+				theirs = min(asleep, heldNow-held)
+			}
+			w.theirs.add(theirs)
 		} else {
 			w.other.add(took)
 		}
-		held, off, own, last = theirs, without, self.now(), time.Now()
+		held, waits, off, own, last = heldNow, waitsNow, without, self.now(), time.Now()
 	}
 }
 
