@@ -61,7 +61,8 @@ const (
 	EffectListInsert
 	EffectListSet
 	// EffectListTrim drops elements at the ends: Items are how many at the left
-	// and how many at the right. EffectListKeep says the same in other words.
+	// and how many at the right. EffectListKeep says the same in other words, and
+	// takes its place in what is written; the other is in older logs.
 	EffectListTrim
 	// EffectListRemove removes elements equal to one: Items are how many, negative
 	// to count from the right, 0 for all, the element, and, if it is not 0, the
