@@ -21,6 +21,9 @@ func findEnd(ctx context.Context, fsys vfs.FS, dir string, man *manifest, g gene
 // For a repair it goes by what can be read alone.
 func findLast(ctx context.Context, fsys vfs.FS, dir string, man *manifest, g generation, bound uint64, p *repair) (generation, []segmentEntry, []Cut, error) {
 	m := merge{dir: dir, expect: max(g.first, man.base), scans: make([]*scan, g.streams)}
+	if len(man.generations) == 1 { // the last compaction, if there was one, was of this generation
+		m.synced = man.complete
+	}
 	stop := make(chan struct{})
 	for i := range m.scans {
 		s := &scan{ctx: ctx, fs: fsys, dir: dir, segments: man.segmentsOf(g.number, i), marks: make(chan scanned, 1024), stop: stop, bound: bound, repair: p}
@@ -57,6 +60,7 @@ type merge struct {
 	has    []bool
 	expect uint64 // the next round
 	lastMs int64
+	synced uint64 // a round that is known to be synced, whatever the marks say
 
 	lacking []int // streams that lack their part of round expect
 }
@@ -111,7 +115,7 @@ func (m *merge) complete() bool {
 
 // judge says whether a round that is missing was known to be synced.
 func (m *merge) judge() error {
-	var synced uint64
+	synced := m.synced
 	for _, s := range m.scans {
 		synced = max(synced, s.synced)
 	}

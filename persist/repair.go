@@ -286,9 +286,8 @@ func (p *repair) finish(man *manifest) error {
 		}
 	}
 	man.serial++
-	if p.report.Rebuilt { // what the last compaction left is unknown
-		last, ms := man.lastRound()
-		man.complete, man.completeMs = last, ms
+	if last, ms := man.lastRound(); p.report.Rebuilt || last < man.complete {
+		man.complete, man.completeMs = last, ms // what the last compaction left is unknown, or not all there
 	}
 	man.dropEmpty()
 	if err := man.validate(); err != nil {
