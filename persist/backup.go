@@ -31,31 +31,31 @@ func (l *Log) Backup(ctx context.Context, dest string, progress func(done, total
 
 // cut returns the manifest of a log that ends with what has been appended, and
 // which of its segments may still grow.
-func (l *Log) cut() (man *manifest, growing map[uint64]bool, err error) {
-	e := l.do(func() {
+func (l *Log) cut() (*manifest, map[uint64]bool, error) {
+	var man *manifest
+	growing := make(map[uint64]bool)
+	err := l.do(func() error {
 		l.commitRound()
-		if s, e := l.State(); s != StateOK {
-			err = e
-			return
+		if s, err := l.State(); s != StateOK {
+			return err
 		}
 		l.manMu.Lock()
 		defer l.manMu.Unlock()
 		if l.man.last().draft {
-			err = ErrDraft
-			return
+			return ErrDraft
 		}
-		growing = make(map[uint64]bool)
 		for i := range l.streams {
 			if cur := l.streams[i].cur; cur != nil {
 				growing[cur.number] = true
 			}
 		}
 		man = l.closedManifest()
+		return nil
 	})
-	if e != nil {
-		err = e
+	if err != nil {
+		return nil, nil, err
 	}
-	return man, growing, err
+	return man, growing, nil
 }
 
 // closedManifest returns the manifest as it would be if the log ended with the

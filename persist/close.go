@@ -54,6 +54,8 @@ func (l *Log) closeFiles() {
 	l.dropMu.Lock() // no ReadAt is under way
 	l.readers.close()
 	l.dropMu.Unlock()
+	l.manMu.Lock() // nor is a compaction making segments or a manifest
+	defer l.manMu.Unlock()
 	for _, seg := range l.next {
 		if seg != nil {
 			seg.file.Close()

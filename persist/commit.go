@@ -219,14 +219,29 @@ func (l *Log) seal(p *part, seg *segment) {
 	p.sealed = seg
 }
 
-// do runs call in the committer, between two rounds.
-func (l *Log) do(call func()) error {
-	ran := make(chan struct{})
-	select {
-	case l.calls <- func() { call(); close(ran) }:
-		<-ran
-		return nil
-	case <-l.done:
-		return ErrClosed
+// do runs call in the committer, between two rounds, and returns its error. It does
+// not wait for a full disk: call may run later then, when nobody looks at what it
+// did.
+func (l *Log) do(call func() error) error {
+	ran := make(chan error, 1)
+	for calls := l.calls; ; {
+		news := l.news.next()
+		if s, err := l.State(); s != StateOK {
+			return err
+		}
+		select {
+		case calls <- func() { ran <- call() }:
+			calls = nil
+		case err := <-ran:
+			return err
+		case <-news:
+		case <-l.done:
+			select {
+			case err := <-ran:
+				return err
+			default:
+				return ErrClosed
+			}
+		}
 	}
 }

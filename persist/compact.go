@@ -29,9 +29,10 @@ func (l *Log) BeginCompaction() (*Compaction, error) {
 	c := &Compaction{l: l}
 	err := l.prepareAll()
 	if err == nil {
-		if e := l.do(func() { c.base, err = l.turn() }); e != nil {
-			err = e
-		}
+		err = l.do(func() (err error) {
+			c.base, err = l.turn()
+			return err
+		})
 	}
 	if err != nil {
 		c.Abort()
@@ -96,7 +97,7 @@ func (c *Compaction) Finish(ctx context.Context) error {
 	}
 	complete := l.synced.Load()
 	var lastMs int64 // not before that of round complete
-	if err := l.do(func() { lastMs = l.lastMs }); err != nil {
+	if err := l.do(func() error { lastMs = l.lastMs; return nil }); err != nil {
 		return err
 	}
 	dropped, err := l.dropBefore(c.base, complete, lastMs)
