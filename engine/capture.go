@@ -106,24 +106,31 @@ func (e *Engine) EndCapture(shard int) {
 	s.mu.unlock()
 }
 
-// Capture goes on with the capture of the shard for a bounded time and reports
-// whether it has come to its end. It fails with ErrNoCapture when none is under
+// CaptureStep is what one step of a capture did.
+type CaptureStep struct {
+	Effects int // that it put into the journal
+	Bytes   int // of these, encoded
+	Done    bool
+}
+
+// Capture goes on with the capture of the shard for a bounded time. The step is Done
+// when the capture has come to its end. It fails with ErrNoCapture when none is under
 // way, and when the journal has gone: what was not captured must not be taken for
 // it.
-func (l *Lane) Capture(shard int) (done bool, err error) {
+func (l *Lane) Capture(shard int) (step CaptureStep, err error) {
 	t := l.Begin(0)
 	s := t.e.shards[shard]
 	t.wantShard(s) // what a step journals is one transaction: a list's last piece and its end belong together
 	t.LockWanted()
 	defer t.End()
 	if s.capture == nil || t.e.journal == nil {
-		return false, ErrNoCapture
+		return CaptureStep{}, ErrNoCapture
 	}
-	if t.captureMore(s) {
-		return false, nil
+	more := t.captureMore(s)
+	if !more {
+		s.capture = nil
 	}
-	s.capture = nil
-	return true, nil
+	return CaptureStep{Effects: len(t.gathered.recs), Bytes: len(t.gathered.buf), Done: !more}, nil
 }
 
 // captureMore does one step and reports whether there is more to do.

@@ -253,11 +253,11 @@ func TestCapture(t *testing.T) {
 // captureStepOf goes on with a capture and reports whether it has ended.
 func captureStepOf(t *testing.T, l *Lane, shard int) (done bool) {
 	t.Helper()
-	done, err := l.Capture(shard)
+	step, err := l.Capture(shard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return done
+	return step.Done
 }
 
 // TestCaptureSteps: no step journals more than its bounds allow.
@@ -284,14 +284,22 @@ func TestCaptureSteps(t *testing.T) {
 	before := l.Engine().Stats().Changes
 	for done := false; !done; {
 		rec.effects = nil
-		done = captureStepOf(t, l, 0)
+		step, err := l.Capture(0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		bytes := 0
 		for _, r := range rec.effects {
 			bytes += len(r.payload)
 		}
-		if n := len(rec.effects); n > 2*captureStep || bytes > 2*captureBytes {
+		n := len(rec.effects)
+		if n > 2*captureStep || bytes > 2*captureBytes {
 			t.Fatalf("%d effects of %d bytes in one step", n, bytes)
 		}
+		if step.Effects != n || step.Bytes != bytes {
+			t.Fatalf("a step speaks of %d effects of %d bytes; there are %d of %d", step.Effects, step.Bytes, n, bytes)
+		}
+		done = step.Done
 	}
 	if now := e.Stats().Changes; now != before {
 		t.Errorf("%d changes by a capture", now-before)

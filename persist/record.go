@@ -13,6 +13,8 @@ import (
 const (
 	recordHead = 20 // checksum, length, type, flags, shard, seq
 	txnField   = 8  // txn, if there is one
+	// RecordOverhead is what a record takes beside its payload, at most.
+	RecordOverhead = recordHead + txnField
 
 	typeRecord = 1
 	typeMark   = 2
@@ -59,7 +61,7 @@ type entry struct {
 // appendRecord appends what putRecord encodes.
 func appendRecord(b []byte, r *Record) []byte {
 	at := len(b)
-	b = slices.Grow(b, recordHead+txnField+len(r.Payload))
+	b = slices.Grow(b, RecordOverhead+len(r.Payload))
 	return b[:at+putRecord(b[at:cap(b)], r)]
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"hpkv/engine"
 	"hpkv/persist"
 )
 
@@ -12,11 +13,28 @@ import (
 // have one core alone, and wait for each burst. With bursts of 250 us their p99
 // beside a compaction is 2.0 times the idle one's, with these 1.4, with 100 us 1.2;
 // a timer's pause is 750 us at least where the core is busy, so shorter bursts make
-// the compaction longer.
+// the compaction longer. There are no pauses while it is behind: see pace.
 const (
 	captureBurst = 150 * time.Microsecond
 	capturePause = 450 * time.Microsecond
 )
+
+// pace has a compaction write as much as everybody else does meanwhile, at least:
+// what it leaves is then twice what lives at most, about, however fast clients
+// write. With the default percentage the next one begins at four times.
+type pace struct {
+	begin    int64 // size of the log when the compaction began
+	captured int64 // bytes that it has written
+}
+
+// took notes a step of the compaction.
+func (p *pace) took(s engine.CaptureStep) {
+	p.captured += int64(s.Bytes + s.Effects*persist.RecordOverhead)
+}
+
+// behind reports whether others have written more than the compaction when the log
+// has size bytes.
+func (p *pace) behind(size int64) bool { return size-p.begin > 2*p.captured }
 
 // Compact writes every key's state to the log's end, between the changes that go
 // on, and then drops what the log held before. The end of ctx, and a log that
@@ -35,7 +53,7 @@ func (j *Journal) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.capture(ctx); err != nil {
+	if err := j.capture(ctx, j.pause); err != nil {
 		pass.Abort()
 		return err
 	}
@@ -45,23 +63,28 @@ func (j *Journal) Compact(ctx context.Context) error {
 // Compacting reports whether a compaction is under way.
 func (j *Journal) Compacting() bool { return j.compacting.Load() }
 
-// capture appends the state of all shards.
-func (j *Journal) capture(ctx context.Context) error {
+// capture appends the state of all shards, with pauses after each burst.
+func (j *Journal) capture(ctx context.Context, pause func(context.Context)) error {
 	l := j.e.NewLane()
 	defer l.Close()
+	p := pace{begin: j.log.Size()}
 	burst := time.Now()
 	for shard := 0; shard < j.e.Shards(); {
-		done, err := l.Capture(shard)
+		step, err := l.Capture(shard)
 		if err != nil {
 			return err
 		}
-		if done {
+		p.took(step)
+		if step.Done {
 			shard++
 		}
 		if time.Since(burst) < captureBurst {
 			continue
 		}
-		if err := j.pause(ctx); err != nil {
+		if !p.behind(j.log.Size()) {
+			pause(ctx)
+		}
+		if err := j.room(ctx); err != nil {
 			return err
 		}
 		burst = time.Now()
@@ -69,8 +92,8 @@ func (j *Journal) capture(ctx context.Context) error {
 	return nil
 }
 
-// pause lets others work, and the disk catch up.
-func (j *Journal) pause(ctx context.Context) error {
+// pause lets others work.
+func (j *Journal) pause(ctx context.Context) {
 	// What the burst has appended is written now. Gathered with that of others, it
 	// would be written in one go, which takes a core for a millisecond and more.
 	// Under Always each round is synced: there, others ask for rounds.
@@ -82,15 +105,19 @@ func (j *Journal) pause(ctx context.Context) error {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+}
+
+// room lets the disk catch up, and fails if nothing can be written any more or ctx
+// has ended.
+func (j *Journal) room(ctx context.Context) error {
 	if j.log.Pressure() {
 		return j.log.WaitRoom(ctx)
 	}
 	if _, err := j.log.State(); err != nil {
 		return err
 	}
-	return nil
+	return ctx.Err()
 }
 
 // Due reports whether the log has grown so much since the last compaction that
