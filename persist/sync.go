@@ -209,10 +209,10 @@ func (l *Log) WaitDurable(ctx context.Context, round uint64) error {
 	return l.wait(ctx, func() bool { return l.durable.Load() >= round || l.Draft() }, false)
 }
 
-// WaitSynced waits until the round is synced. Under EverySec that takes about a
-// second, under No until someone calls Sync.
+// WaitSynced waits until the round is synced, and a draft has ended. Under EverySec
+// that takes about a second, under No until someone calls Sync.
 func (l *Log) WaitSynced(ctx context.Context, round uint64) error {
-	return l.wait(ctx, func() bool { return l.Synced() >= round }, false)
+	return l.wait(ctx, func() bool { return l.Whole() && l.Synced() >= round }, false)
 }
 
 // WaitRoom waits until Pressure is over. Errors are those of WaitDurable.

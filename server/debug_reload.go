@@ -120,7 +120,7 @@ func (s *Server) reloadOnce(ctx context.Context, flush func()) (err error) {
 	}
 	end := func(j *journal.Journal) error {
 		err := j.Close()
-		d.rounds = j.Last()
+		d.rounds = j.Appended()
 		return err
 	}
 	j, err := journal.Start(s.engine, options())

@@ -277,7 +277,7 @@ func (d *durability) detach() error {
 		return nil
 	}
 	err := j.Close()
-	d.rounds = j.Last()
+	d.rounds = j.Appended()
 	d.waits.Store(false)
 	d.journal.Store(nil)
 	d.clear(obstacleDisk)

@@ -167,7 +167,7 @@ func waitAOF(ctx *command.Ctx) {
 	d := &c.srv.durability
 	j := d.journal.Load()
 	if j == nil && local > 0 {
-		ctx.W.Error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.")
+		ctx.W.Error(errWaitAOFOff)
 		return
 	}
 	if c.x != nil { // changes of this batch of commands
@@ -176,25 +176,52 @@ func waitAOF(ctx *command.Ctx) {
 	round := c.round
 	answer := func(ctx *command.Ctx) {
 		synced := int64(0)
-		if j := d.journal.Load(); j != nil && j.Synced() >= round {
+		if j := d.journal.Load(); j != nil && j.Synced(round) {
 			synced = 1
 		}
 		ctx.W.Array(2)
 		ctx.W.Int(synced)
 		ctx.W.Int(0)
 	}
-	if replicas == 0 && (local == 0 || j.Synced() >= round) || ctx.Host == nil {
+	if replicas == 0 && (local == 0 || j.Synced(round)) || ctx.Host == nil {
 		answer(ctx)
 		return
 	}
 	ctx.Defer(func(ctx *command.Ctx) {
 		run, cancel := c.srv.untilStopped(time.Duration(timeout) * time.Millisecond)
 		defer cancel()
-		if local > 0 && j.WaitSynced(run, round) != nil || replicas > 0 {
+		if local > 0 && !d.awaitSynced(run, round) {
+			ctx.W.Error(errWaitAOFOff)
+			return
+		}
+		if replicas > 0 {
 			<-run.Done()
 		}
 		answer(ctx)
 	})
+}
+
+const errWaitAOFOff = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+
+// awaitSynced returns true when round is on the disk or ctx ends, and false when
+// there is no log any more. One that has failed may be turned off, and on again.
+func (d *durability) awaitSynced(ctx context.Context, round uint64) bool {
+	tick := time.NewTicker(cronPeriod)
+	defer tick.Stop()
+	for {
+		j := d.journal.Load()
+		if j == nil {
+			return false
+		}
+		if j.WaitSynced(ctx, round) == nil {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return true
+		}
+	}
 }
 
 // untilStopped returns a context that ends when the server stops, and after

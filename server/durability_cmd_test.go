@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"hpkv/engine"
 	"hpkv/persist"
 )
 
@@ -239,6 +240,81 @@ func TestLogTexts(t *testing.T) {
 			t.Errorf("%v: %q", err, text)
 		}
 	}
+}
+
+// TestWaitAOFWithoutLog: a log that is turned off, even one that has failed, keeps
+// nobody waiting; one that was turned on has nothing until it has everything.
+func TestWaitAOFWithoutLog(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		const off = "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n"
+		d := newDisk()
+		in := startLogged(t, driver, t.TempDir(), d, "--appendfsync", "everysec")
+		in.loaded()
+		w, other := in.dial(), in.dial()
+		d.hold()
+		w.do("SET k 1", "+OK\r\n")
+		w.send("WAITAOF 1 0 0\r\n")
+		w.silent()
+		other.send("CONFIG SET appendonly no\r\n")
+		d.release()
+		other.expect("+OK\r\n")
+		w.expect(off)
+
+		w.do("SET k 2", "+OK\r\n")
+		in.eventually("nothing is compacted", func() bool { return in.durability.compaction.begin(func() {}) })
+		w.do("CONFIG SET appendonly yes", "+OK\r\n")
+		w.do("WAITAOF 1 0 1", "*2\r\n:0\r\n:0\r\n")
+		w.do("SET k 3", "+OK\r\n")
+		w.do("WAITAOF 1 0 1", "*2\r\n:0\r\n:0\r\n")
+		w.send("WAITAOF 1 0 0\r\n")
+		w.silent()
+		in.durability.compaction.endAwaited(nil)
+		w.expect("*2\r\n:1\r\n:0\r\n")
+
+		d.change(func() { d.sync = syscall.EIO })
+		w.do("SET k 4", "+OK\r\n")
+		in.eventually("the log has failed", func() bool { return in.durability.obstacle.Load() != 0 })
+		w.do("WAITAOF 1 0 1", "*2\r\n:0\r\n:0\r\n")
+		w.send("WAITAOF 1 0 0\r\n")
+		w.silent()
+		d.change(func() { d.sync = nil })
+		other.do("CONFIG SET appendonly no", "+OK\r\n")
+		w.expect(off)
+	})
+}
+
+// TestRoundsAfterFailedLog: the rounds of a log follow all that were told of the one
+// before it, which goes on counting when it has failed. Who waits for one of those
+// would wait for another change.
+func TestRoundsAfterFailedLog(t *testing.T) {
+	d := newDisk()
+	in := startLogged(t, drivers()[0], t.TempDir(), d, "--appendfsync", "everysec")
+	in.loaded()
+	w := in.dial()
+	d.change(func() { d.sync = syscall.EIO })
+	w.do("SET k 1", "+OK\r\n")
+	in.eventually("the log has failed", func() bool { return in.durability.obstacle.Load() != 0 })
+	d.change(func() { d.sync = nil })
+	log, l := in.durability.journal.Load().Log(), in.engine.NewLane()
+	defer l.Close()
+	var last uint64
+	in.eventually("rounds go on", func() bool { // as a script that has begun before makes them, and expiry
+		txn := l.Begin(0)
+		_, _ = txn.Set([]byte("k"), []byte("2"), engine.SetOptions{})
+		txn.End()
+		last = l.TakeRound()
+		log.Hurry()
+		return last > log.Written()+5
+	})
+	w.do("CONFIG SET appendonly no", "+OK\r\n")
+	in.durability.mu.Lock()
+	before := in.durability.rounds
+	in.durability.mu.Unlock()
+	if before < last {
+		t.Errorf("the next log would begin behind round %d; there was round %d", before, last)
+	}
+	w.do("CONFIG SET appendonly yes", "+OK\r\n")
+	w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
 }
 
 func (w *wire) expectOneOf(lines ...string) {

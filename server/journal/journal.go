@@ -129,11 +129,11 @@ func (j *Journal) Durable() uint64 {
 	return j.base + j.log.Durable()
 }
 
-// Synced returns the last round that is on the disk.
-func (j *Journal) Synced() uint64 { return j.base + j.log.Synced() }
-
-// Last returns a round that no earlier change is behind.
-func (j *Journal) Last() uint64 { return j.base + j.log.Written() + 2 }
+// Synced reports whether round, and all that was changed before it, is on the disk.
+// Of what was changed before a Start nothing is, until the log is whole.
+func (j *Journal) Synced(round uint64) bool {
+	return j.log.Whole() && round <= j.base+j.log.Synced()
+}
 
 // Appended returns the last round that holds a change already handed over.
 func (j *Journal) Appended() uint64 { return j.base + j.log.Appended() }
@@ -147,12 +147,10 @@ func (j *Journal) WaitDurable(ctx context.Context, round uint64) error {
 	return j.log.WaitDurable(ctx, round-j.base)
 }
 
-// WaitSynced returns when round is on the disk, ctx ends, or the log fails.
+// WaitSynced returns when round is on the disk, see Synced, ctx ends, or the log
+// fails or is closed.
 func (j *Journal) WaitSynced(ctx context.Context, round uint64) error {
-	if round <= j.base {
-		return nil
-	}
-	return j.log.WaitSynced(ctx, round-j.base)
+	return j.log.WaitSynced(ctx, round-min(round, j.base))
 }
 
 // Close has the engine append nothing more, and closes the log when all that

@@ -71,7 +71,7 @@ func TestStartCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := j.Durable(); got < j.Last() {
+	if got := j.Durable(); got < j.Appended() {
 		t.Errorf("somebody has to wait for round %d", got)
 	}
 	compacted := make(chan error, 1)
