@@ -42,9 +42,7 @@ type taken struct {
 
 // NewLoader returns a loader. Close it.
 func (e *Engine) NewLoader() *Loader {
-	if e.loaders.Add(1) == 1 {
-		e.arena.Fill(true)
-	}
+	e.loaders.Add(1)
 	r := &Loader{e: e, l: e.NewLane()}
 	r.l.txn.loading = true
 	return r
@@ -66,7 +64,6 @@ func (e *Engine) LoadProgress(done, total int64) { e.toCome.Set(done, total) }
 // need, as when few keys were changed many times, is made smaller.
 func (e *Engine) loaded() {
 	e.toCome.Set(0, 0)
-	e.arena.Fill(false)
 	for _, s := range e.shards {
 		s.mu.lock()
 		for db := range s.dbs {

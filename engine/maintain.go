@@ -342,15 +342,20 @@ func (e *Engine) readyMemory(stop <-chan struct{}) {
 			}
 		case <-later:
 			later = nil
-			if e.arena.Unite() {
-				later = time.After(unitePause)
+			if took, more := e.arena.Unite(); more {
+				later = time.After(max(unitePause, uniteShare*took))
 			}
 		}
 	}
 }
 
-// unitePause is between two calls of alloc.Arena.Unite.
-const unitePause = 100 * time.Millisecond
+// Between two calls of alloc.Arena.Unite are unitePause, and uniteShare times what the
+// last took of a processor: a chunk a second where huge pages are dear, so that 0.5% of
+// all requests may wait for that.
+const (
+	unitePause = 100 * time.Millisecond
+	uniteShare = 200
+)
 
 // workOff does the work of a home that has much of it, until there is none left.
 func (e *Engine) workOff(home int, stop <-chan struct{}, worked func(begun time.Time)) {

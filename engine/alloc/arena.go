@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -95,6 +96,8 @@ type Arena struct {
 	retire   func(fn func())
 	wanted   func()
 
+	threadTime func() time.Duration // of the calling thread; tests have their own
+
 	// Any goroutine.
 	committed atomic.Uintptr // bytes from base that may be accessed
 	limit     atomic.Int64
@@ -110,12 +113,11 @@ type Arena struct {
 	dirty  int                // free pages that still hold memory
 	unused int                // as many of them were not needed since the last Trim
 
-	filling bool   // see Fill
-	dear    int    // huge pages in sequence that were dear
-	without bool   // the process takes no huge pages meanwhile
-	small   bitmap // chunks of huge pages that got small ones
+	dear  bool   // huge pages are, so chunks get small ones
+	cheap int    // huge pages in sequence that were not, of those Unite touched
+	small bitmap // chunks that got small pages because huge ones were dear
 
-	prepared, unprepared int64 // chunks of huge pages that Prepare touched first, and others
+	prepared, unprepared int64 // chunks that Prepare made ready, and others of huge pages
 }
 
 // chunk describes 2 MB of the range.
@@ -138,7 +140,7 @@ func NewArena(o Options) (*Arena, error) {
 		size = defaultReserve
 	}
 	size = min(max(size, minReserve), maxReserve)
-	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted}
+	a := &Arena{huge: o.HugePages, place: o.Place, retire: o.Retire, wanted: o.Wanted, threadTime: threadTime}
 	if a.retire == nil {
 		a.retire = func(fn func()) { fn() }
 	}
@@ -364,7 +366,8 @@ func (a *Arena) extend(po *pool, n int) int {
 // adopt makes n spare chunks from c on the pool's.
 func (a *Arena) adopt(po *pool, c, n int) {
 	p := unsafe.Add(a.base, uintptr(c)<<chunkShift)
-	moved, huge := false, po.kind != kindLarge && a.huge && po.count >= hugeAfter
+	moved, late := false, po.kind != kindLarge && a.huge && po.count >= hugeAfter
+	huge := late && !a.dear
 	for i := c; i < c+n; i++ {
 		ch := &a.chunks[i]
 		moved = moved || int(ch.node) != po.node
@@ -376,12 +379,15 @@ func (a *Arena) adopt(po *pool, c, n int) {
 		} else {
 			a.warm(po, i)
 		}
+		if late && !huge {
+			a.small.set(i)
+		}
 	}
 	if moved && a.place != nil {
 		_ = a.place(uintptr(p), n<<chunkShift, po.node)
 	}
-	if huge {
-		adviseHuge(p, n<<chunkShift, true)
+	if late {
+		adviseHuge(p, n<<chunkShift, huge)
 	}
 }
 

@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,25 +32,26 @@ func unite(p unsafe.Pointer) {
 	_ = unix.Madvise(unsafe.Slice((*byte)(p), chunkBytes), unix.MADV_COLLAPSE)
 }
 
-// allowHuge lets the process take new huge pages, or forbids it, and reports whether
-// that has changed anything.
-func allowHuge(on bool) bool {
-	forbidden, err := unix.PrctlRetInt(unix.PR_GET_THP_DISABLE, 0, 0, 0, 0)
-	if err != nil || (forbidden != 0) != on {
-		return false
+// touchElsewhere takes a huge page of other memory, and gives it back.
+func touchElsewhere() {
+	const n = 2 * chunkBytes // one of it is aligned
+	m, err := reserve(n)
+	if err != nil {
+		return
 	}
-	forbid := uintptr(1)
-	if on {
-		forbid = 0
+	if commit(m, n) == nil {
+		p := unsafe.Add(m, -uintptr(m)&(chunkBytes-1))
+		adviseHuge(p, chunkBytes, true)
+		populate(p)
 	}
-	return unix.Prctl(unix.PR_SET_THP_DISABLE, forbid, 0, 0, 0) == nil
+	_ = unreserve(m, n)
 }
 
-// threadTime returns the CPU time of the calling thread in nanoseconds.
-func threadTime() int64 {
+// threadTime returns the CPU time of the calling thread.
+func threadTime() time.Duration {
 	var t unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
-	return t.Nano()
+	return time.Duration(t.Nano())
 }
 
 // From linux/membarrier.h.

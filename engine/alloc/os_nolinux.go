@@ -3,6 +3,7 @@
 package alloc
 
 import (
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +20,9 @@ func populate(unsafe.Pointer) {}
 
 func unite(unsafe.Pointer) {}
 
-func allowHuge(bool) bool { return false }
+func touchElsewhere() {}
 
-func threadTime() int64 { return 0 }
+func threadTime() time.Duration { return 0 }
 
 // ProcessBarrier returns nil: this system has no process-wide barrier.
 func ProcessBarrier() func() { return nil }

@@ -37,7 +37,11 @@ func (a *Arena) nextAvail(po *pool) int {
 		}
 		if po.cold.has(c) {
 			po.cold.clear(c) // who comes to the end of the pages as well takes another
-			a.hurry(c)
+			if a.dear {
+				a.shrink(c)
+			} else {
+				a.hurry(c)
+			}
 		}
 		a.warm(po, c)
 	}

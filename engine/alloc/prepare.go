@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 )
@@ -16,7 +17,8 @@ import (
 // others have a processor after a turn of milliseconds only, even while it zeroes. A
 // thread for it that is worth a tenth of the writer's, with turns so long that whoever
 // wakes up has the processor first, was no cure: it got so little of a busy processor
-// that the writer came to the page first, and zeroed it alone.
+// that the writer came to the page first, and zeroed it alone. So where a huge page
+// is found to be dear, small ones are taken: see dear.go.
 
 // prepareBelow is how many free pages a pool has when its next chunk is prepared:
 // three quarters of a megabyte, what a million insertions a second take in 8 ms.
@@ -32,7 +34,8 @@ func (a *Arena) scarceWithout(po *pool, n int) bool {
 }
 
 // Prepare makes memory ready for the pools that will soon need it. Any goroutine
-// that may wait for the system, one at a time; Options.Wanted says when. It takes at most one chunk for each pool.
+// that may wait for the system, one at a time; Options.Wanted says when. It takes at
+// most one chunk for each pool.
 func (a *Arena) Prepare() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,15 +53,28 @@ func (a *Arena) prepare(po *pool) {
 		return
 	}
 	c := a.nextCold(po)
-	if c < 0 || po.avail.has(c) {
-		return // no room, or it turned out not to be of huge pages
+	if c < 0 {
+		return
+	}
+	if a.dear { // there is nothing to touch
+		a.prepared++
+		if po.cold.has(c) {
+			po.cold.clear(c)
+			a.shrink(c)
+			a.warm(po, c)
+		}
+		return
 	}
 	a.mu.Unlock() // who is in a hurry may take the chunk meanwhile
 	p := a.chunk(c)
+	runtime.LockOSThread() // a system call may end on another
+	begun := a.threadTime()
 	populate(p)
 	touch(p)
+	took := a.threadTime() - begun
+	runtime.UnlockOSThread()
 	a.mu.Lock()
-	a.touched(c)
+	a.touched(c, took)
 	if po.cold.has(c) {
 		a.prepared++
 		a.warm(po, c)
@@ -70,12 +86,13 @@ func (a *Arena) prepare(po *pool) {
 func (a *Arena) hurry(c int) {
 	a.unprepared++
 	a.mu.Unlock()
-	before := threadTime()
+	runtime.LockOSThread()
+	begun := a.threadTime()
 	touch(a.chunk(c))
-	took := threadTime() - before
+	took := a.threadTime() - begun
+	runtime.UnlockOSThread()
 	a.mu.Lock()
-	a.tookHuge(took)
-	a.touched(c)
+	a.touched(c, took)
 }
 
 // touch makes the memory of a chunk of huge pages come. Somebody else may be doing

@@ -10,11 +10,7 @@ import (
 // for that gets pages all the same; and all memory goes back in the end.
 func TestPrepare(t *testing.T) {
 	asked := 0
-	a, err := NewArena(Options{ReserveBytes: 1 << 30, HugePages: true, Wanted: func() { asked++ }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+	a := newArena(t, Options{ReserveBytes: 1 << 30, HugePages: true, Wanted: func() { asked++ }})
 	h := a.NewHeap(0)
 	check := func() { t.Helper(); mustCheck(t, a, h) }
 	var refs []Ref
@@ -188,11 +184,7 @@ func mustCheck(t *testing.T, a *Arena, h *Heap) {
 // TestGiveBackHuge: no huge pages are wanted any more where memory was given back, in
 // part or whole; elsewhere they are.
 func TestGiveBackHuge(t *testing.T) {
-	a, err := NewArena(Options{ReserveBytes: 1 << 30, HugePages: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+	a := newArena(t, Options{ReserveBytes: 1 << 30, HugePages: true})
 	h := a.NewHeap(0)
 	objects := make(map[int][]Ref) // by chunk
 	for range 2 * (hugeAfter + 5) * chunkPages {

@@ -33,6 +33,9 @@ func (a *Arena) release(p Purpose, start Page, n int, size int64) {
 // putBack makes n pages from at on free again; dirty says that they hold memory.
 // REQUIRES: a.mu, which it lets go of meanwhile.
 func (a *Arena) putBack(at, n int, dirty bool) {
+	if !dirty {
+		a.parting(at / chunkPages) // Unite may have come since their memory went
+	}
 	var emptied []int // chunks that are to become spare and hold memory
 	for n > 0 {
 		c, bit := at/chunkPages, at%chunkPages
@@ -76,6 +79,7 @@ func (a *Arena) disown(po *pool, c int) (holds bool) {
 	ch.dirty, ch.ready = 0, 0
 	po.avail.clear(c)
 	po.held.clear(c)
+	a.small.clear(c)
 	po.free -= bits.OnesCount32(ch.free)
 	po.count--
 	ch.pool = -1

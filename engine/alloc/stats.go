@@ -14,7 +14,7 @@ type Stats struct {
 	InUseBytes     int64 // all PageBytes
 	DirtyBytes     int64 // free pages whose memory was not given back
 
-	// Chunks of huge pages that Prepare touched ahead of their use, and those
+	// Chunks that Prepare made ready ahead of their use, and those of huge pages
 	// that came too fast for that.
 	Prepared, Unprepared int64
 	Wanting              int // pools that Options.Wanted was called for and Prepare is not done with
