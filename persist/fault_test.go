@@ -73,6 +73,8 @@ func TestDiskFull(t *testing.T) {
 		"write":    failing(syscall.ENOSPC, ".seg", "writeat"),
 		"allocate": failing(syscall.ENOSPC, ".seg", "allocate"),
 		"quota":    failing(syscall.EDQUOT, ".seg", "create"),
+		"files":    failing(syscall.EMFILE, ".seg", "create"),
+		"tables":   failing(syscall.ENFILE, manifestTemp, "create"),
 		"manifest": failing(syscall.ENOSPC, manifestTemp, "writeat"),
 		"sync":     failing(syscall.ENOSPC, manifestTemp, "sync"),
 	} {

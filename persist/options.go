@@ -39,7 +39,8 @@ type State int32
 const (
 	// StateOK: rounds are being written.
 	StateOK State = iota
-	// StateDiskFull: the disk is full; the log tries again until it is not.
+	// StateDiskFull: the disk is full, or there are too many open files; the log
+	// tries again until it is not so.
 	StateDiskFull
 	// StateFailed: nothing will be written any more; reopen the log.
 	StateFailed

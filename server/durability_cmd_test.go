@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -315,6 +316,36 @@ func TestRoundsAfterFailedLog(t *testing.T) {
 	}
 	w.do("CONFIG SET appendonly yes", "+OK\r\n")
 	w.do("WAITAOF 1 0 0", "*2\r\n:1\r\n:0\r\n")
+}
+
+// TestReservedFiles: clients leave the server the files that it needs for itself, with
+// many workers, too.
+func TestReservedFiles(t *testing.T) {
+	open := func() int64 {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return int64(len(files))
+	}
+	before := open()
+	in := startLogged(t, drivers()[0], t.TempDir(), newDisk(), "--workers", "16")
+	in.loaded()
+	log := in.durability.journal.Load().Log()
+	for stream := range in.engine.Homes() {
+		log.Append(stream, persist.Record{})
+	}
+	if err := log.Sync(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	pass, err := log.BeginCompaction() // each stream has a segment and one to come
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass.Abort()
+	if used := open() - before; used < 60 || used > in.reservedFiles() {
+		t.Errorf("%d files are open without clients; %d are reserved", used, in.reservedFiles())
+	}
 }
 
 func (w *wire) expectOneOf(lines ...string) {

@@ -241,21 +241,22 @@ func (s *Server) forget(c *client) {
 	}
 }
 
-// reservedFiles are descriptors for everything but clients: listeners, event
-// loops, the log.
-const reservedFiles = 32
+// reservedFiles are descriptors for everything but clients: listeners, a manifest
+// being written, a backup; and of each worker its event loop, with what wakes it and
+// tells its time, and two segments of its log, beside those that wait for a sync.
+func (s *Server) reservedFiles() int64 { return 32 + 6*int64(len(s.plan.Workers)) }
 
 // raiseFileLimit makes room for maxclients descriptors, as far as the system
 // allows. Like Redis it lowers maxclients when that is not far enough, and
 // fails when hardly a client would fit.
 func (s *Server) raiseFileLimit() error {
 	clients := s.cfg.MaxClients.Load()
-	room := roomForClients(clients)
+	room := s.roomForClients(clients)
 	if room >= clients {
 		return nil
 	}
 	if room < 1 {
-		return fmt.Errorf("too few file descriptors: the limit is %d, at least %d are needed; raise it with ulimit -n", room+reservedFiles, reservedFiles+1)
+		return fmt.Errorf("too few file descriptors: the limit is %d, at least %d are needed; raise it with ulimit -n", room+s.reservedFiles(), s.reservedFiles()+1)
 	}
 	s.log.Warn().Int64("maxclients", clients).Int64("lowered_to", room).
 		Msg("too few file descriptors for maxclients; raise the limit with ulimit -n")
@@ -265,7 +266,7 @@ func (s *Server) raiseFileLimit() error {
 // maxClientsChanged is the hook of CONFIG SET maxclients.
 func (s *Server) maxClientsChanged() error {
 	clients := s.cfg.MaxClients.Load()
-	if room := roomForClients(clients); room < clients {
+	if room := s.roomForClients(clients); room < clients {
 		return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d", room) //lint:ignore ST1005 Redis' wire text
 	}
 	return nil
@@ -273,10 +274,10 @@ func (s *Server) maxClientsChanged() error {
 
 // roomForClients raises the limit of open files for that many clients and
 // returns how many fit.
-func roomForClients(clients int64) int64 {
-	limit, err := raiseFiles(uint64(clients) + reservedFiles)
+func (s *Server) roomForClients(clients int64) int64 {
+	limit, err := raiseFiles(uint64(clients + s.reservedFiles()))
 	if err != nil {
 		return clients // the system does not say
 	}
-	return int64(limit) - reservedFiles
+	return int64(limit) - s.reservedFiles()
 }
