@@ -203,7 +203,7 @@ func (d *durability) stateChanged(state persist.State, err error) {
 		log.Info().Msg("the log can be written again")
 	case persist.StateDiskFull:
 		d.set(obstacleDisk)
-		log.Error().Err(err).Msg("the disk is full: changes are refused until there is room for the log")
+		log.Error().Err(err).Msg("there is no room for the log: changes are refused until there is")
 		d.save.abandon() // nobody knows when there will be room
 	case persist.StateFailed:
 		d.set(obstacleDisk)
