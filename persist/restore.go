@@ -30,7 +30,8 @@ func (e *TargetError) Error() string { return e.Problem }
 // Restore copies the log or backup in src to the directory dir, which must not
 // exist or be empty, up to the target. src is not changed; it must not be open.
 // A compaction drops what it replaces, so a target before the end of the last
-// one is a TargetError. progress may be nil.
+// one is a TargetError; so is one before the first round of a log that has any:
+// an empty log is hardly what was asked for. progress may be nil.
 func Restore(ctx context.Context, fsys vfs.FS, src, dir string, to Target, progress func(done, total int64)) (RestoreReport, error) {
 	var report RestoreReport
 	lock, err := lockForTool(fsys, src)
@@ -67,6 +68,7 @@ func (m *manifest) restoreTo(ctx context.Context, fsys vfs.FS, dir string, to Ta
 		return &TargetError{fmt.Sprintf("the log ends at round %d; there is no round %d", last, to.Round)}
 	}
 	round, ms := uint64(0), int64(0)
+	first, firstMs := uint64(0), int64(0) // of all rounds; 0: there is none
 	ends := make(map[uint64]int64) // of the target's last round, by segment
 	for i := range m.segments {
 		s := &m.segments[i]
@@ -74,6 +76,9 @@ func (m *manifest) restoreTo(ctx context.Context, fsys vfs.FS, dir string, to Ta
 		err := walkSegment(ctx, fsys, dir, s, func(it *Item) error {
 			if it.Kind == ItemDamage {
 				return &CorruptError{dir, segmentName(it.Segment), it.Offset, it.Problem}
+			}
+			if it.Kind == ItemMark && (first == 0 || it.Round < first) {
+				first, firstMs = it.Round, it.Ms
 			}
 			if it.Kind != ItemMark || to.Round != 0 && it.Round > to.Round || to.Round == 0 && it.Ms > to.Ms {
 				return nil
@@ -90,11 +95,18 @@ func (m *manifest) restoreTo(ctx context.Context, fsys vfs.FS, dir string, to Ta
 	}
 	if round < m.complete || round == 0 && m.base > 1 {
 		return &TargetError{fmt.Sprintf("the state is whole only from round %d, %s, on: the compaction that ended there dropped what was before",
-			m.complete, time.UnixMilli(m.completeMs).UTC().Format(time.RFC3339))}
+			m.complete, momentOf(m.completeMs))}
+	}
+	if round == 0 && first > 0 {
+		return &TargetError{fmt.Sprintf("the log begins with round %d, %s: there is nothing before", first, momentOf(firstMs))}
 	}
 	m.cutAt(round, ms, ends)
 	return nil
 }
+
+// momentOf writes a time to the millisecond: a target that is taken from a message
+// must not be before what the message spoke of.
+func momentOf(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // cutAt ends the log with a round, given where that is in every segment; 0: the
 // segment has no round as early.

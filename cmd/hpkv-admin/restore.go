@@ -24,7 +24,9 @@ each with a line "round N of TIME", with the number for --to-seq and the time, i
 UTC, for --to-time; "hpkv-admin check SRC" prints those of the last round.
 
 Any round can be chosen from the one in which the last compaction (BGREWRITEAOF)
-ended to the last. Another one is refused with a message that says which there are.`
+ended, or from the first if there was none, to the last. Another one, or a time
+before them, is refused with a message that says which there are. A time after the
+last round means the end.`
 
 // timeForms are what --to-time accepts; without a zone it is local time.
 var timeForms = []string{"2006-01-02T15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}

@@ -45,9 +45,26 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%v: something was restored", c)
 		}
 	}
-	// The epoch is a time like any other, at which there was nothing.
+	// Before its first round there is nothing to restore, and the message names a time
+	// that can be: the epoch is a time like any other.
+	const first = "2025-11-30T17:01:00.000Z"
+	for _, when := range []string{"1970-01-01T00:00:00Z", "2025-11-30T17:00:59.999Z"} {
+		dest := filepath.Join(t.TempDir(), "dest")
+		_, _, err := admin("restore", dir, dest, "--to-time", when)
+		if err == nil || err.Error() != "the log begins with round 1, "+first+": there is nothing before" {
+			t.Errorf("%s: %v", when, err)
+		}
+		if _, err := os.Stat(dest); err == nil {
+			t.Errorf("%s: something was restored", when)
+		}
+	}
 	dest := filepath.Join(t.TempDir(), "dest")
-	if mustAdmin(t, "restore", dir, dest, "--to-time", "1970-01-01T00:00:00Z"); contents(t, dest) != "" {
-		t.Errorf("at the epoch there was %q", contents(t, dest))
+	if mustAdmin(t, "restore", dir, dest, "--to-time", first); contents(t, dest) != "one" {
+		t.Errorf("at the time of the first round there was %q", contents(t, dest))
+	}
+	// A log that is empty is empty at any time.
+	dest = filepath.Join(t.TempDir(), "dest")
+	if mustAdmin(t, "restore", newLog(t), dest, "--to-time", first); contents(t, dest) != "" {
+		t.Errorf("an empty log: %q", contents(t, dest))
 	}
 }
