@@ -123,6 +123,9 @@ func (c *copier) run(man *manifest, share func(*segmentEntry) bool) (err error) 
 	if err := syncDir(c.fs, c.to); err != nil {
 		return err
 	}
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
 	c.made = append(c.made, filepath.Join(c.to, manifestTemp), filepath.Join(c.to, manifestName))
 	if err := writeManifest(c.fs, c.to, man); err != nil {
 		return err

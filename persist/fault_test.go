@@ -178,7 +178,8 @@ func TestFailureIsToldFirst(t *testing.T) {
 	l.Close()
 }
 
-// TestClosedWhileFull: Close does not wait for room, and tells of the loss.
+// TestClosedWhileFull: Close does not wait for room, and tells of the loss; nor does a
+// backup wait.
 func TestClosedWhileFull(t *testing.T) {
 	_, faulty, news, o := faultyLog(t, EverySec)
 	o.RetryEvery = time.Hour
@@ -186,6 +187,9 @@ func TestClosedWhileFull(t *testing.T) {
 	faulty.Set(failing(syscall.ENOSPC, ".seg", "writeat"))
 	put(l, 0, "lost")
 	news.want(t, StateDiskFull)
+	if err := l.Backup(context.Background(), "/backup", nil); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Backup: %v", err)
+	}
 	if err := l.Close(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Close: %v", err)
 	}

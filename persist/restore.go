@@ -69,7 +69,7 @@ func (m *manifest) restoreTo(ctx context.Context, fsys vfs.FS, dir string, to Ta
 	}
 	round, ms := uint64(0), int64(0)
 	first, firstMs := uint64(0), int64(0) // of all rounds; 0: there is none
-	ends := make(map[uint64]int64) // of the target's last round, by segment
+	ends := make(map[uint64]int64)        // of the target's last round, by segment
 	for i := range m.segments {
 		s := &m.segments[i]
 		ends[s.number] = 0

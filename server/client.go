@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,6 +42,9 @@ type client struct {
 	// suspended: a deferred command has the client, or one that waits for keys;
 	// input waits.
 	suspended bool
+	// leave has the deferred command that has the client stop, because the connection
+	// has closed; nil: there is none, or none that cares. See untilGone.
+	leave context.CancelFunc
 	// held: a pause of all clients keeps the command at the head of the input
 	// from running. See pause.go.
 	held bool
@@ -142,12 +146,33 @@ func (c *client) listening() bool {
 	return !c.suspended && !c.held && !c.paused && !c.crowded && !c.finished && !c.killed.Load()
 }
 
+// awaited says whether the client waits for what is of no use to anybody else, and
+// ends with the connection. What a deferred command does gets its reply also when the
+// server stops.
+func (c *client) awaited() bool { return c.blocked.Load() != nil || c.leave != nil && !c.finished }
+
+// untilGone returns a context that ends with the client's connection, for the deferred
+// command that is about to have the client. Owner.
+func (c *client) untilGone() (ctx context.Context) {
+	ctx, c.leave = context.WithCancel(context.Background())
+	return ctx
+}
+
+// resume lets the client go on after a deferred command. Owner.
+func (c *client) resume() {
+	c.suspended = false
+	if c.leave != nil {
+		c.leave()
+		c.leave = nil
+	}
+}
+
 // waits says whether the client's input is read ahead although nothing of it can be
-// executed: it waits for keys, or a pause keeps its next command. As in Redis a client
+// executed: it waits for keys or the like, or a pause keeps its next command. As in Redis a client
 // may send as much as client-query-buffer-limit allows meanwhile; one that sends all
 // before it does what ends the wait would else stand still.
 func (c *client) waits() bool {
-	return (c.blocked.Load() != nil || c.held && !c.suspended) && c.rioc == nil && !c.finished && !c.killed.Load()
+	return (c.awaited() || c.held && !c.suspended) && c.rioc == nil && !c.finished && !c.killed.Load()
 }
 
 // forgetParsed has the input that is kept be parsed from its beginning, since more
@@ -333,6 +358,10 @@ func (c *client) kill() bool {
 func (c *client) release(x *executor) {
 	if b := c.blocked.Swap(nil); b != nil {
 		b.abandon()
+	}
+	if c.leave != nil {
+		c.leave()
+		c.leave = nil
 	}
 	for _, w := range c.watches {
 		w.watch.Release()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"math"
 	"strconv"
 	"time"
@@ -92,7 +93,7 @@ func debugSleep(ctx *command.Ctx) {
 		if seconds == 0 {
 			return
 		}
-		pause, cancel := s.untilStopped(time.Duration(min(seconds, 1e6) * float64(time.Second)))
+		pause, cancel := s.untilStopped(context.Background(), time.Duration(min(seconds, 1e6)*float64(time.Second)))
 		defer cancel()
 		if !inline {
 			s.stands.turn.Lock()

@@ -53,7 +53,7 @@ func reload(ctx *command.Ctx, done string) {
 	}
 	s := owner(ctx).srv
 	ctx.Defer(func(ctx *command.Ctx) {
-		run, cancel := s.untilStopped(0)
+		run, cancel := s.untilStopped(context.Background(), 0)
 		defer cancel()
 		s.stands.turn.Lock()
 		settle, goOn := s.standStill()

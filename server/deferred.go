@@ -53,7 +53,7 @@ func (d *deferredCall) run() {
 	s.returnExecutor(x)
 	c := d.c
 	c.link.post(func() {
-		c.suspended = false
+		c.resume()
 		c.touch(s.clock.NowMs())
 		c.round = max(c.round, round)
 		c.deliver(reply, round)

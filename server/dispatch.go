@@ -242,6 +242,6 @@ func (x *executor) crashed(c *client, name string, cause any, stack []byte) {
 	if x.waiting != nil {
 		x.srv.deferred.remove(x.waiting)
 		x.waiting = nil
-		c.suspended = false
+		c.resume()
 	}
 }

@@ -47,7 +47,7 @@ func save(ctx *command.Ctx) {
 		return
 	}
 	ctx.Defer(func(ctx *command.Ctx) {
-		run, cancel := s.untilStopped(0)
+		run, cancel := s.untilStopped(context.Background(), 0)
 		defer cancel()
 		if !s.durability.save.begin(cancel) {
 			ctx.W.Error("ERR Background save already in progress")
@@ -73,7 +73,7 @@ func bgSave(ctx *command.Ctx) {
 		ctx.W.Error("ERR " + errNoLog.Error())
 		return
 	}
-	run, cancel := s.untilStopped(0)
+	run, cancel := s.untilStopped(context.Background(), 0)
 	if !s.durability.save.begin(cancel) {
 		cancel()
 		ctx.W.Error("ERR Background save already in progress")
@@ -95,16 +95,18 @@ func lastSave(ctx *command.Ctx) {
 	ctx.W.Int(unix)
 }
 
-// backup copies the log, as it is now, to a directory on the server's machine.
+// backup copies the log, as it is now, to a directory on the server's machine. Without
+// its client it stops, and takes away what it has made: nobody would know how it ended.
 func backup(ctx *command.Ctx) {
-	s := owner(ctx).srv
+	c := owner(ctx)
+	s, gone := c.srv, c.untilGone()
 	ctx.Defer(func(ctx *command.Ctx) {
 		j := s.durability.journal.Load()
 		if j == nil {
 			ctx.W.Error("ERR " + errNoLog.Error())
 			return
 		}
-		run, cancel := s.untilStopped(0)
+		run, cancel := s.untilStopped(gone, 0)
 		defer cancel()
 		dir := string(ctx.Args[1])
 		s.durability.tellBackup(1, 0, 0)
@@ -187,8 +189,9 @@ func waitAOF(ctx *command.Ctx) {
 		answer(ctx)
 		return
 	}
+	gone := c.untilGone()
 	ctx.Defer(func(ctx *command.Ctx) {
-		run, cancel := c.srv.untilStopped(time.Duration(timeout) * time.Millisecond)
+		run, cancel := c.srv.untilStopped(gone, time.Duration(timeout)*time.Millisecond)
 		defer cancel()
 		if local > 0 && !d.awaitSynced(run, round) {
 			ctx.W.Error(errWaitAOFOff)
@@ -224,13 +227,13 @@ func (d *durability) awaitSynced(ctx context.Context, round uint64) bool {
 	}
 }
 
-// untilStopped returns a context that ends when the server stops, and after
-// timeout unless that is 0.
-func (s *Server) untilStopped(timeout time.Duration) (context.Context, context.CancelFunc) {
+// untilStopped returns a context that ends with parent, when the server stops, and
+// after timeout unless that is 0.
+func (s *Server) untilStopped(parent context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
 	if timeout <= 0 {
 		timeout = math.MaxInt64
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(parent, timeout)
 	go func() { // ends with ctx
 		select {
 		case <-s.stopping:

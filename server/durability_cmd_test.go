@@ -3,7 +3,10 @@ package server
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -379,4 +382,61 @@ func TestBackupIsTold(t *testing.T) {
 	d.release()
 	w.expect("+OK\r\n")
 	running("0")
+}
+
+// TestWithoutClient: a backup and a WAITAOF whose client has gone, or has been killed,
+// end, and leave nothing behind.
+func TestWithoutClient(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		d := newDisk()
+		in := startLogged(t, driver, t.TempDir(), d)
+		in.loaded()
+		other := in.dial()
+		other.do("SET k 1", "+OK\r\n")
+		dest := filepath.Join(t.TempDir(), "b")
+		running := func() int {
+			in.deferred.mu.Lock()
+			defer in.deferred.mu.Unlock()
+			return len(in.deferred.running)
+		}
+		idle := func() {
+			t.Helper()
+			in.eventually("nothing runs", func() bool { return running() == 0 })
+		}
+		for how, end := range map[string]func(w *wire){
+			"closed":    func(w *wire) { w.Close() },
+			"half shut": func(w *wire) { w.Conn.(*net.TCPConn).CloseWrite() },
+			"killed":    func(*wire) { other.do("CLIENT KILL SKIPME yes", ":1\r\n") },
+		} {
+			gone := func(w *wire) {
+				t.Helper()
+				end(w)
+				in.eventually("who was "+how+" has gone", func() bool { return in.clients.count.Load() == 1 })
+			}
+			d.change(func() { d.read = true })
+			w := in.dial()
+			w.send("%s\r\n", cmdline("HPKV.BACKUP", dest))
+			in.eventually("the backup is under way", func() bool {
+				other.send("INFO persistence\r\n")
+				return strings.Contains(other.bulk(), "\r\nlog_backups_in_progress:1\r\n")
+			})
+			gone(w)
+			d.release()
+			idle()
+			if how == "killed" { // and the backup may have been quicker than its owner
+				os.RemoveAll(dest)
+			} else if _, err := os.Stat(dest); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: the backup went on: %v", how, err)
+			}
+			w = in.dial()
+			w.send("WAITAOF 0 1 0\r\n")
+			in.eventually("it waits", func() bool { return running() == 1 })
+			gone(w)
+			idle()
+		}
+		w := in.dial() // and one that stays gets its replies
+		w.do(cmdline("HPKV.BACKUP", dest), "+OK\r\n")
+		w.do("WAITAOF 0 1 1", "*2\r\n:1\r\n:0\r\n")
+		w.do("PING", "+PONG\r\n")
+	})
 }

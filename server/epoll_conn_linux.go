@@ -234,7 +234,7 @@ func (c *conn) settle() {
 	if c.eof && !c.suspended && (len(c.in) == 0 || c.incomplete()) {
 		c.finished = true // all that came is executed, or will never be complete
 	}
-	if (c.blocked.Load() != nil || c.held) && (c.peerClosed || c.finished) {
+	if (c.awaited() || c.held) && (c.peerClosed || c.finished) {
 		c.close() // nobody waits for the reply any more; as in Redis, what a pause holds back is dropped
 		return
 	}

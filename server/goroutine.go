@@ -274,7 +274,7 @@ func (c *goConn) step() bool {
 			c.linger()
 		}
 		return false
-	case c.blocked.Load() != nil, c.held && !c.suspended:
+	case c.awaited(), c.held && !c.suspended:
 		return c.readAhead()
 	case c.suspended || c.held || c.paused || c.crowded:
 		<-c.wake

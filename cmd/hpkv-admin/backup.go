@@ -108,7 +108,7 @@ func backupServer(ctx context.Context, e cli.Env, l login, dest string) error {
 	<-watched
 	e.Progress.Clear()
 	if ctx.Err() != nil {
-		fmt.Fprintf(e.Err, "%s may go on with its backup to %s\n", l.addr, dest)
+		fmt.Fprintf(e.Err, "%s stops its backup and removes %s\n", l.addr, dest)
 		return ctx.Err()
 	}
 	if err != nil {

@@ -114,7 +114,7 @@ func TestBackupIsWatched(t *testing.T) {
 	}
 }
 
-// TestBackupInterrupted: who ends the command is told that the server has not ended.
+// TestBackupInterrupted: who ends the command is told what becomes of the backup.
 func TestBackupInterrupted(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,7 +135,7 @@ func TestBackupInterrupted(t *testing.T) {
 	}()
 	var out, errOut bytes.Buffer
 	err = program.Run(ctx, cli.Env{Out: &out, Err: &errOut}, []string{"backup", listener.Addr().String(), "/some/where"})
-	if !errors.Is(err, context.Canceled) || !strings.Contains(errOut.String(), "may go on with its backup to /some/where\n") || out.Len() > 0 {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(errOut.String(), "stops its backup and removes /some/where\n") || out.Len() > 0 {
 		t.Errorf("%v, %q, %q", err, out.String(), errOut.String())
 	}
 }
