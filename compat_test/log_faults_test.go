@@ -163,6 +163,41 @@ func TestRealDiskFull(t *testing.T) {
 	}
 }
 
+// TestSignalsOnFullDisk: a signal does not end a server that has acknowledged what it
+// cannot save, as it does not end redis-server, unless the settings have it end without
+// saving.
+func TestSignalsOnFullDisk(t *testing.T) {
+	compat.NeedOurs(t)
+	needMounts(t)
+	disk := t.TempDir()
+	s := startWrapped(t, fmt.Sprintf(`exec unshare -Urm sh -c 'mount -t tmpfs -o size=4m none "$0" && head -c 3m /dev/zero > "$0/ballast" && exec "$@"' '%s' "$@"`, disk),
+		append(logOf("log", "everysec"), "--dir", disk)...)
+	c := dial(t, s)
+	f := startFiller(t, s, 4<<10)
+	await(t, c, func(reply string) bool { return strings.Contains(reply, "aof_last_write_status:err") }, "INFO", "persistence")
+	f.stop.Store(true)
+	<-f.done
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGTERM} {
+		refusals := strings.Count(s.Log(), "the signal is without effect")
+		if err := s.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		await(t, c, func(string) bool { return strings.Count(s.Log(), "the signal is without effect") > refusals }, "PING")
+	}
+	stillThere(t, c, f.acked)
+	if got := ask(t, c, "CONFIG", "SET", "shutdown-on-sigint", "nosave"); got != "+OK" {
+		t.Fatal(got)
+	}
+	if err := s.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Exited():
+	case <-time.After(time.Minute):
+		t.Error("it goes on although it need not save")
+	}
+}
+
 // TestDiskErrors: after a write or a sync that failed once nothing is written any more,
 // although the next would succeed: what the disk has is not known. A new start goes on
 // with all that was acknowledged.
@@ -238,6 +273,11 @@ func TestDirectoryRemoved(t *testing.T) {
 	if got := ask(t, c, "EXISTS", "k"); got != ":1" {
 		t.Errorf("a read: %q", got)
 	}
+	s.ExpectEnd()
+	if _, err := c.Do("SHUTDOWN", "NOSAVE"); err == nil { // a signal would not end it
+		t.Error("SHUTDOWN NOSAVE has an answer")
+	}
+	<-s.Exited()
 }
 
 // refused runs the server where it must not start, and returns what it said.

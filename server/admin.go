@@ -168,7 +168,7 @@ func shutdown(ctx *command.Ctx) {
 		ctx.W.Error(resp.ErrNoShutdown)
 	default:
 		if err := c.srv.durability.cannotSave(save); err != nil && !noSave && !force {
-			c.srv.log.Error().Err(err).Msg("SHUTDOWN cannot save; with NOSAVE or FORCE it ends the server without")
+			c.srv.log.Error().Err(err).Msg(cannotStop)
 			ctx.W.Error(resp.ErrShutdown)
 			return
 		}
@@ -176,6 +176,27 @@ func shutdown(ctx *command.Ctx) {
 		c.finished = true
 		c.srv.stop()
 	}
+}
+
+// cannotStop is what the server's log says of being told to stop in vain.
+const cannotStop = "not stopping: what was changed cannot be saved; SHUTDOWN NOSAVE or SHUTDOWN FORCE ends the server without"
+
+// MayStop is what decides whether a signal ends the server: as SHUTDOWN with the words
+// of the setting shutdown-on-sigint or shutdown-on-sigterm it does, unless what was
+// changed cannot be saved. That is logged.
+func (s *Server) MayStop(how config.Choice) bool {
+	select {
+	case <-s.stopping: // it does that already
+		return true
+	default:
+	}
+	is := func(word config.Choice) bool { return how&word != 0 }
+	err := s.durability.cannotSave(is(config.ShutdownSave))
+	if err == nil || is(config.ShutdownNoSave) || is(config.ShutdownForce) {
+		return true
+	}
+	s.log.Error().Err(err).Msg(cannotStop)
+	return false
 }
 
 // topology answers HPKV.TOPOLOGY: the machine as found, and where workers and

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,7 +48,15 @@ func serve(cl *config.CommandLine, bare bool) (err error) {
 	}
 	announce(log, cfg, file, bare, topology)
 
-	ctx, stop := untilSignal(log)
+	var running atomic.Pointer[server.Server]
+	ctx, stop := untilSignal(log, func(sig os.Signal) bool {
+		how := cfg.ShutdownOnSigterm.Load()
+		if sig == os.Interrupt {
+			how = cfg.ShutdownOnSigint.Load()
+		}
+		s := running.Load()
+		return s == nil || s.MayStop(how)
+	})
 	defer stop()
 	notify := supervisor(log, cfg.Supervised.Load())
 	s, err := server.New(server.Options{
@@ -61,6 +70,7 @@ func serve(cl *config.CommandLine, bare bool) (err error) {
 	if err != nil {
 		return err
 	}
+	running.Store(s)
 	pidFile := cfg.PIDFile.Load()
 	if pidFile == "" && inBackground() {
 		pidFile = defaultPIDFile
@@ -135,9 +145,9 @@ func changeDir(cfg *config.Config) error {
 // and make send theirs to the process and to its group, one right after the other.
 const insistAfter = 500 * time.Millisecond
 
-// untilSignal returns a context that ends with the first SIGINT or SIGTERM; a
-// later one ends the process.
-func untilSignal(log zerolog.Logger) (context.Context, context.CancelFunc) {
+// untilSignal returns a context that ends with the first SIGINT or SIGTERM that may
+// end the server; a later one ends the process.
+func untilSignal(log zerolog.Logger, may func(os.Signal) bool) (context.Context, context.CancelFunc) {
 	// A terminal that goes away and a log that nobody reads must not end a
 	// server; redis-server ignores both signals too. Nor must the signals by which
 	// tools ask other programs to reopen their logs: ours needs no asking.
@@ -146,7 +156,11 @@ func untilSignal(log zerolog.Logger) (context.Context, context.CancelFunc) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { // ends with the process
-		sig, first := <-signals, time.Now()
+		sig := <-signals
+		for ; !may(sig); sig = <-signals {
+			log.Warn().Stringer("signal", sig).Msg("the signal is without effect")
+		}
+		first := time.Now()
 		log.Info().Stringer("signal", sig).Msg("stopping; send the signal again to stop at once")
 		cancel()
 		for sig = <-signals; time.Since(first) < insistAfter; sig = <-signals {
