@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -192,6 +193,57 @@ func TestClosedWhileFull(t *testing.T) {
 	}
 	if err := l.Close(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Close: %v", err)
+	}
+}
+
+// TestFullOfUnused: a disk that is full of what a killed process had prepared and not
+// used has room for a log to begin. A crash at any step of that loses nothing.
+func TestFullOfUnused(t *testing.T) {
+	mem, _, _, o := faultyLog(t, Always)
+	o.SegmentBytes = 1 << 20
+	l, _, _ := mustOpen(t, o)
+	for i := range 10 {
+		put(l, i%2, fmt.Sprint(i))
+		mustSync(t, l)
+	}
+	killed := mem.Clone()
+	l.Close()
+	whole := func(mem *vfs.Mem, what string) {
+		t.Helper()
+		o.FS = mem
+		l, c, report := mustOpen(t, o)
+		defer l.Close()
+		if len(c.all) != 10 || len(report.Cuts) != 0 {
+			t.Errorf("%s: %d records, cuts %v", what, len(c.all), report.Cuts)
+		}
+	}
+	mem = killed.Clone()
+	full := vfs.NewFaulty(mem)
+	full.Set(func(op, path string) error {
+		names, _ := mem.List("/log")
+		var size int64
+		for _, name := range names {
+			if info, err := mem.Stat("/log/" + name); err == nil {
+				size += info.Size
+			}
+		}
+		if op == "allocate" && size >= 2*o.SegmentBytes {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	o.FS = full
+	l, c, _ := mustOpen(t, o)
+	steps := mem.Ops()
+	if len(c.all) != 10 {
+		t.Errorf("%d records came back", len(c.all))
+	}
+	l.Close()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for step := range steps + 1 {
+		for range 5 {
+			whole(mem.Crash(step, rng), fmt.Sprintf("a crash after step %d of %d", step, steps))
+		}
 	}
 }
 

@@ -221,7 +221,8 @@ func newLog(o Options, man *manifest) *Log {
 }
 
 // begin adds a generation with a segment for every stream to the manifest, then
-// clears away what the manifest before had and this one has not.
+// clears away what the manifest before had and this one has not. A disk may be full
+// of just that, segments which the last process had prepared: then it goes first.
 func (l *Log) begin(old *manifest, names []string) error {
 	if old.serial == 0 {
 		// Segments without a manifest are taken for a log that has lost it.
@@ -243,6 +244,7 @@ func (l *Log) begin(old *manifest, names []string) error {
 			}
 		}
 	}
+	settled := l.man.clone()
 	last, _ := l.man.lastRound()
 	l.man.generations = append(l.man.generations, generation{
 		number: l.man.nextGeneration, streams: len(l.streams), first: last + 1, draft: l.o.Draft,
@@ -254,9 +256,28 @@ func (l *Log) begin(old *manifest, names []string) error {
 	}
 	l.manMu.Lock()
 	defer l.manMu.Unlock()
-	if err := l.prepareSegments(all); err != nil {
+	err := l.prepareSegments(all)
+	if err != nil && canRetry(err) && len(old.segments) > 0 {
+		// A manifest that knows where the last generation ends must be in place before
+		// that generation loses its rest, as when a log is closed.
+		settled.serial, settled.nextSegment = l.man.serial+1, l.man.nextSegment
+		if e := l.replaceManifest(settled); e != nil {
+			return errors.Join(err, e)
+		}
+		l.man.serial = settled.serial
+		l.tidy(old)
+		err = l.prepareSegments(all)
+	}
+	if err != nil {
 		return err
 	}
+	l.tidy(old)
+	return nil
+}
+
+// tidy removes the segments that only the manifest before had, and what others have
+// behind the bytes that count.
+func (l *Log) tidy(old *manifest) {
 	for _, s := range old.segments {
 		seg := l.segs[s.number]
 		if seg == nil {
@@ -265,7 +286,6 @@ func (l *Log) begin(old *manifest, names []string) error {
 			trim(l.o.FS, segmentPath(l.o.Dir, s.number), seg.used)
 		}
 	}
-	return nil
 }
 
 func (m *manifest) lists(number uint64) bool {
