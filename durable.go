@@ -94,12 +94,17 @@ func (db *DB) beginWriteOf(key []byte) (*lane, *engine.Txn, error) {
 	return db.beginWrite()
 }
 
-// writable is why changes are refused, if they are.
+// writable is why changes are refused, if they are. It waits while so much waits for
+// the disk that there must not be more.
 func (db *DB) writable() error {
 	if db.journal == nil {
 		return nil
 	}
-	if state, err := db.journal.Log().State(); state != persist.StateOK {
+	l := db.journal.Log()
+	if l.Stalled() {
+		_ = l.WaitStalled(context.Background()) // Close ends it; the state says the rest
+	}
+	if state, err := l.State(); state != persist.StateOK {
 		return fmt.Errorf("%w: %w", ErrLog, err)
 	}
 	return nil

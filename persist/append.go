@@ -174,6 +174,12 @@ func (l *Log) Pressure() bool {
 	return l.crowded.Load() || State(l.state.Load()) == StateDiskFull
 }
 
+// Stalled reports whether too much waits in memory for a disk that is not full: who
+// can should append nothing more before WaitStalled has returned.
+func (l *Log) Stalled() bool {
+	return l.crowded.Load() && State(l.state.Load()) == StateOK
+}
+
 // round is what the committer took from the streams.
 type round struct {
 	number  uint64

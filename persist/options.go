@@ -87,8 +87,8 @@ type Options struct {
 	// Close, leaves what was there before.
 	Draft bool
 
-	// MaxPending bounds the bytes that wait in memory for the disk, as far as
-	// callers heed Pressure. 0: 64 MB.
+	// MaxPending bounds the bytes of a stream that wait in memory for the disk, as
+	// far as callers heed Stalled and Pressure. 0: 64 MB.
 	MaxPending int64
 	// Gather is how long a round of EverySec or No collects records before it is
 	// written. 0: 10 ms: the fewer rounds, the fewer thread switches (50

@@ -220,6 +220,11 @@ func (l *Log) WaitRoom(ctx context.Context) error {
 	return l.wait(ctx, func() bool { return !l.Pressure() }, true)
 }
 
+// WaitStalled waits until the log is not Stalled. Errors are those of WaitDurable.
+func (l *Log) WaitStalled(ctx context.Context) error {
+	return l.wait(ctx, func() bool { return !l.Stalled() }, true)
+}
+
 // wait waits until ok, having the committer hurry if asked to.
 func (l *Log) wait(ctx context.Context, ok func() bool, hurry bool) error {
 	for {

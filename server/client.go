@@ -54,8 +54,8 @@ type client struct {
 	// still read. See buffers.go.
 	sated  bool
 	sateAt int // unsent bytes from which it is; 0: never, the driver cannot do it
-	// crowded: what the client publishes is more than another thread can deliver;
-	// input waits. See awaitRoom.
+	// crowded: what the client publishes is more than another thread can deliver, or
+	// what it changes more than the disk takes; input waits. See await.
 	crowded bool
 	// finished: no further command is executed; the connection ends when its
 	// replies are delivered.

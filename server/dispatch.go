@@ -81,8 +81,8 @@ func (x *executor) dispatch(c *client, k *call) bool {
 	if x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, k.row) {
 		return false
 	}
-	if x.srv.notifier.full.Load() != nil && k.row.Is(command.Write|command.RunsQueue) {
-		if c.awaitRoom(x.srv.notifier.crowded()); c.crowded {
+	if k.row.Is(command.Write|command.RunsQueue) && x.srv.congested() {
+		if c.awaitTurn(); c.crowded {
 			return false
 		}
 	}

@@ -55,13 +55,14 @@
 // (standstill.go). Event loops are stopped first, since one that is not stopped
 // may have to borrow an executor before it can be.
 //
-// # Who publishes too much
+// # Who publishes or writes too much
 //
 // A message goes into the mailbox of each thread that serves a subscriber. When
 // a thread is too busy to empty its mailbox, those who fill it get no further
 // command executed until there is room: clients that publish or are monitored
 // (client.awaitRoom), requests of the REST interface too (Server.awaitRoom), and
-// for keyspace events all that change data (notifier.crowded).
+// for keyspace events all that change data (notifier.crowded). So do these while
+// 64 MB of the log wait for the disk (durability.stalled).
 //
 // # What costs nothing
 //

@@ -50,6 +50,8 @@ type durability struct {
 		done, total int64 // bytes of the one that told last
 	}
 
+	stall stall
+
 	compaction task
 	save       task
 	saved      struct { // the last save; under save.mu

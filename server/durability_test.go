@@ -23,6 +23,7 @@ type disk struct {
 	cond  *sync.Cond
 	held  bool // syncs wait
 	read  bool // reads wait
+	stuck bool // writes wait
 	sync  error
 	write error
 }
@@ -42,7 +43,7 @@ func (d *disk) change(f func()) {
 }
 
 func (d *disk) hold()    { d.change(func() { d.held = true }) }
-func (d *disk) release() { d.change(func() { d.held, d.read = false, false }) }
+func (d *disk) release() { d.change(func() { d.held, d.read, d.stuck = false, false, false }) }
 
 func (d *disk) tune(o *journal.Options) { o.FS, o.SyncEvery = d, 20*time.Millisecond }
 
@@ -77,6 +78,9 @@ func (f *diskFile) Sync() error {
 
 func (f *diskFile) WriteAt(p []byte, off int64) (int, error) {
 	f.d.mu.Lock()
+	for f.d.stuck {
+		f.d.cond.Wait()
+	}
 	err := f.d.write
 	f.d.mu.Unlock()
 	if err != nil {

@@ -145,8 +145,8 @@ func (x *executor) runOps(c *client, n int) (done int) {
 			if status == rioc.OK && x.srv.pauses.mode.Load() != 0 && x.srv.hold(c, row) {
 				return done
 			}
-			if full := x.srv.notifier.crowded(); full != nil && row.Is(command.Write) {
-				if c.awaitRoom(full); c.crowded {
+			if row.Is(command.Write) && x.srv.congested() {
+				if c.awaitTurn(); c.crowded {
 					return done
 				}
 			}

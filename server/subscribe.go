@@ -233,33 +233,6 @@ func (x *executor) deliver() {
 // deliverEvents publishes keyspace events.
 func (x *executor) deliverEvents() { x.srv.notifier.deliver(x.outlet) }
 
-// awaitRoom has the client's further commands wait until the outlet, to which it
-// has sent something, is not full any more; nil never is. Owner.
-func (c *client) awaitRoom(full *outlet) {
-	if full == nil || c.crowded {
-		return
-	}
-	c.crowded = full.WhenRoom(func() {
-		c.link.post(func() { c.crowded = false })
-	})
-}
-
-// awaitRoom waits until the outlet is not full any more, or the server stops; nil
-// never is. For goroutines that are no client's owner and have nothing locked.
-func (s *Server) awaitRoom(full *outlet) {
-	if full == nil {
-		return
-	}
-	room := make(chan struct{})
-	if !full.WhenRoom(func() { close(room) }) {
-		return
-	}
-	select {
-	case <-room:
-	case <-s.stopping:
-	}
-}
-
 // takePushes puts messages that wait for flushPushes in front of the replies of
 // the client that is about to be served: they are older than what it gets now,
 // and than the confirmation that no more will come.

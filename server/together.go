@@ -51,5 +51,5 @@ func (x *executor) runTogether(c *client, at, n int) (more int) {
 // their replies: not who measures or monitors them, or holds some of them back.
 func (x *executor) unwatched(c *client) bool {
 	return !x.meter.single && !x.meter.monitored && c.tx == nil && !c.session.Listens && c.replies == replyOn &&
-		x.srv.pauses.mode.Load() == 0 && x.srv.notifier.full.Load() == nil
+		x.srv.pauses.mode.Load() == 0 && !x.srv.congested()
 }

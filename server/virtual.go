@@ -39,7 +39,7 @@ func (h restHost) Record(c rest.Call, f func(l *engine.Lane) error) (err, down e
 	}
 	s.pauses.wait(write)
 	if write {
-		s.awaitRoom(s.notifier.crowded())
+		s.awaitTurn()
 	}
 	round, full, err := h.record(&c, write, f)
 	s.awaitRoom(full)
