@@ -232,8 +232,11 @@ func BenchmarkGone(b *testing.B) {
 					if e.Homes() < 2 {
 						b.Skip("needs two processors")
 					}
-					stop := make(chan struct{})
-					go e.readyMemory(stop)
+					stop, ready := make(chan struct{}), make(chan struct{})
+					go func() {
+						defer close(ready)
+						e.readyMemory(stop)
+					}()
 					l := e.NewLane()
 					fillLarge(b, l, typ, key, n)
 					t := l.Begin(0)
@@ -292,6 +295,7 @@ func BenchmarkGone(b *testing.B) {
 					}
 					control.end()
 					close(stop)
+					<-ready // it uses memory that ends with the engine
 					b.ReportMetric(float64(op)/1e3, "op-us")
 					holds.report(b, "hold", 50, 100)
 					w.same.report(b, "same", 50, 99.9, 100)
