@@ -113,9 +113,10 @@ type Arena struct {
 	dirty  int                // free pages that still hold memory
 	unused int                // as many of them were not needed since the last Trim
 
-	dear  bool   // huge pages are, so chunks get small ones
-	cheap int    // huge pages in sequence that were not, of those Unite touched
-	small bitmap // chunks that got small pages because huge ones were dear
+	costly int    // huge pages in sequence that were dear
+	dear   bool   // they are, so chunks get small ones
+	cheap  int    // huge pages in sequence that were not, of those Unite touched
+	small  bitmap // chunks that got small pages because huge ones were dear
 
 	prepared, unprepared int64 // chunks that Prepare made ready, and others of huge pages
 }

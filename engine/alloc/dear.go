@@ -12,15 +12,18 @@ import (
 // seconds, the host takes the memory behind them away, and has to find some again for
 // each 4 KB of them. Smaller pieces of free memory are not told of, so 2 MB of pages of
 // 4 KB take 0.8 to 1 ms as long as there are such pieces, and when there are none the
-// same 5, but in 512 steps. So when a huge page turns out to be dear, further chunks
-// get small pages, which come as they are written to, and nobody waits for more than
-// one. Later background work has them united, one chunk at a time, and sees what a
-// huge page takes meanwhile.
+// same 5, but in 512 steps. So when huge pages turn out to be dear, further chunks get
+// small pages, which come as they are written to. Later background work has them
+// united, one chunk at a time, and sees what a huge page takes meanwhile.
 
 const (
 	// dearTouch is what a huge page takes of a thread's time if it is dear; otherwise
 	// it is a tenth of that.
 	dearTouch = 2 * time.Millisecond
+
+	// dearTouches in sequence begin the time of small pages. The time of one tells
+	// little: it may be another's who had the processor.
+	dearTouches = 3
 
 	// cheapTouches in sequence, those of Unite, end the time of small pages. One
 	// tells little: memory that was in use just before is there.
@@ -59,7 +62,7 @@ func (a *Arena) Unite() (took time.Duration, more bool) {
 	if touched >= dearTouch {
 		a.cheap = 0
 	} else if a.cheap++; a.cheap == cheapTouches {
-		a.dear = false
+		a.dear, a.costly = false, 0
 	}
 	if c >= manyChunks || !a.chunks[c].wanted { // parting may have told the system first
 		a.chunks[c].wanted = true
@@ -91,7 +94,9 @@ func (a *Arena) shrink(c int) {
 // touched learns that the first touch of a chunk of huge pages took so much of a
 // thread's time. REQUIRES: a.mu, which it lets go of meanwhile.
 func (a *Arena) touched(c int, took time.Duration) {
-	if took >= dearTouch {
+	if took < dearTouch {
+		a.costly = 0
+	} else if a.costly++; a.costly == dearTouches {
 		a.dear, a.cheap = true, 0
 	}
 	if c >= manyChunks {

@@ -46,8 +46,10 @@ func fill(t *testing.T, h *Heap, pages int) (refs []Ref) {
 	return refs
 }
 
-// touching makes the next touches of an arena's huge pages take so long.
+// touching makes the next touches of an arena's huge pages take so long; the first
+// that is dear is the one too many.
 func touching(a *Arena, took time.Duration) {
+	a.costly = dearTouches - 1
 	now := time.Duration(0)
 	a.threadTime = func() time.Duration {
 		now += took
@@ -100,6 +102,26 @@ func TestDear(t *testing.T) {
 		t.Error("a chunk that has become full is not united")
 	}
 	mustCheck(t, a, h)
+}
+
+// TestDearTouches: huge pages are dear when some in sequence were, and not before.
+func TestDearTouches(t *testing.T) {
+	a := newArena(t, Options{ReserveBytes: 1 << 30, HugePages: true})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	touched := func(n int, took time.Duration, want bool) {
+		t.Helper()
+		for range n {
+			a.touched(0, took)
+		}
+		if a.dear != want {
+			t.Errorf("dear: %v", a.dear)
+		}
+	}
+	touched(dearTouches-1, dearTouch, false)
+	touched(1, dearTouch-1, false)
+	touched(dearTouches-1, dearTouch, false)
+	touched(1, dearTouch, true)
 }
 
 // TestDearNoMore: huge pages are taken again when cheapTouches of Unite in sequence
