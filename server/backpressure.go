@@ -41,6 +41,9 @@ func (c *client) await(when func(fn func()) bool) {
 // awaitTurn waits while changes have to, or until the server stops. For goroutines
 // that are no client's owner and have nothing locked.
 func (s *Server) awaitTurn() {
+	if !s.congested() {
+		return
+	}
 	s.awaitRoom(s.notifier.crowded())
 	s.await(s.durability.whenCaughtUp)
 }
