@@ -168,9 +168,9 @@ func (c *client) resume() {
 }
 
 // waits says whether the client's input is read ahead although nothing of it can be
-// executed: it waits for keys or the like, or a pause keeps its next command. As in Redis a client
-// may send as much as client-query-buffer-limit allows meanwhile; one that sends all
-// before it does what ends the wait would else stand still.
+// executed: it waits for keys or the like, or a pause keeps its next command. As in
+// Redis a client may send as much as client-query-buffer-limit allows meanwhile; one
+// that sends all before it does what ends the wait would else stand still.
 func (c *client) waits() bool {
 	return (c.awaited() || c.held && !c.suspended) && c.rioc == nil && !c.finished && !c.killed.Load()
 }
